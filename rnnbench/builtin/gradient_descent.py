@@ -1,0 +1,65 @@
+"""The reference learning rule: gradient descent, plain or with Adam's step."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+
+from rnnbench.interfaces import LearningRule, Lesson, State, Weights
+
+
+class GradientDescent(LearningRule):
+    """Gradient descent on the loss of the task at hand, with nothing to protect earlier tasks.
+
+    sgd:   w <- w - eta dL/dw
+    adam:  m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,
+           w <- w - eta (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)   at the k-th update
+    Adam's moments start anew with every task.
+    """
+
+    name, version = "gradient_descent", 1
+    source = "Kingma & Ba, ICLR 2015 (Adam); settings of Schuessler et al., NeurIPS 2020"
+
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="how the gradient becomes a step")
+    learning_rate: float = Field(2e-4, gt=0, description="eta; published: 0.05/N with adam")
+    beta1: float = Field(0.9, ge=0, lt=1, description="adam: decay of the mean gradient (per update)")
+    beta2: float = Field(0.999, ge=0, lt=1, description="adam: decay of the mean squared gradient (per update)")
+    epsilon: float = Field(1e-8, gt=0, description="adam: keeps the step finite where the gradient vanishes")
+
+    def begin_task(self, weights: Weights, memory: State, lesson: Lesson) -> State:
+        state = dict(memory)
+        if self.optimizer == "adam":
+            state["updates"] = torch.zeros(_n_networks(weights), dtype=torch.float64)
+            for name in lesson.architecture.trained:
+                state[f"mean.{name}"] = torch.zeros_like(weights[name])
+                state[f"square.{name}"] = torch.zeros_like(weights[name])
+        return state
+
+    def update(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
+        if self.optimizer == "sgd":
+            return weights | {name: weights[name] - self.learning_rate * g for name, g in gradients.items()}, state
+        return self._adam(weights, gradients, state)
+
+    def _adam(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
+        updates = state["updates"] + 1
+        rate = self.learning_rate / (1 - self.beta1**updates)
+        root = (1 - self.beta2**updates).sqrt()
+        new_weights, new_state = dict(weights), state | {"updates": updates}
+        for name, g in gradients.items():
+            mean = state[f"mean.{name}"].lerp(g, 1 - self.beta1)
+            square = (state[f"square.{name}"] * self.beta2).addcmul_(g, g, value=1 - self.beta2)
+            step = mean / (square.sqrt().div_(_per_network(root, g)).add_(self.epsilon))
+            new_weights[name] = weights[name] - _per_network(rate, g) * step
+            new_state |= {f"mean.{name}": mean, f"square.{name}": square}
+        return new_weights, new_state
+
+
+def _n_networks(weights: Weights) -> int:
+    return len(next(iter(weights.values())))
+
+
+def _per_network(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """[network] -> [network, 1, ..] in the dtype and on the device of `like`."""
+    return values.to(like).view(-1, *[1] * (like.dim() - 1))

@@ -1,0 +1,92 @@
+"""Puts the trials of each task on the inputs and outputs that the tasks of a benchmark share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from rnnbench.interfaces import Task, Trials
+from rnnbench.schema import Channels
+
+
+class Layout:
+    """Which channels of the network each task drives and reads.
+
+    channels   the benchmark's description of them
+    tasks      the tasks by label, in the benchmark's order
+    """
+
+    def __init__(self, channels: Channels, tasks: Mapping[str, Task]) -> None:
+        self.idle_outputs = channels.idle_outputs
+        inputs = {label: task.n_inputs for label, task in tasks.items()}
+        outputs = {label: task.n_outputs for label, task in tasks.items()}
+        if channels.layout == "separate":
+            self._inputs = _blocks(inputs, channels.input_correlation)
+            self._outputs = _blocks(outputs, channels.output_correlation)
+            self._context: dict[str, int] = {}
+        else:
+            first_context = max(inputs.values())
+            width = first_context + (len(tasks) if channels.context else 0)
+            self._inputs = {label: np.eye(n, width) for label, n in inputs.items()}
+            self._outputs = {label: np.eye(n, max(outputs.values())) for label, n in outputs.items()}
+            self._context = {label: first_context + i for i, label in enumerate(tasks)} if channels.context else {}
+        self.n_inputs = next(iter(self._inputs.values())).shape[1]
+        self.n_outputs = next(iter(self._outputs.values())).shape[1]
+
+    def place(self, label: str, trials: Trials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inputs, targets and mask on the network's channels, time first: [time, trial, channel]."""
+        into, out = self._inputs[label], self._outputs[label]
+        inputs = _spread(_float32(trials.inputs), into)
+        if label in self._context:
+            inputs[..., self._context[label]] = 1
+        own = np.broadcast_to(_float32(trials.mask), trials.targets.shape)
+        mask = _spread(own, out != 0)
+        if self.idle_outputs == "zero":
+            # An idle output is held at zero while any output of the task at hand counts, with its weight.
+            idle = ~(out != 0).any(axis=0)
+            mask[..., idle] = own.max(axis=-1).T[..., None]
+        return inputs, _spread(_float32(trials.targets), out), mask
+
+    def own_outputs(self, label: str, outputs: np.ndarray) -> np.ndarray:
+        """The outputs of one task: readouts [.., n_outputs] of the network -> [.., n_outputs of the task]."""
+        return outputs @ self._outputs[label].T.astype(outputs.dtype)
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, dtype=np.float32)
+
+
+def _spread(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """[trial, time, own] -> [time, trial, channel] through `matrix` [own, channel]."""
+    array = array.swapaxes(0, 1)
+    rows, columns = np.nonzero(matrix)
+    if (np.unique(rows).size, np.unique(columns).size) == (rows.size, columns.size) and np.all(matrix[rows, columns] == 1):
+        # Channels are only placed, none is mixed: much faster than a product of small matrices.
+        spread = np.zeros((*array.shape[:-1], matrix.shape[1]), dtype=array.dtype)
+        spread[..., columns] = array[..., rows]
+        return spread
+    return array @ matrix.astype(array.dtype)
+
+
+def _blocks(widths: Mapping[str, int], correlation: float) -> dict[str, np.ndarray]:
+    """For each task a matrix [own, channel] with orthonormal rows: its block, rotated towards the others'.
+
+    With G = (1 - c) 1 + c (all ones), the Gram matrix of tasks whose vectors have pairwise cosine c, the rows of
+    the symmetric root of G turn all tasks alike, so that none is favoured (as `corr_in` and `corr_out` do for two
+    tasks in the fixed-point task of Schuessler et al. 2024). Only the k-th channels of all tasks are mixed.
+    """
+    start = dict(zip(widths, np.cumsum([0, *widths.values()]), strict=False))
+    total = sum(widths.values())
+    blocks = {label: np.eye(n, total, start[label]) for label, n in widths.items()}
+    if correlation == 0:
+        return blocks
+    for k in range(max(widths.values())):
+        members = [label for label, n in widths.items() if n > k]
+        columns = [start[label] + k for label in members]
+        gram = np.full((len(members), len(members)), correlation) + (1 - correlation) * np.eye(len(members))
+        values, vectors = np.linalg.eigh(gram)
+        root = vectors * np.sqrt(values) @ vectors.T
+        for label, row in zip(members, root, strict=True):
+            blocks[label][k, columns] = row
+    return blocks

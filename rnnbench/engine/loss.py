@@ -1,0 +1,23 @@
+"""The loss, in one place, so that losses of all tasks, architectures and rules can be compared.
+
+L = sum(mask (z - y)^2) / (2 sum(mask)),  half the masked mean squared error: the sum runs over
+time, trials and channels (Schuessler et al. 2020, section 2; the benchmark's idle outputs are
+among the channels where they are trained to zero).
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def error_signal(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """dL/dz = mask (z - y) / sum(mask); all [time, trial, output], any leading axes are separate losses."""
+    weight = mask.sum(dim=(-3, -2, -1), keepdim=True)
+    return (outputs - targets) * mask / weight
+
+
+def masked_loss(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """L over the last three axes [time, trial, output]; one loss for each leading index."""
+    squares = (outputs - targets).square() * mask
+    axes = (-3, -2, -1)
+    return squares.sum(dim=axes) / (2 * mask.sum(dim=axes))

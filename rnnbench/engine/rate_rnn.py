@@ -1,0 +1,176 @@
+"""Hand-written backpropagation through time for populations of vanilla rate RNNs.
+
+    h[t+1] = (1 - dt) h[t] + dt (W phi(h[t]) + W_in x[t] + b) + sqrt(dt) sigma xi[t]
+    z[t]   = W_out phi(h[t+1])                     the state after the step is read out
+
+Source: Schuessler et al. 2020, eq. 1. With e[t] = dL/dh[t+1] and the error signal dz = dL/dz the
+adjoint runs backwards as
+
+    e[t] = phi'(h[t+1]) * (W_out^T dz[t] + dt W^T e[t+1]) + (1 - dt) e[t+1]
+
+and the weight gradients are sums over time and trials:
+
+    dL/dW = dt sum e[t] phi(h[t])^T,  dL/dW_in = dt sum e[t] x[t]^T,  dL/db = dt sum e[t],
+    dL/dW_out = sum dz[t] phi(h[t+1])^T
+
+Input currents, readout and weight gradients are single matrix products over all time steps; only the
+recurrent product and the nonlinearity stay in the loop. On a CPU one network at a time is computed,
+which keeps its states in the cache and gives the same bits whatever network stands beside it; on a
+GPU the whole population is one batched program.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from rnnbench.engine.loss import error_signal, masked_loss
+from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.interfaces import Batch, Weights
+
+
+class RateRNNEngine:
+    """Outputs and gradients of a population of rate RNNs.
+
+    nonlinearity   a name in NONLINEARITIES
+    dt             time step (tau)
+    noise          sigma of the private noise of each unit
+    trained        names of the weights whose gradient is wanted: w_rec, w_in, w_out, b
+
+    Weights, each with a leading [network] axis: w_rec [unit, unit] (W_ij from unit j to unit i),
+    w_in [unit, input], w_out [output, unit], and optionally b [unit] and h0 [unit].
+    """
+
+    independent = True
+
+    def __init__(self, nonlinearity: str, dt: float, noise: float, trained: tuple[str, ...]) -> None:
+        self.phi = NONLINEARITIES[nonlinearity]
+        self.dt = dt
+        self.noise = noise
+        self.trained = trained
+        self._buffers: dict[str, Tensor] = {}
+
+    def outputs(self, weights: Weights, batch: Batch) -> Tensor:
+        """Readouts [network, time, trial, output]."""
+        return _by_network(self._outputs, weights, batch)
+
+    def rates(self, weights: Weights, batch: Batch) -> Tensor:
+        """phi(h) after every step, [network, time, trial, unit]."""
+        return _by_network(lambda w, *trials: self._forward(w, *trials)[1][..., 1:, :, :].clone(), weights, batch)
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
+        """Loss [network] and its gradients, one array for each trained weight."""
+        if weights["w_rec"].device.type != "cpu":
+            return self._gradient(weights, *_trials(batch, list(batch.sets)))
+        each = [
+            self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)
+        ]
+        losses = torch.stack([loss for loss, _ in each])
+        return losses, {name: torch.stack([g[name] for _, g in each]) for name in each[0][1]}
+
+    def _outputs(self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None) -> Tensor:
+        _, r = self._forward(weights, inputs, targets, mask, noise)
+        return self._readout(weights, r)
+
+    def _readout(self, weights: Weights, r: Tensor) -> Tensor:
+        after = r[..., 1:, :, :]
+        z = _flat(after) @ weights["w_out"].mT
+        return z.unflatten(-2, after.shape[-3:-1])
+
+    def _forward(
+        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """States h [.., time, trial, unit] after each step, and phi(h) [.., 1 + time, trial, unit] with the start."""
+        dt = self.dt
+        w_rec, w_in = weights["w_rec"], weights["w_in"]
+        *networks, n_steps, n_trials, _ = inputs.shape
+        n_units = w_rec.shape[-1]
+        h = self._buffer("h", (*networks, n_steps, n_trials, n_units), w_rec)
+        r = self._buffer("r", (*networks, n_steps + 1, n_trials, n_units), w_rec)
+
+        # All input currents at once; the recurrent current is added to them step by step, in place.
+        torch.matmul(_flat(inputs), (dt * w_in).mT, out=_flat(h))
+        if "b" in weights:
+            h += (dt * weights["b"])[..., None, None, :]
+        if noise is not None and self.noise > 0:
+            h.add_(noise, alpha=math.sqrt(dt) * self.noise)
+
+        w = (dt * w_rec).mT.contiguous()
+        state = torch.zeros_like(h[..., 0, :, :])
+        if "h0" in weights:
+            state += weights["h0"][..., None, :]
+        states, rates = h.unbind(-3), r.unbind(-3)
+        self.phi.apply(state, rates[0])
+        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        for t in range(n_steps):
+            current = states[t]
+            current.add_(state, alpha=1 - dt)
+            addmm(current, rates[t], w, out=current)
+            self.phi.apply(current, rates[t + 1])
+            state = current
+        return h, r
+
+    def _gradient(
+        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Weights]:
+        dt = self.dt
+        h, r = self._forward(weights, inputs, targets, mask, noise)
+        z = self._readout(weights, r)
+        loss = masked_loss(z, targets, mask)
+        dz = error_signal(z, targets, mask)
+
+        # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
+        e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
+        torch.matmul(_flat(dz), weights["w_out"], out=_flat(e))
+        w = dt * weights["w_rec"]
+        adjoints, states, rates = e.unbind(-3), h.unbind(-3), r.unbind(-3)
+        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        later: Tensor | None = None
+        for t in reversed(range(len(adjoints))):
+            now = adjoints[t]
+            if later is not None:
+                addmm(now, later, w, out=now)
+            self.phi.scale(now, states[t], rates[t + 1])
+            if later is not None:
+                now.add_(later, alpha=1 - dt)
+            later = now
+
+        flat_e = _flat(e).mT
+        products = {
+            "w_rec": lambda: flat_e @ _flat(r[..., :-1, :, :]) * dt,
+            "w_in": lambda: flat_e @ _flat(inputs) * dt,
+            "b": lambda: flat_e.sum(-1) * dt,
+            "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
+        }
+        return loss, {name: products[name]() for name in self.trained}
+
+    def _buffer(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Memory kept from update to update: fresh pages for every update would cost a tenth of its time."""
+        kept = self._buffers.get(name)
+        n = math.prod(shape)
+        if kept is None or kept.numel() < n or kept.dtype != like.dtype or kept.device != like.device:
+            kept = self._buffers[name] = torch.empty(n, dtype=like.dtype, device=like.device)
+        return kept[:n].view(shape)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """[.., time, trial, channel] -> [.., time * trial, channel], sharing memory."""
+    return x.view(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]) if x.is_contiguous() else x.flatten(-3, -2)
+
+
+def _one(weights: Weights, network: int) -> Weights:
+    return {name: w[network] for name, w in weights.items()}
+
+
+def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    noise = None if batch.noise is None else batch.noise[sets]
+    return batch.inputs[sets], batch.targets[sets], batch.mask[sets], noise
+
+
+def _by_network(function, weights: Weights, batch: Batch) -> Tensor:  # type: ignore[no-untyped-def]
+    """Apply a forward function network by network on a CPU, to all at once elsewhere."""
+    if weights["w_rec"].device.type != "cpu":
+        return function(weights, *_trials(batch, list(batch.sets)))
+    return torch.stack([function(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)])

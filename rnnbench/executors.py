@@ -1,0 +1,164 @@
+"""Where populations are computed: in this process, or in several of one thread each.
+
+An executor takes jobs in an order in which parents come before children, starts each when the jobs it
+depends on are finished, and never lets an intra-op thread compete with another worker: on a CPU two
+processes of one thread each do nearly twice the work of one, while threads inside workers collapse.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rnnbench.plan import Population
+from rnnbench.registry import installed
+from rnnbench.schooling import Classroom
+from rnnbench.store import Store
+
+REPORT_INTERVAL = 0.2
+"""Seconds between two reports of a worker: often enough for a display, too rare to cost anything."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where and how to compute: results folder, device name, and what to write into every cell's provenance."""
+
+    root: Path
+    device: str
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Report:
+    """News from a worker: network-updates made, damaged files met, and how finished cells ended."""
+
+    updates: int = 0
+    damaged: tuple[str, ...] = ()
+    finished: tuple[tuple[str, str], ...] = ()  # (identity, status)
+
+
+Listener = Callable[[Report], Any]
+
+
+def compute(population: Population, classroom: Classroom, site: Site, tell: Listener) -> None:
+    """Compute one population and store its cells."""
+    store = Store(site.root)
+    store.on_damage = lambda message: tell(Report(damaged=(message,)))
+    counter = _Counter(tell)
+    records = classroom.teach(population.cells, store, site.provenance, counter)
+    counter.flush()
+    tell(Report(finished=tuple((r.identity, r.result.status) for r in records)))
+
+
+class _Counter:
+    """Adds up network-updates and tells of them every now and then."""
+
+    def __init__(self, tell: Listener) -> None:
+        self.tell, self.count, self.last = tell, 0, time.monotonic()
+
+    def __call__(self, n: int) -> None:
+        self.count += n
+        if time.monotonic() - self.last > REPORT_INTERVAL:
+            self.flush()
+
+    def flush(self) -> None:
+        self.tell(Report(updates=self.count))
+        self.count, self.last = 0, time.monotonic()
+
+
+def serial(populations: Sequence[Population], site: Site, tell: Listener) -> None:
+    """Compute populations one after the other in this process."""
+    classroom: Classroom | None = None
+    with one_thread():
+        for population in populations:
+            classroom = classroom or Classroom(population.first.benchmark, installed(), torch.device(site.device))
+            compute(population, classroom, site, tell)
+
+
+def processes(populations: Sequence[Population], site: Site, tell: Listener, workers: int) -> None:
+    """Compute populations in `workers` processes, each as soon as the stages before it are there."""
+    context = multiprocessing.get_context("spawn")
+    channel = context.Queue()
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (channel, site))
+    waiting = list(populations)
+    unfinished = {cell.identity for p in populations for cell in p.cells}
+    running: dict[Future[None], Population] = {}
+    try:
+        while waiting or running:
+            # One job more than workers, so that none waits for the next to be sent.
+            for population in _ready(waiting, unfinished, workers + 1 - len(running)):
+                waiting.remove(population)
+                running[pool.submit(_work, population)] = population
+            done, _ = wait(running, timeout=REPORT_INTERVAL, return_when=FIRST_COMPLETED)
+            _drain(channel, tell)
+            for future in done:
+                future.result()  # a worker that died ends the run: its cells are computed by the next one
+                unfinished -= {cell.identity for cell in running.pop(future).cells}
+        _drain(channel, tell)
+    finally:
+        for process in _processes_of(pool).values():
+            process.terminate()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ready(waiting: Sequence[Population], unfinished: set[str], n: int) -> list[Population]:
+    """The first `n` populations whose cells' parents are all there."""
+
+    def parents(population: Population) -> Iterator[str]:
+        return (cell.parent.identity for cell in population.cells if cell.parent is not None)
+
+    ready = (p for p in waiting if not any(identity in unfinished for identity in parents(p)))
+    return [p for p, _ in zip(ready, range(max(0, n)), strict=False)]
+
+
+def _processes_of(pool: ProcessPoolExecutor) -> Mapping[int, Any]:
+    return getattr(pool, "_processes", None) or {}
+
+
+def _drain(channel: Any, tell: Listener) -> None:
+    while True:
+        try:
+            tell(channel.get_nowait())
+        except queue.Empty:
+            return
+
+
+_worker: dict[str, Any] = {}
+"""What a worker process keeps from job to job."""
+
+
+def _start_worker(channel: Any, site: Site) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends its workers
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    _worker.update(channel=channel, site=site)
+
+
+def _work(population: Population) -> None:
+    site: Site = _worker["site"]
+    if "classroom" not in _worker:
+        _worker["classroom"] = Classroom(population.first.benchmark, installed(), torch.device(site.device))
+    compute(population, _worker["classroom"], site, _worker["channel"].put)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread and no denormal numbers, as in the workers: with more threads the bits would differ."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)

@@ -1,0 +1,75 @@
+"""Figures of a benchmark's results, drawn from its tables alone.
+
+Each figure is a function from tables to a matplotlib Figure, which `draw_all` saves as PNG. Drawing needs no
+display and leaves the caller's matplotlib settings as they were.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnbench.figures import style, summary
+from rnnbench.figures.connectivity import interference_against_g
+from rnnbench.figures.curves import curves_of_pairs
+from rnnbench.figures.matrix import interference_matrix
+
+__all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix"]
+
+# With more panels than this each (architecture, rule, units) gets a file of its own.
+MOST_PANELS = 8
+
+
+def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw every figure the tables allow and save it as PNG in `folder`.
+
+    A figure keeps its plain name (`interference_matrix.png`, `interference_against_g.png`, `curves.png`)
+    where one file holds everything; otherwise each (architecture, rule, units) has a file named after it,
+    as in `curves-rate-tanh-sgd-256.png`.
+
+    Args:
+        interference: one row per network and ordered pair of tasks.
+        curves: one row per network, ordered pair of tasks and update.
+        folder: created if it does not exist; files of the same names are overwritten.
+
+    Returns:
+        The paths written.
+
+    Raises:
+        ValueError: a table lacks a column.
+    """
+    paths = []
+    if len(interference):
+        many = len(interference[[*summary.GROUP, "g"]].drop_duplicates()) > MOST_PANELS
+        paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
+        with_g = interference[interference["g"].notna()]
+        many = len(with_g[summary.GROUP].drop_duplicates()) > MOST_PANELS
+        paths += _draw(interference_against_g, with_g, folder, "interference_against_g", many)
+    if len(curves):
+        several = len(curves[summary.GROUP].drop_duplicates()) > 1
+        paths += _draw(lambda rows: curves_of_pairs(rows, interference), curves, folder, "curves", several)
+    return paths
+
+
+def _draw(
+    draw: Callable[[pd.DataFrame], Figure], table: pd.DataFrame, folder: Path, name: str, by_group: bool
+) -> list[Path]:
+    """Save one figure of all of `table`, or one for each group; none of an empty table."""
+    if table.empty:
+        return []
+    if not by_group:
+        return [style.save(draw(table), folder / f"{name}.png")]
+    paths: list[Path] = []
+    for group, rows in summary.groups(table):
+        stem = "-".join([name, *map(_slug, group)])
+        same = sum(path.stem == stem or path.stem.startswith(f"{stem}.") for path in paths)
+        # Labels that differ only in their punctuation must not overwrite each other.
+        paths.append(style.save(draw(rows), folder / f"{stem}{f'.{same + 1}' if same else ''}.png"))
+    return paths
+
+
+def _slug(label: object) -> str:
+    """`label` in characters that every file system takes."""
+    return re.sub(r"[^a-z0-9]+", "-", str(label).lower()).strip("-")[:40] or "x"

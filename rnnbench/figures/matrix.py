@@ -1,0 +1,328 @@
+"""The interference matrix: what learning B did to A, for every ordered pair of tasks."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import seaborn as sns  # type: ignore[import-untyped]
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Polygon, Rectangle
+
+from rnnbench.figures import style, summary
+
+# Side of a cell in inches: from FULL up it holds mean, spread and count; from SMALL up the mean.
+LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
+GAP = 0.3  # between panels
+RIGHT = 0.2
+TITLE = 0.3  # of a panel, above it
+FOOTER = 1.32
+NARROWEST = 6.6  # of the figure, for the footer's sake
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One matrix: its group (architecture, rule, units), its g, and its cells (see `summary.cells`)."""
+
+    group: tuple[str, str, int]
+    g: float
+    cells: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Sizes in inches, and the panels as rows of the grid."""
+
+    rows: list[list[Panel]]
+    cell: float
+    n_tasks: int
+    left: float
+    below: float
+    top: float
+    width: float
+    height: float
+    rotate: bool
+
+    @property
+    def side(self) -> float:
+        """Side of a panel."""
+        return self.cell * self.n_tasks
+
+    @property
+    def offset(self) -> float:
+        """Where the first panel starts: the grid, labels included, stands in the middle of the page."""
+        columns = max(len(row) for row in self.rows)
+        used = self.left + columns * self.side + (columns - 1) * GAP + RIGHT
+        return self.left + (self.width - used) / 2
+
+    def place(self, row: int, column: int) -> tuple[float, float, float, float]:
+        """A panel's (left, bottom, width, height) as fractions of the figure."""
+        x = self.offset + column * (self.side + GAP)
+        y = self.height - self.top - row * (TITLE + self.side + self.below) - TITLE - self.side
+        return x / self.width, y / self.height, self.side / self.width, self.side / self.height
+
+
+def interference_matrix(interference: pd.DataFrame) -> Figure:
+    """Draw one matrix for each (architecture, rule, units) and g: rows first task, columns second task.
+
+    Colour and upper number are the mean over the networks that count (see `summary.counted`), the number
+    below it the standard deviation. A cell where some networks do not count has a marked corner and says
+    how many do; one where none does is grey and hatched. The diagonal, A then more of A, is outlined.
+
+    Args:
+        interference: the interference table.
+
+    Returns:
+        The figure, not saved.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    summary.require_columns(interference, summary.INTERFERENCE_COLUMNS, "interference")
+    if interference.empty:
+        return style.nothing("no networks, so no interference matrix")
+    tasks = summary.task_order(interference)
+    by_group = [
+        [Panel(key, g, summary.cells(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
+        for key, rows in summary.groups(interference)
+    ]
+    with style.look():
+        layout = _layout(by_group, tasks)
+        figure = style.new_figure(layout.width, layout.height)
+        common = _common(layout.rows)
+        _heading(figure, layout, common)
+        for i, row in enumerate(layout.rows):
+            for j, panel in enumerate(row):
+                axes = figure.add_axes(layout.place(i, j))
+                _draw_panel(axes, panel, tasks, layout.cell)
+                _label(axes, panel, common, tasks, layout, first_column=j == 0)
+        _footer(figure, layout)
+    return figure
+
+
+def _layout(by_group: list[list[Panel]], tasks: list[str]) -> Layout:
+    n = len(tasks)
+    measure = style.new_figure(1, 1)
+    left = 0.42 + style.text_width(measure, [style.pretty(task, 18, 2) for task in tasks], 8.5)
+    room = style.WIDTH - left - RIGHT
+    longest = max(len(panels) for panels in by_group)
+    # Groups of one panel each share rows; otherwise each group starts a row of its own.
+    series = [[panels[0] for panels in by_group]] if longest == 1 else by_group
+    columns = _columns(n, max(len(panels) for panels in series), room)
+    rows = [row for panels in series for row in _wrap(panels, columns)]
+    columns = max(len(row) for row in rows)
+    cell = min(LARGEST, (room - (columns - 1) * GAP) / (columns * n))
+    upright = [style.pretty(task, 9, 3) for task in tasks]
+    rotate = style.text_width(measure, upright, 8.5) > cell * 0.96
+    turned = [style.pretty(task, 18, 2) for task in tasks]
+    lines = 1 + max(name.count("\n") for name in upright)
+    below = 0.42 + (style.text_width(measure, turned, 8.5) if rotate else 0.15 * lines)
+    top = 0.3
+    width = max(NARROWEST, left + columns * cell * n + (columns - 1) * GAP + RIGHT)
+    height = top + len(rows) * (TITLE + cell * n + below) + FOOTER
+    return Layout(rows, cell, n, left, below, top, width, height, rotate)
+
+
+def _columns(n_tasks: int, n_panels: int, room: float) -> int:
+    """As many panels side by side as leave room for the numbers, at most four; two where nothing does."""
+    fitting = [c for c in range(1, 5) if (room - (c - 1) * GAP) / (c * n_tasks) >= FULL]
+    # Without room for both numbers a few panels keep the mean; many would make a page metres long.
+    most = fitting[-1] if fitting else 1 if n_panels <= 2 else 2
+    return math.ceil(n_panels / math.ceil(n_panels / most))
+
+
+def _wrap(panels: list[Panel], columns: int) -> list[list[Panel]]:
+    return [panels[start : start + columns] for start in range(0, len(panels), columns)]
+
+
+def _common(rows: list[list[Panel]]) -> tuple[bool, bool, bool]:
+    """Which of architecture, rule and units are the same in all panels, and so belong in the heading."""
+    keys = [panel.group for row in rows for panel in row]
+    return tuple(len({key[part] for key in keys}) == 1 for part in range(3))  # type: ignore[return-value]
+
+
+def _parts(group: tuple[str, str, int]) -> tuple[str, str, str]:
+    architecture, rule, units = group
+    return style.pretty(architecture, 28), style.pretty(rule, 28), f"N = {units}"
+
+
+def _heading(figure: Figure, layout: Layout, common: tuple[bool, bool, bool]) -> None:
+    parts = _parts(layout.rows[0][0].group)
+    shared = [part for part, same in zip(parts, common, strict=True) if same]
+    x, y = layout.offset / layout.width, 1 - 0.18 / layout.height
+    figure.text(x, y, " · ".join(shared), fontsize=11, fontweight="bold", va="center")
+
+
+def _label(
+    axes: Axes,
+    panel: Panel,
+    common: tuple[bool, bool, bool],
+    tasks: list[str],
+    layout: Layout,
+    first_column: bool,
+) -> None:
+    """Title, task names and axis labels of one panel; the rows are named once, in the first column."""
+    parts = [part for part, same in zip(_parts(panel.group), common, strict=True) if not same]
+    parts += [] if math.isnan(panel.g) else [f"g = {panel.g:g}"]
+    axes.set_title(" · ".join(parts), loc="left", pad=5)
+    ticks = [place + 0.5 for place in range(len(tasks))]
+    if layout.rotate:
+        axes.set_xticks(ticks, [style.pretty(task, 18, 2) for task in tasks], rotation=90)
+    else:
+        axes.set_xticks(ticks, [style.pretty(task, 9, 3) for task in tasks], rotation=0)
+    axes.set_yticks(ticks, [style.pretty(task, 18, 2) if first_column else "" for task in tasks], rotation=0)
+    axes.set_xlabel("then trained on (B)", labelpad=4)
+    axes.set_ylabel("first task (A)" if first_column else "", labelpad=6)
+    axes.tick_params(length=0, pad=3)
+
+
+def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None:
+    colours, scale = style.interference_colours()
+    means = panel.cells["mean"].unstack().reindex(index=tasks, columns=tasks)
+    sns.heatmap(
+        means.to_numpy(float),
+        ax=axes,
+        cmap=colours,
+        vmin=scale.vmin,
+        vmax=scale.vmax,
+        cbar=False,
+        linewidths=0.6 if side >= SMALL else 0.3,
+        linecolor="white",
+        xticklabels=False,
+        yticklabels=False,
+    )
+    known: dict[Any, dict[str, float]] = panel.cells.to_dict("index")  # type: ignore[assignment]
+    for row, first in enumerate(tasks):
+        for column, second in enumerate(tasks):
+            if (first, second) in known:
+                _draw_cell(axes, row, column, known[(first, second)], side)
+            elif side >= SMALL:
+                axes.text(column + 0.5, row + 0.5, "–", ha="center", va="center", color="#b0b0b0")
+    for place in range(len(tasks)):
+        outline = Rectangle((place, place), 1, 1, fill=False, edgecolor=style.INK, linewidth=1.3, zorder=4)
+        outline.set(clip_on=False, gid="diagonal")
+        axes.add_patch(outline)
+
+
+def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[str, float], side: float) -> None:
+    """The marks and numbers of one cell; each text's gid is "cell:row:column", for tests and for SVG."""
+    n, n_counted = int(cell["n"]), int(cell["n_counted"])
+    if n_counted == 0:
+        _draw_none(axes, row, column, int(cell["n_converged"]), n, side)
+        return
+    colours, scale = style.interference_colours()
+    ink = style.readable_on(colours(scale(cell["mean"])))
+    if n_counted < n:
+        right, upper, size = column + 0.95, row + 0.05, 0.17 if side >= FULL else 0.3
+        points = [(right - size, upper), (right, upper), (right, upper + size)]
+        corner = Polygon(points, facecolor=ink, linewidth=0, zorder=3)
+        corner.set_gid(f"corner:{row}:{column}")
+        axes.add_patch(corner)
+    if side < SMALL:
+        return
+    lines = [(style.number(cell["mean"]), 1.0)]
+    if side >= FULL:
+        lines += [(f"± {style.number(cell['sd'])}", 0.74)] if n_counted > 1 else []
+        lines += [(f"{n_counted}/{n}", 0.74)] if n_counted < n else []
+    size = min(11.0, side * 72 * (0.235 if side >= FULL else 0.28))
+    _write(axes, row, column, lines, size, side, ink)
+
+
+def _draw_none(axes: Axes, row: int, column: int, n_converged: int, n: int, side: float) -> None:
+    grey = Rectangle(
+        (column, row), 1, 1, facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="////", linewidth=0.6
+    )
+    grey.set_gid(f"none:{row}:{column}")
+    axes.add_patch(grey)
+    if side < FULL:
+        return
+    # Networks that converged on A but lost a finite loss are another failure, and are called so.
+    words = "not\nconverged" if n_converged == 0 else "not\nfinite"
+    text = f"{words}\n0/{n}"
+    box = {"facecolor": style.ABSENT, "edgecolor": "none", "pad": 0.8}
+    size = min(8.5, side * 72 * 0.165)
+    drawn = axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size, bbox=box)
+    drawn.set_linespacing(1.05)
+    drawn.set_gid(f"cell:{row}:{column}")
+
+
+def _write(
+    axes: Axes, row: int, column: int, lines: list[tuple[str, float]], size: float, side: float, ink: str
+) -> None:
+    """Centre `lines` of (text, relative size) in a cell, one below the other."""
+    leading = 1.3 * size / (72 * side)  # height of a line of relative size 1, in cells
+    y = row + 0.5 - leading * sum(relative for _, relative in lines) / 2
+    for text, relative in lines:
+        y += leading * relative / 2
+        drawn = axes.text(
+            column + 0.5,
+            y,
+            text,
+            ha="center",
+            va="center_baseline",
+            fontsize=size * relative,
+            color=ink,
+            zorder=5,
+        )
+        drawn.set_gid(f"cell:{row}:{column}")
+        y += leading * relative / 2
+
+
+def _footer(figure: Figure, layout: Layout) -> None:
+    """Colour bar on the left, key to the marks on the right, and what was averaged underneath."""
+    width, height = layout.width, layout.height
+    left = 0.45
+    bar_width = min(4.2, width * 0.45)
+    axes = figure.add_axes((left / width, 0.82 / height, bar_width / width, 0.16 / height))
+    _colour_bar(figure, axes, [panel for row in layout.rows for panel in row])
+    _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.cell >= FULL)
+    means = "mean" if layout.cell >= SMALL else "colour: mean"
+    spread = " ± sd" if layout.cell >= FULL else ""
+    caption = f"{means}{spread} over the networks (seeds) that reached criterion on A and kept a finite loss"
+    figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
+
+
+def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
+    colours, scale = style.interference_colours()
+    means = pd.concat([panel.cells["mean"] for panel in panels]).dropna()
+    below, above = bool((means < style.LOWEST).any()), bool((means > style.HIGHEST).any())
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
+    bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    top = "≥ 2" if above else "2"
+    bottom = "≤ −0.5" if below else "−0.5"
+    bar.set_ticks([-0.5, 0, 1, 2], labels=[bottom, "0\nnothing lost", "1\nas untrained", top])
+    bar.ax.tick_params(length=2.5, width=0.6, pad=2, labelsize=8)
+    bar.set_label("interference I(A ← B)", fontsize=9, labelpad=2)
+    for value, text in [(-0.25, "improved"), (1.5, "worse than untrained")]:
+        drawn = bar.ax.text(value, 1.35, text, ha="center", fontsize=7.5, color=style.MUTED)
+        drawn.set_transform(bar.ax.get_xaxis_transform())
+
+
+def _key(figure: Figure, x: float, y: float, numbered: bool) -> None:
+    grey = Patch(facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="//////")
+    diagonal = Patch(facecolor="white", edgecolor=style.INK, linewidth=1.3)
+    corner = Line2D(
+        [], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6
+    )
+    entries = [
+        (diagonal, "A, then more of A (drift control)"),
+        (corner, "k/n: only k of the n networks count" if numbered else "some networks do not count"),
+        (grey, "no network counts"),
+    ]
+    handles, labels = zip(*entries, strict=True)
+    figure.legend(
+        handles,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(x, y),
+        frameon=False,
+        handlelength=1.3,
+        handleheight=1.0,
+        borderpad=0,
+        labelspacing=0.55,
+    )

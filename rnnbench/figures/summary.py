@@ -1,0 +1,213 @@
+"""What the figures show, as pure functions of the tables: means, spreads, counts, intervals.
+
+A network that did not reach criterion on A, or whose loss is not finite, has no meaningful interference.
+It is left out of every mean here and stays in every count, so that a figure can say how many were left out.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+GROUP = ["architecture", "rule", "units"]
+NETWORK = [*GROUP, "g", "first_task", "second_task", "seed"]
+INTERFERENCE_COLUMNS = [*NETWORK, "status", "converged_first", "interference"]
+CURVE_COLUMNS = [*NETWORK, "update", "loss_first", "loss_second"]
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
+    """Raise ValueError naming the columns that `table` lacks."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise ValueError(
+            f"the {name} table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
+        )
+
+
+def converged(table: pd.DataFrame) -> pd.Series:
+    """True for each row whose network reached criterion on its first task; a missing value is False."""
+    return table["converged_first"].eq(True).fillna(False).astype(bool)
+
+
+def counted(table: pd.DataFrame) -> pd.Series:
+    """True for each row whose interference has a meaning: done, converged on A, and finite."""
+    finite = np.isfinite(table["interference"].astype(float))
+    return converged(table) & table["status"].eq("done") & finite
+
+
+def task_order(table: pd.DataFrame) -> list[str]:
+    """Tasks in the order in which they first appear as first task; those only ever second come last."""
+    return list(dict.fromkeys([*table["first_task"], *table["second_task"]]))
+
+
+def groups(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, int], pd.DataFrame]]:
+    """Each (architecture, rule, units) of `table` in order of appearance, with its rows."""
+    for key, rows in table.groupby(GROUP, sort=False, dropna=False):
+        architecture, rule, units = key
+        yield (str(architecture), str(rule), int(units)), rows
+
+
+def values_of_g(table: pd.DataFrame) -> list[float]:
+    """The values of g in ascending order; NaN, for an architecture without g, comes last and once."""
+    return [float(g) for g in np.sort(table["g"].astype(float).unique())]
+
+
+def rows_at_g(table: pd.DataFrame, g: float) -> pd.DataFrame:
+    """The rows at `g`, where NaN selects the rows without g."""
+    column = table["g"].astype(float)
+    return table[column.isna() if np.isnan(g) else column == g]
+
+
+def cells(table: pd.DataFrame) -> pd.DataFrame:
+    """Summarise each ordered pair of tasks.
+
+    Args:
+        table: rows of the interference table, of one panel (one architecture, rule, units and g).
+
+    Returns:
+        One row per (first_task, second_task): `n` networks, `n_converged` that reached criterion on A,
+        `n_counted` whose interference has a meaning, and `mean` and `sd` (n - 1) over the counted ones,
+        NaN where there are none (for `sd`: fewer than two).
+    """
+    marked = table.assign(
+        converged=converged(table), counted=counted(table), value=table["interference"].astype(float)
+    )
+    marked.loc[~marked["counted"], "value"] = np.nan
+    pairs = marked.groupby(["first_task", "second_task"], sort=False)
+    return pd.DataFrame(
+        {
+            "n": pairs.size(),
+            "n_converged": pairs["converged"].sum(),
+            "n_counted": pairs["counted"].sum(),
+            "mean": pairs["value"].mean(),
+            "sd": pairs["value"].std(ddof=1),
+        }
+    )
+
+
+def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Put the losses of the curves on scales that can be compared across tasks.
+
+    Args:
+        curves: the curves table.
+        interference: the interference table, which knows the untrained losses and what converged.
+
+    Returns:
+        `curves` with `first` = (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)), the interference as a curve,
+        or L_A(t) / L_A(0) without an interference table; `second` = L_B(t) / L_B(0); `network`, a number
+        for each network; `converged` and `counted`, the same at every point of a network. A network with any non-finite `first` is not
+        counted; without an interference table all count as converged.
+    """
+    if interference is None:
+        table = curves.assign(converged=True, counted=True)
+    else:
+        known = interference.assign(converged=converged(interference), counted=counted(interference))
+        known = known[[*NETWORK, "loss_untrained", "converged", "counted"]].drop_duplicates(
+            NETWORK, keep="last"
+        )
+        table = curves.merge(known, on=NETWORK, how="left")
+        table["converged"] = table["converged"].eq(True).fillna(False).astype(bool)
+        table["counted"] = table["counted"].eq(True).fillna(False).astype(bool)
+    start = table[table["update"] == 0].drop_duplicates(NETWORK)[[*NETWORK, "loss_first", "loss_second"]]
+    table = table.merge(start, on=NETWORK, how="left", suffixes=("", "_start"))
+    with np.errstate(all="ignore"):
+        if interference is None:
+            table["first"] = table["loss_first"] / table["loss_first_start"]
+        else:
+            lost = table["loss_first"] - table["loss_first_start"]
+            table["first"] = lost / (table["loss_untrained"] - table["loss_first_start"])
+        table["second"] = table["loss_second"] / table["loss_second_start"]
+    table["network"] = table.groupby(NETWORK, sort=False, dropna=False).ngroup()
+    finite = pd.Series(np.isfinite(table["first"]), index=table.index)
+    table["counted"] &= finite.groupby(table["network"]).transform("all")
+    return table
+
+
+def networks(curves: pd.DataFrame, column: str) -> list[tuple[Floats, Floats]]:
+    """The (updates, values) of each network in what `relative_curves` returns, in order of update."""
+    ordered = curves[["network", "update", column]].sort_values(["network", "update"])
+    return [
+        (rows["update"].to_numpy(float), rows[column].to_numpy(float))
+        for _, rows in ordered.groupby("network", sort=False)
+    ]
+
+
+def mean_curve(lines: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Average curves of different lengths, over all networks at every point.
+
+    A network that stopped keeps its last value to the end: averaging only those still in training would
+    show the slow ones. Between its own points a network is interpolated linearly.
+
+    Args:
+        lines: (updates, values) of each network, updates ascending.
+
+    Returns:
+        Every update at which any network has a point, and the mean there.
+    """
+    if not lines:
+        return np.empty(0), np.empty(0)
+    grid = np.unique(np.concatenate([updates for updates, _ in lines]))
+    # np.interp holds the last value to the right of a curve's end.
+    return grid, np.mean([np.interp(grid, updates, values) for updates, values in lines], axis=0)
+
+
+def seed_means(table: pd.DataFrame) -> pd.Series:
+    """Mean interference of each seed over its counted pairs, indexed by (g, seed)."""
+    rows = table[counted(table)]
+    return rows["interference"].astype(float).groupby([rows["g"], rows["seed"]]).mean()
+
+
+def bootstrap_interval(
+    values: Sequence[float] | Floats, rng: np.random.Generator, level: float = 0.95, resamples: int = 4000
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean of `values`; (NaN, NaN) for fewer than two."""
+    sample = np.asarray(values, dtype=float)
+    if sample.size < 2:
+        return np.nan, np.nan
+    means = rng.choice(sample, size=(resamples, sample.size)).mean(axis=1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Mean over seeds at each g, each seed being first averaged over its counted pairs.
+
+    Args:
+        table: rows of the interference table, of one architecture, rule and units, with g.
+        rng: draws the bootstrap's resamples.
+
+    Returns:
+        Indexed by every g of `table` in ascending order: `mean`, `low` and `high` (95% bootstrap interval
+        over seeds), `n_seeds`. NaN where no seed counts (for the interval: fewer than two).
+    """
+    means = seed_means(table)
+    rows = []
+    for g in sorted(table["g"].dropna().unique()):
+        at_g = means[means.index.get_level_values("g") == g].to_numpy(float)
+        low, high = bootstrap_interval(at_g, rng)
+        rows.append((g, at_g.mean() if at_g.size else np.nan, low, high, at_g.size))
+    return pd.DataFrame(rows, columns=["g", "mean", "low", "high", "n_seeds"]).set_index("g")
+
+
+def means_by_task(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean interference of the counted rows: a row per g, a column per first task, NaN where none counts."""
+    values = table["interference"].astype(float).where(counted(table))
+    means = values.groupby([table["g"], table["first_task"]]).mean().unstack()
+    return means.reindex(columns=[task for task in task_order(table) if task in means.columns])
+
+
+def convergence(table: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+    """Fraction of networks that reached criterion on their first task, at each g.
+
+    The rows of one (first task, g, seed) start from one network trained on A, so they count once.
+
+    Returns:
+        Over all networks, indexed by g; and for each first task, one row per g and one column per task.
+    """
+    reached = converged(table).groupby([table["g"], table["first_task"], table["seed"]]).max().astype(float)
+    by_task = reached.groupby(level=["g", "first_task"]).mean().unstack()
+    ordered = by_task.reindex(columns=[task for task in task_order(table) if task in by_task.columns])
+    return reached.groupby(level="g").mean(), ordered

@@ -1,0 +1,213 @@
+"""The contract between rnnbench and its plugins, in a page: Task, Architecture, LearningRule, Trials.
+
+A plugin class IS its pydantic model: its fields are its parameters, so that YAML, validation, JSON
+Schema, `describe` and the stored record all come from one declaration. Time is in units of tau, the
+time constant of a unit. Authors see arrays as [trial, time, channel]; the engine turns them once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+Weights = dict[str, torch.Tensor]
+"""Arrays of a network by name; of a population each has a leading [network] axis."""
+
+State = dict[str, torch.Tensor]
+"""What a learning rule remembers; every array has a leading [network] axis."""
+
+
+class Plugin(BaseModel):
+    """What tasks, architectures and rules have in common. Frozen; unknown parameters are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    name: ClassVar[str]
+    """The name a benchmark file uses."""
+    version: ClassVar[int] = 1
+    """Raised whenever the same parameters would give other numbers; part of every cell's identity."""
+    source: ClassVar[str] = ""
+    """Where it was published: authors, year, journal, equation."""
+
+    @classmethod
+    def id(cls) -> str:
+        """The unambiguous `name@version`."""
+        return f"{cls.name}@{cls.version}"
+
+
+@dataclass(frozen=True)
+class Trials:
+    """A batch of trials.
+
+    inputs   [trial, time, input]   float32
+    targets  [trial, time, output]  float32
+    mask     [trial, time, output or 1]  weight of each target in the loss, 0 where anything goes
+    info     facts by name, [trial, ...] each, for `Task.accuracy` and analyses
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    mask: np.ndarray
+    info: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Task(Plugin, ABC):
+    """What a network is asked to do."""
+
+    @property
+    @abstractmethod
+    def n_inputs(self) -> int:
+        """Input channels."""
+
+    @property
+    @abstractmethod
+    def n_outputs(self) -> int:
+        """Output channels."""
+
+    @abstractmethod
+    def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
+        """Draw `n_trials` trials with time step `dt` (tau), using no randomness but `rng`."""
+
+    def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray | None:
+        """Fraction of each trial that counts as solved, [trial] in 0..1, or None where none is natural.
+
+        outputs [trial, time, output] are the network's answers to `trials`.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Trials as the engine computes them: time first, on the device, on the benchmark's channels.
+
+    inputs   [set, time, trial, input]
+    targets  [set, time, trial, output]
+    mask     [set, time, trial, output]
+    noise    [set, time, trial, n_noise] standard normal, or None
+    sets     for each network, which set of trials it sees (networks of one seed share a set)
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    mask: torch.Tensor
+    sets: tuple[int, ...]
+    noise: torch.Tensor | None = None
+
+    def of(self, networks: list[int]) -> Batch:
+        """The same trials for some of the networks only."""
+        return Batch(self.inputs, self.targets, self.mask, tuple(self.sets[n] for n in networks), self.noise)
+
+
+class Engine(Protocol):
+    """Computes a whole population of one architecture: weights with a leading [network] axis.
+
+    independent   a network's numbers are the same, bit for bit, whatever networks stand beside it on a CPU
+    """
+
+    independent: bool
+
+    def outputs(self, weights: Weights, batch: Batch) -> torch.Tensor:
+        """Readouts after every step, [network, time, trial, output]."""
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[torch.Tensor, Weights]:
+        """Loss [network] and its gradient in every trained weight, as backpropagation through time."""
+
+
+class Architecture(Plugin, ABC):
+    """A recurrent network, written for ONE network; rnnbench makes populations of it."""
+
+    units: int = Field(256, ge=1, description="number of recurrent units N")
+    dt: float = Field(0.5, gt=0, le=1, description="time step of the integration (tau)")
+
+    initial_only: ClassVar[frozenset[str]] = frozenset()
+    """Fields that shape the initial weights but not the step: networks that differ only here share a population."""
+
+    @property
+    @abstractmethod
+    def trained(self) -> tuple[str, ...]:
+        """Names of the weights that learning may change."""
+
+    @property
+    def n_noise(self) -> int:
+        """How many standard normal numbers `step` wants for each trial and step; 0 for none."""
+        return 0
+
+    @abstractmethod
+    def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
+        """Draw the initial weights of one network, by name."""
+
+    def initial_state(self, weights: Weights, n_trials: int) -> Any:
+        """State before the first step, [trial, unit] (or a tuple of such); zeros unless overridden."""
+        like = next(iter(weights.values()))
+        return torch.zeros(n_trials, self.units, dtype=like.dtype, device=like.device)
+
+    @abstractmethod
+    def step(self, weights: Weights, state: Any, inputs: torch.Tensor, noise: torch.Tensor | None) -> Any:
+        """The state after one time step. inputs [trial, input], noise [trial, n_noise] or None."""
+
+    @abstractmethod
+    def readout(self, weights: Weights, state: Any) -> torch.Tensor:
+        """The output [trial, output] in a state."""
+
+    def engine(self) -> Engine | None:
+        """A faster way to compute whole populations, where there is one."""
+        return None
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a learning rule may use while a population learns one task.
+
+    task       label of the task in the benchmark
+    position   0 for the first task of the history, 1 for the second, ...
+    gradient   (weights, batch) -> (loss [network], gradients): backpropagation through time
+    outputs    (weights, batch) -> readouts [network, time, trial, output]
+    sample     (purpose, step, n_trials) -> Batch of fresh trials of this task; the same arguments
+               give the same trials, and no purpose but "train" repeats the trials of training
+    """
+
+    architecture: Architecture
+    task: str
+    position: int
+    gradient: Callable[[Weights, Batch], tuple[torch.Tensor, Weights]]
+    outputs: Callable[[Weights, Batch], torch.Tensor]
+    sample: Callable[[str, int, int], Batch]
+
+
+class LearningRule(Plugin, ABC):
+    """How weights change. Called for a population at once, outside autograd.
+
+    Hyperparameters are the frozen fields; weights and state are arrays passed in and returned, each
+    with a leading [network] axis, because networks that have reached their criterion leave the
+    population: a rule must not keep arrays anywhere else, nor mix networks.
+    """
+
+    def begin_task(self, weights: Weights, memory: State, lesson: Lesson) -> State:
+        """State for this task, from what earlier tasks left in `memory` (empty before the first)."""
+        return dict(memory)
+
+    def gradient(self, weights: Weights, batch: Batch, state: State, lesson: Lesson) -> tuple[torch.Tensor, Weights]:
+        """Loss [network] and the direction to descend; backpropagation unless replaced."""
+        return lesson.gradient(weights, batch)
+
+    def before_update(self, weights: Weights, gradients: Weights, state: State, lesson: Lesson) -> Weights:
+        """Change the gradients, e.g. add a penalty's or project them."""
+        return gradients
+
+    @abstractmethod
+    def update(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
+        """One step: new weights and state. Weights without a gradient are returned as they are."""
+
+    def after_update(self, old: Weights, new: Weights, gradients: Weights, state: State) -> State:
+        """Keep account of what an update did."""
+        return state
+
+    def end_task(self, weights: Weights, state: State, lesson: Lesson) -> State:
+        """What to remember for later tasks; stored with the cell."""
+        return {}

@@ -1,0 +1,137 @@
+"""What is to be trained, in which populations, in what order and at what cost."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+
+from rnnbench.cells import Cell, cells_of
+from rnnbench.registry import Registry
+from rnnbench.schema import Benchmark, canonical_json
+from rnnbench.schooling import Classroom
+from rnnbench.store import Store
+
+CPU_CHUNK = 4
+"""Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
+would save nothing but a little of the drawing of trials, and an interruption would cost more."""
+
+GPU_SHARE = 0.6
+"""Part of the card's free memory that a population may fill; the rest is the allocator's room."""
+
+
+@dataclass(frozen=True)
+class Population:
+    """Networks trained together on one task: alike in everything but seed, connectivity and history."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def first(self) -> Cell:
+        return self.cells[0]
+
+    @property
+    def max_updates(self) -> int:
+        """Network-updates at most."""
+        return len(self.cells) * self.first.task.training.max_updates
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The populations of a benchmark, parents before children, and which cells are still to be computed."""
+
+    benchmark: Benchmark
+    populations: tuple[Population, ...]
+    missing: frozenset[str]
+
+    @property
+    def to_do(self) -> tuple[Population, ...]:
+        return tuple(p for p in self.populations if any(c.identity in self.missing for c in p.cells))
+
+    @property
+    def n_cells(self) -> int:
+        return sum(len(p.cells) for p in self.populations)
+
+    @property
+    def n_networks(self) -> int:
+        """Networks, each counted once however many stages it goes through."""
+        return sum(len(p.cells) for p in self.populations if len(p.first.history) == 1)
+
+
+def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.device) -> Plan:
+    """Group all cells of a benchmark into populations and look up which of them are missing.
+
+    The grouping depends on the benchmark and the device alone, never on what is already there, so that
+    an interrupted run goes on with the same populations and gives the same numbers.
+    """
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells_of(benchmark):
+        groups.setdefault(_kind(cell, registry), []).append(cell)
+    populations = [
+        Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)
+    ]
+    # Long ones first within a stage, so that no worker is left alone with a long one at the end.
+    populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
+    missing = frozenset(c.identity for p in populations for c in p.cells if is_missing(store, c))
+    return Plan(benchmark, tuple(populations), missing)
+
+
+def is_missing(store: Store, cell: Cell) -> bool:
+    """Whether a cell is to be computed: it has no result, or a plugin broke, which may have been mended since."""
+    record = store.get(cell.identity)
+    if record is None:
+        return True
+    failure = record.result.failure
+    return failure is not None and failure.kind != "diverged"
+
+
+def _kind(cell: Cell, registry: Registry) -> str:
+    """What the networks of one population share."""
+    return canonical_json([len(cell.history), cell.occurrence, _update(cell, registry)])
+
+
+def _update(cell: Cell, registry: Registry) -> str:
+    """What determines the work of one update: task, architecture but for its initial weights, rule."""
+    cls = registry.find("architecture", cell.architecture.plugin).cls
+    initial_only = getattr(cls, "initial_only", frozenset())
+    step = {k: v for k, v in cell.architecture.parameters.items() if k not in initial_only}
+    rule = cell.rule.on(cell.task.training)
+    return canonical_json([cell.task.label, cell.architecture.plugin, step, rule.plugin, rule.parameters])
+
+
+def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iterable[list[Cell]]:
+    if device.type == "cpu":
+        seeds = dict.fromkeys(cell.seed for cell in cells)
+        for seed in seeds:
+            yield from _even([c for c in cells if c.seed == seed], CPU_CHUNK)
+    else:
+        free, _ = torch.cuda.mem_get_info(device)
+        room = max(1, int(GPU_SHARE * free / Classroom(cells[0].benchmark, registry, device).bytes_per_network(cells[0])))
+        yield from _even(cells, room)
+
+
+def _even(cells: list[Cell], at_most: int) -> Iterable[list[Cell]]:
+    """Cut into as few parts as possible, of sizes as equal as possible."""
+    n_parts = math.ceil(len(cells) / at_most)
+    for k in range(n_parts):
+        yield cells[k * len(cells) // n_parts : (k + 1) * len(cells) // n_parts]
+
+
+def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dict[str, float]:
+    """Seconds of one worker for each population still to be done (by the identity of its first cell), budgets spent.
+
+    Measured: a few real updates of each kind of population on this machine, the same for all connectivities.
+    """
+    classroom = Classroom(plan.benchmark, registry, device)
+    measured: dict[str, float] = {}
+    seconds = {}
+    for population in plan.to_do:
+        first = population.first
+        kind = _update(first, registry)
+        if kind not in measured:
+            measured[kind] = classroom.seconds_per_update(first, time.perf_counter)
+        seconds[first.identity] = measured[kind] * population.max_updates
+    return seconds

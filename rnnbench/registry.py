@@ -1,0 +1,168 @@
+"""Finds the installed plugins, checks them, looks them up by id, and contains the broken ones."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeVar
+
+import pluggy
+
+from rnnbench import hookspecs
+from rnnbench.errors import PluginError
+from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
+
+Kind = Literal["task", "architecture", "rule"]
+P = TypeVar("P", bound=Plugin)
+
+BASES: dict[Kind, type[Plugin]] = {"task": Task, "architecture": Architecture, "rule": LearningRule}
+HOOKS: dict[str, Kind] = {
+    "rnnbench_tasks": "task",
+    "rnnbench_architectures": "architecture",
+    "rnnbench_rules": "rule",
+}
+RESERVED = frozenset({"use", "label", "sweep", "training"})
+"""Words of the benchmark file that stand beside a plugin's parameters."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plugin that can be used, and where it comes from."""
+
+    kind: Kind
+    cls: type[Plugin]
+    package: str
+    package_version: str
+
+    @property
+    def id(self) -> str:
+        return self.cls.id()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin package, or one class of it, that cannot be used, and why."""
+
+    package: str
+    reason: str
+
+
+@dataclass
+class Registry:
+    """The plugins at hand. `found` maps (kind, id) to a plugin; `broken` says what was left out and why."""
+
+    found: dict[tuple[Kind, str], Found] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+    conflicts: dict[tuple[Kind, str], str] = field(default_factory=dict)
+
+    def find(self, kind: Kind, name: str) -> Found:
+        """The plugin called `name@version`, or the newest called `name`.
+
+        Raises PluginError with the nearest names where there is none.
+        """
+        if (kind, name) in self.conflicts:
+            raise PluginError(self.conflicts[kind, name])
+        versions = [f for (k, _), f in self.found.items() if k == kind and name in (f.id, f.cls.name)]
+        if versions:
+            newest = max(versions, key=lambda f: f.cls.version)
+            return newest
+        for (k, conflicting), reason in self.conflicts.items():
+            if k == kind and conflicting.partition("@")[0] == name:
+                raise PluginError(reason)
+        raise PluginError(f"unknown {kind} {name!r}; {self._instead(kind, name)}")
+
+    def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
+        """The plugin `plugin_id` with `parameters` as they stand in a resolved benchmark."""
+        return self.find(kind, plugin_id).cls.model_validate(parameters)
+
+    def _instead(self, kind: Kind, name: str) -> str:
+        known = sorted({f.cls.name for (k, _), f in self.found.items() if k == kind})
+        near = difflib.get_close_matches(name.partition("@")[0], known, n=3, cutoff=0.5)
+        versions = sorted(i for (k, i) in self.found if k == kind and i.partition("@")[0] == name.partition("@")[0])
+        if versions:
+            hint = f"there is {', '.join(versions)}"
+        elif near:
+            hint = f"did you mean {' or '.join(near)}?"
+        else:
+            hint = f"known are {', '.join(known)}" if known else f"no package with a {kind} is installed"
+        if self.broken:
+            hint += f" (not loaded: {'; '.join(f'{b.package}: {b.reason}' for b in self.broken)})"
+        return hint
+
+    def add(self, entry: EntryPoint) -> None:
+        """Load one entry point and register what it offers; whatever is wrong with it is recorded, not raised."""
+        package = entry.dist.name if entry.dist else entry.value
+        version = entry.dist.version if entry.dist else "unknown"
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        try:
+            # SystemExit too: a package that exits on import must not end the run.
+            manager.register(entry.load(), name=f"{package}:{entry.name}")
+            manager.check_pending()
+            offers = [
+                (HOOKS[hook], impl.function())
+                for hook in HOOKS
+                for impl in getattr(manager.hook, hook).get_hookimpls()
+            ]
+        except (Exception, SystemExit) as error:
+            self.broken.append(Broken(package, _one_line(error)))
+            return
+        if not offers:
+            self.broken.append(Broken(package, f"implements no hook; there are {', '.join(HOOKS)}"))
+        for kind, classes in offers:
+            self._register(kind, classes, package, version)
+
+    def _register(self, kind: Kind, classes: Iterable[Any], package: str, version: str) -> None:
+        if not isinstance(classes, list | tuple):
+            self.broken.append(Broken(package, f"its {kind} hook returns {classes!r}; expected a list of classes"))
+            return
+        for cls in classes:
+            if fault := _fault(kind, cls):
+                self.broken.append(Broken(package, fault))
+                continue
+            found = Found(kind, cls, package, version)
+            key = (kind, found.id)
+            if key in self.found:
+                other = self.found.pop(key).package
+                self.conflicts[key] = f"{kind} {found.id} is offered by two packages, {other} and {package}; remove one"
+                self.broken.append(Broken(package, self.conflicts[key]))
+            elif key not in self.conflicts:
+                self.found[key] = found
+
+
+def _fault(kind: Kind, cls: Any) -> str | None:
+    """What keeps a class from being a plugin of this kind; None if nothing."""
+    base = BASES[kind]
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        return f"{cls!r} is not a subclass of rnnbench.{base.__name__}"
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        return f"{cls.__name__} does not define {missing}"
+    name, version = getattr(cls, "name", None), cls.version
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_.-]*", name)):
+        return f"{cls.__name__}.name is {name!r}; expected a lower-case word such as 'flip_flop'"
+    if not (isinstance(version, int) and version >= 1):
+        return f"{cls.__name__}.version is {version!r}; expected 1, 2, 3, ..."
+    if taken := RESERVED & set(cls.model_fields):
+        return f"{cls.__name__} has a parameter {taken.pop()!r}; that word belongs to the benchmark file"
+    return None
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@cache
+def installed() -> Registry:
+    """The registry of all installed packages with entry points in the group `rnnbench`."""
+    registry = Registry()
+    unique = {(e.dist.name if e.dist else "", e.name, e.value): e for e in entry_points(group=hookspecs.PROJECT)}
+    for _, entry in sorted(unique.items()):
+        registry.add(entry)
+    return registry

@@ -1,0 +1,227 @@
+"""Runs a benchmark: plan, cells, executor, store, tables, figures. Knows the clock; does not know the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+import torch
+
+from rnnbench import executors, figures
+from rnnbench.benchmark_file import load_benchmark
+from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.executors import Report, Site
+from rnnbench.plan import Plan, plan, seconds_at_most
+from rnnbench.registry import installed
+from rnnbench.schema import FORMAT, Benchmark
+from rnnbench.store import Store, write_text, write_with
+from rnnbench.tables import collect
+
+
+class Watcher(Protocol):
+    """Follows a run, to show it to somebody."""
+
+    def planned(self, prepared: Prepared) -> None:
+        """The plan is made; nothing is trained yet."""
+
+    def heard(self, report: Report) -> None:
+        """A worker tells how far it is."""
+
+    def finished(self) -> None:
+        """Training is over, or has been interrupted."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A benchmark about to be run.
+
+    seconds   for each population still to be done (by its first cell), one worker's seconds if every budget is spent
+    """
+
+    plan: Plan
+    folder: Path
+    device: torch.device
+    workers: int
+    seconds: dict[str, float]
+
+    @property
+    def at_most(self) -> float:
+        """Seconds that the whole run takes if no network reaches its criterion before its budget is spent."""
+        return float(np.nansum(list(self.seconds.values()))) / self.workers
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.tables`."""
+
+    folder: Path
+    benchmark: Benchmark
+    interference: pd.DataFrame
+    curves: pd.DataFrame
+    computed: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+def prepare(
+    benchmark: Benchmark | str | Path | dict[str, Any],
+    results: str | Path = "results",
+    workers: int | None = None,
+    device: str = "auto",
+) -> Prepared:
+    """Validate a benchmark, plan it and estimate its time. Writes nothing.
+
+    Raises BenchmarkError for a wrong description, RnnbenchError for a device or a folder that cannot be used.
+    """
+    if not isinstance(benchmark, Benchmark):
+        benchmark = load_benchmark(benchmark)
+    place = _device(device)
+    folder = Path(results) / benchmark.name
+    for part in (folder, *folder.parents):
+        if part.exists() and not part.is_dir():
+            raise StoreError(f"{part}: is a file; results need a folder")
+    if workers is None:
+        workers = 1 if place.type == "cuda" else os.cpu_count() or 1
+    if workers < 1:
+        raise RnnbenchError(f"workers: {workers} is below 1")
+    planned = plan(benchmark, installed(), Store(folder), place)
+    workers = min(workers, max(1, len(planned.to_do)))
+    with executors.one_thread():
+        seconds = seconds_at_most(planned, installed(), place)
+    return Prepared(planned, folder, place, workers, seconds)
+
+
+def run(
+    benchmark: Benchmark | str | Path | dict[str, Any] | Prepared,
+    results: str | Path = "results",
+    workers: int | None = None,
+    device: str = "auto",
+    watcher: Watcher | None = None,
+) -> Results:
+    """Compute what is missing of a benchmark and write its tables and figures to results/<name>/.
+
+    benchmark   a file, the same as a dict, or what `load_benchmark` or `prepare` returned
+    workers     processes of one thread each; all cores unless told otherwise, 1 on a GPU
+    device      auto, cpu or cuda
+
+    Interrupted, it loses the populations under way; the same call goes on from there.
+    """
+    prepared = benchmark if isinstance(benchmark, Prepared) else prepare(benchmark, results, workers, device)
+    if watcher:
+        watcher.planned(prepared)
+    statuses: dict[str, str] = {}
+
+    def hear(report: Report) -> None:
+        statuses.update(report.finished)
+        if watcher:
+            watcher.heard(report)
+
+    to_do = sorted(
+        prepared.plan.to_do,
+        key=lambda p: (len(p.first.history), -np.nan_to_num(prepared.seconds[p.first.identity])),
+    )
+    site = Site(prepared.folder, str(prepared.device), provenance(prepared.device))
+    try:
+        if prepared.workers > 1:
+            executors.processes(to_do, site, hear, prepared.workers)
+        elif to_do:
+            executors.serial(to_do, site, hear)
+    finally:
+        if watcher:
+            watcher.finished()
+    return _write(prepared, statuses)
+
+
+def _write(prepared: Prepared, statuses: dict[str, str]) -> Results:
+    benchmark, folder = prepared.plan.benchmark, prepared.folder
+    interference, curves = collect(benchmark, Store(folder))
+    document = {
+        "format": FORMAT,
+        "benchmark": benchmark.model_dump(mode="json"),
+        "provenance": provenance(prepared.device),
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    if statuses or _description_of(folder / "benchmark.json") != document["benchmark"]:
+        write_text(folder / "benchmark.json", text)
+    write_text(folder / "interference.csv", interference.to_csv(index=False))
+    write_with(folder / "curves.parquet", lambda path: curves.to_parquet(path, index=False))
+    figures.draw_all(interference, curves, folder / "figures")
+    failures = Counter(status for status in statuses.values() if status == "failed")
+    return Results(folder, benchmark, interference, curves, len(statuses), dict(failures))
+
+
+def load_results(folder: str | Path) -> Results:
+    """The tables of a results folder. Reads files only; no plugin is imported.
+
+    Raises StoreError where a file is missing or not what it should be.
+    """
+    folder = Path(folder)
+    description = _description_of(folder / "benchmark.json")
+    if description is None:
+        raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
+    try:
+        benchmark = Benchmark.model_validate_json(json.dumps(description))
+        interference = pd.read_csv(folder / "interference.csv", dtype={"failure": "string"})
+        curves = pd.read_parquet(folder / "curves.parquet")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
+    for name in ("converged_first", "converged_second", "second_converged_alone"):
+        interference[name] = interference[name].astype("boolean")
+    return Results(folder, benchmark, interference, curves)
+
+
+def provenance(device: torch.device) -> dict[str, Any]:
+    """Where and when something was computed; never part of what is compared."""
+    registry = installed()
+    packages = sorted({(f.package, f.package_version) for f in registry.found.values()})
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "rnnbench": version("rnnbench"),
+        "plugins": dict(packages),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": {
+            "cores": os.cpu_count(),
+            "processor": _processor(),
+            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        },
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise RnnbenchError(f"device: {name!r} is not auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RnnbenchError("device: no CUDA device is available to torch; use --device cpu")
+    return torch.device(name)
+
+
+def _description_of(path: Path) -> Any:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("format"), int) and document["format"] > FORMAT:
+        raise StoreError(f"{path}: made by a newer rnnbench (format {document['format']}, this one reads {FORMAT})")
+    return document.get("benchmark")

@@ -1,0 +1,244 @@
+"""Takes a population of cells through its stage: what it starts from, how it is taught, what is stored."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnbench.cells import Cell
+from rnnbench.channels import Layout
+from rnnbench.errors import PluginError
+from rnnbench.interfaces import Architecture, LearningRule, Task
+from rnnbench.randomness import rng_for
+from rnnbench.registry import Registry
+from rnnbench.schema import Benchmark
+from rnnbench.store import Curve, Failure, Record, Result, Scores, Store
+from rnnbench.training import Arrays, Outcome, School, Score, Start
+from rnnbench.trials import check_task
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+TIMED_UPDATES = 6
+"""Updates from which the time of one is estimated."""
+
+WEIGHT, MEMORY = "weights.", "memory."
+"""Prefixes in a cell's safetensors file: the network's weights, and what its rule remembers."""
+
+
+class Classroom:
+    """Trains cells of one benchmark and stores what comes of them. Kept by a worker for all its populations."""
+
+    def __init__(self, benchmark: Benchmark, registry: Registry, device: torch.device) -> None:
+        self.benchmark = benchmark
+        self.registry = registry
+        self.device = device
+        self._faults: dict[float, dict[str, str]] = {}
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        return {t.label: self.registry.build("task", t.plugin, t.parameters) for t in self.benchmark.tasks}
+
+    @cached_property
+    def layout(self) -> Layout:
+        return Layout(self.benchmark.channels, self.tasks)
+
+    def faults(self, dt: float) -> dict[str, str]:
+        """What is wrong with the tasks that cannot be used, by label; each is tried once."""
+        if dt not in self._faults:
+            self._faults[dt] = {}
+            for label, task in self.tasks.items():
+                try:
+                    check_task(task, dt)
+                except PluginError as error:
+                    self._faults[dt][label] = str(error)
+        return self._faults[dt]
+
+    def school(self, cell: Cell) -> School:
+        """The school for a cell's last stage."""
+        architecture: Architecture = self.registry.build("architecture", cell.architecture.plugin, cell.architecture.parameters)
+        rule_spec = cell.rule.on(cell.task.training)
+        rule: LearningRule = self.registry.build("rule", rule_spec.plugin, rule_spec.parameters)
+        faults = self.faults(architecture.dt)
+        evaluation = {t.label: t.training.evaluation_trials for t in self.benchmark.tasks if t.label not in faults}
+        dtype = DTYPES[self.benchmark.dtype]
+        return School(self.tasks, self.layout, architecture, rule, evaluation, dtype, self.device)
+
+    def teach(
+        self, cells: Sequence[Cell], store: Store, provenance: dict[str, Any], report: Callable[[int], Any] = lambda n: None
+    ) -> list[Record]:
+        """Compute cells of one population and store each: done, or failed with the reason.
+
+        Whatever a plugin does wrong takes down these cells alone.
+        """
+        orphans: dict[str, Failure] = {}
+        try:
+            school = self.school(cells[0])
+            label = cells[0].task.label
+            if fault := self.faults(school.architecture.dt).get(label):
+                raise PluginError(fault)
+            orphans = {c.identity: failure for c in cells if (failure := _parents_failure(c, store))}
+            ready = [cell for cell in cells if cell.identity not in orphans]
+            befores = self._befores(ready, school, store)
+            starts = [self._start(cell, before[label], school, store) for cell, before in zip(ready, befores, strict=True)]
+            position = len(cells[0].history) - 1
+            outcomes = school.teach(label, position, cells[0].task.training, starts, report) if starts else []
+        except Exception as error:
+            failures = {c.identity: Failure(kind="error", message=_told(error)) for c in cells} | orphans
+            return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
+        records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
+        for cell, start, before, outcome in zip(ready, starts, befores, outcomes, strict=True):
+            arrays = _arrays(outcome) if _is_needed_later(cell) else None
+            result = _result(start, before if cell.parent is None else {}, outcome)
+            records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
+        return records
+
+    def _befores(self, cells: Sequence[Cell], school: School, store: Store) -> list[dict[str, Scores]]:
+        """The scores of each network on every task before any training: measured at its first task, then looked up."""
+        if cells and cells[0].parent is not None:
+            return [_record(_root(cell), store).result.before for cell in cells]
+        weights = [self._initial_weights(cell, school) for cell in cells]
+        befores: list[dict[str, Scores]] = [{} for _ in cells]
+        for name in school.evaluation_trials:
+            scores = school.evaluate(name, school.tensors(weights), [cell.seed for cell in cells])
+            for before, score in zip(befores, scores, strict=True):
+                before[name] = _scores(score)
+        return befores
+
+    def _start(self, cell: Cell, untrained: Scores, school: School, store: Store) -> Start:
+        """Where a network starts its stage, given its scores on the task before any training."""
+        training, label = cell.task.training, cell.task.label
+        watch = (*dict.fromkeys(name for name in cell.history if name != label), label)
+        weights, memory = self._initial_weights(cell, school), {}
+        if cell.parent is not None:
+            arrays = store.arrays(_record(cell.parent, store))
+            if arrays is None:
+                raise RuntimeError(f"the weights after {' > '.join(cell.parent.history)} are missing; run again")
+            weights, memory = _split(arrays, WEIGHT), _split(arrays, MEMORY)
+        if cell.parent is not None and cell.is_drift_control:
+            budget = _record(cell.parent, store).result.updates or 0
+            return Start(cell.seed, cell.occurrence, budget, None, watch, weights, memory)
+        bound = training.criterion.bound(math.nan if untrained.loss is None else untrained.loss)
+        return Start(cell.seed, cell.occurrence, training.max_updates, bound, watch, weights, memory)
+
+    def _initial_weights(self, cell: Cell, school: School) -> Arrays:
+        """The weights of a seed: the same for every rule and, where the architecture takes care, every g."""
+        architecture = school.architecture
+        rng = rng_for(cell.seed, "weights", architecture.id())
+        weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
+        missing = [name for name in architecture.trained if name not in weights]
+        if missing:
+            raise PluginError(f"architecture {architecture.id()}: init() gives no {missing[0]!r}, which is to be trained")
+        return {name: np.asarray(w) for name, w in weights.items()}
+
+    def bytes_per_network(self, cell: Cell) -> int:
+        """Memory that one more network in a population needs: its states, their adjoints, weights and moments."""
+        school = self.school(cell)
+        training = cell.task.training
+        trials = self.tasks[cell.task.label].sample(rng_for(0, "check"), 2, school.architecture.dt)
+        n_trials = max(training.batch, *(t.training.evaluation_trials for t in self.benchmark.tasks))
+        states = 3 * trials.inputs.shape[1] * n_trials * school.architecture.units
+        weights = 8 * sum(w.size for w in self._initial_weights(cell, school).values())
+        return (states + weights) * DTYPES[self.benchmark.dtype].itemsize
+
+    def seconds_per_update(self, cell: Cell, clock: Callable[[], float]) -> float:
+        """Of one network, its share of the looks at two tasks included; NaN where a plugin is broken.
+
+        The median of a few real updates, the first left out: it pays for memory and compilation.
+        """
+        try:
+            school = self.school(cell)
+            label, training = cell.task.label, cell.task.training
+            weights = self._initial_weights(cell, school)
+            ticks: list[float] = []
+            start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)
+            school.teach(label, 0, training, [start], lambda n: ticks.append(clock()))
+            begin = clock()
+            school.evaluate(label, school.tensors([weights]), [cell.seed])
+            look = clock() - begin
+            return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
+        except Exception:  # it will be told of when its cells are computed
+            return math.nan
+
+
+def _record(cell: Cell, store: Store) -> Record:
+    record = store.get(cell.identity)
+    if record is None:
+        raise RuntimeError(f"the cell {' > '.join(cell.history)} is missing; run again")
+    return record
+
+
+def _parents_failure(cell: Cell, store: Store) -> Failure | None:
+    """Why a network cannot start its stage: an earlier one has no result. None if it can."""
+    if cell.parent is None or (failure := _record(cell.parent, store).result.failure) is None:
+        return None
+    return Failure(kind="parent", message=f"after {' > '.join(cell.parent.history)}: {failure.message}")
+
+
+def _root(cell: Cell) -> Cell:
+    while cell.parent is not None:
+        cell = cell.parent
+    return cell
+
+
+def _is_needed_later(cell: Cell) -> bool:
+    """Whether another stage starts from these weights."""
+    n = len(cell.history)
+    return any(len(h) > n and h[:n] == cell.history for h in cell.benchmark.histories)
+
+
+def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result:
+    label = start.watch[-1]
+    scores = dict(outcome.curve)
+    reached = start.bound is not None and scores[outcome.updates][label].loss <= start.bound
+    labels = [name for name in start.watch if name in scores[0]]
+    failure = None
+    if outcome.diverged:
+        failure = Failure(kind="diverged", message=f"the loss on {label} is not finite after {outcome.updates} updates")
+    return Result(
+        status="failed" if outcome.diverged else "done",
+        failure=failure,
+        # A drift control has no criterion to reach; whether it still meets the task's is in its losses.
+        converged=None if start.bound is None else reached,
+        updates=outcome.updates,
+        before=before,
+        after={name: _scores(s) for name, s in outcome.after.items()},
+        curve=Curve(
+            updates=list(scores),
+            loss={name: [_finite(scores[u][name].loss) for u in scores] for name in labels},
+            accuracy={name: [scores[u][name].accuracy for u in scores] for name in labels},
+        ),
+    )
+
+
+def _scores(score: Score) -> Scores:
+    return Scores(loss=_finite(score.loss), accuracy=score.accuracy)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _arrays(outcome: Outcome) -> Arrays:
+    return {WEIGHT + k: w for k, w in outcome.weights.items()} | {MEMORY + k: m for k, m in outcome.memory.items()}
+
+
+def _split(arrays: Arrays, prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def _store_failure(store: Store, cell: Cell, failure: Failure, provenance: dict[str, Any]) -> Record:
+    return store.put(cell.identity, cell.description, Result(status="failed", failure=failure), provenance)
+
+
+def _told(error: Exception) -> str:
+    """One line: what was raised and, unless rnnbench found the fault itself, where."""
+    text = " ".join(str(error).split())
+    if isinstance(error, PluginError):
+        return text
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {text} ({last.filename.rpartition('/')[2]}, line {last.lineno})"

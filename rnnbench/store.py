@@ -1,0 +1,239 @@
+"""Cells on disk: written atomically, verified on reading. The only module that touches cell files.
+
+A cell is one JSON file, cells/ab/<identity>.json with `ab` its first two digits, and beside it the
+weights as safetensors where later stages need them. Files are written under a temporary name in the
+same folder, fsynced and linked into place without replacing what is there, so that two workers with the same cell, or a
+power cut, leave one whole file. Nothing is locked. A file that fails its checks is set aside under
+<name>.damaged, never deleted, and counts as missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from rnnbench.errors import StoreError
+from rnnbench.schema import FORMAT, Model, digest
+
+Arrays = dict[str, np.ndarray]
+
+
+class Scores(Model):
+    """Loss and accuracy at one moment; None where undefined or not finite."""
+
+    loss: float | None
+    accuracy: float | None = None
+
+
+class Curve(Model):
+    """Scores along the training of the last stage, on every task of the history."""
+
+    updates: list[int]
+    loss: dict[str, list[float | None]]
+    accuracy: dict[str, list[float | None]]
+
+
+class Failure(Model):
+    """Why a cell has no result."""
+
+    kind: Literal["diverged", "error", "parent"] = Field(
+        description="diverged: the loss is not finite; error: a plugin broke; parent: an earlier stage has no result"
+    )
+    message: str
+
+
+class Result(Model):
+    """What a cell found: everything here is determined by its description."""
+
+    status: Literal["done", "failed"]
+    failure: Failure | None = None
+    converged: bool | None = Field(None, description="the criterion was reached within the budget")
+    updates: int | None = Field(None, description="updates made in the last stage")
+    before: dict[str, Scores] = Field({}, description="every task, before any training (first stage only)")
+    after: dict[str, Scores] = Field({}, description="every task, at the end of the last stage")
+    curve: Curve | None = None
+    arrays_sha256: str | None = Field(None, description="checksum of the safetensors file")
+
+
+class Record(Model):
+    """A cell's file: description, result, the checksum of both, and where and when it was made."""
+
+    format: Literal[1] = 1
+    identity: str
+    description: dict[str, Any]
+    result: Result
+    checksum: str
+    provenance: dict[str, Any] = {}
+
+
+class Store:
+    """The cells of a results folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, identity: str) -> Path:
+        return self.root / "cells" / identity[:2] / f"{identity}.json"
+
+    def arrays_path(self, identity: str) -> Path:
+        return self.path(identity).with_suffix(".safetensors")
+
+    def get(self, identity: str) -> Record | None:
+        """The verified record of a cell; None if there is none, or if it was damaged and set aside."""
+        path = self.path(identity)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return verified(content, identity)
+        except StoreError as error:
+            if newer := _newer_format(content):
+                raise StoreError(f"{path}: made by a newer rnnbench (format {newer}, this one reads {FORMAT})") from None
+            self._set_aside(path, str(error))
+            return None
+
+    def arrays(self, record: Record) -> Arrays | None:
+        """The arrays of a cell, checked against its record; None if they are missing or damaged."""
+        path = self.arrays_path(record.identity)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if hashlib.sha256(content).hexdigest() != record.result.arrays_sha256:
+            self._set_aside(path, "its checksum differs from the record's")
+            return None
+        try:
+            return dict(load_arrays(content))
+        except SafetensorError as error:
+            self._set_aside(path, str(error))
+            return None
+
+    def put(
+        self,
+        identity: str,
+        description: dict[str, Any],
+        result: Result,
+        provenance: dict[str, Any],
+        arrays: Arrays | None = None,
+    ) -> Record:
+        """Store a cell. A finished cell that is there already stays; a failed one gives way."""
+        if arrays is not None:
+            content = save_arrays({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())})
+            result = result.model_copy(update={"arrays_sha256": hashlib.sha256(content).hexdigest()})
+            # Arrays first: once the record is there, so are they. Arrays without a record are of no cell and give way.
+            _write(self.arrays_path(identity), content, replace=self.get(identity) is None)
+        record = Record(
+            identity=identity,
+            description=description,
+            result=result,
+            checksum=_checksum(description, result),
+            provenance=provenance,
+        )
+        present = self.get(identity)
+        replace = present is not None and present.result.status == "failed"
+        text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+        _write(self.path(identity), text.encode(), replace=replace)
+        return record
+
+    def _set_aside(self, path: Path, why: str) -> None:
+        aside = path.with_name(path.name + ".damaged")
+        os.replace(path, aside)
+        self.on_damage(f"{path}: damaged ({why}); set aside as {aside.name}")
+
+    on_damage: Callable[[str], Any] = staticmethod(lambda message: None)
+    """Called with one line for every damaged file that is set aside."""
+
+
+def verified(content: bytes, identity: str | None = None) -> Record:
+    """A record from the bytes of its file. Raises StoreError if it is not whole, not ours, or edited."""
+    try:
+        record = Record.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StoreError(f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
+    if record.checksum != _checksum(record.description, record.result):
+        raise StoreError("its checksum does not fit its content")
+    if record.identity != digest(record.description) or identity not in (None, record.identity):
+        raise StoreError("its identity does not fit its description")
+    return record
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file by `text`, all or nothing."""
+    _write(path, text.encode(), replace=True)
+
+
+def write_with(path: Path, writer: Callable[[Path], Any]) -> None:
+    """Replace a file by what `writer` writes to a temporary path beside it, all or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    os.close(handle)
+    try:
+        writer(Path(name))
+        _publish(Path(name), path, replace=True)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _write(path: Path, content: bytes, replace: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        _publish(Path(name), path, replace)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, path: Path, replace: bool) -> None:
+    """Give a finished file its name, and make both survive a power cut."""
+    with open(temporary, "rb") as file:
+        os.fsync(file.fileno())
+    os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that nobody else may read
+    if replace:
+        os.replace(temporary, path)
+    else:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _checksum(description: dict[str, Any], result: Result) -> str:
+    return digest({"description": description, "result": result.model_dump(mode="json")})
+
+
+def _newer_format(content: bytes) -> int | None:
+    try:
+        version = json.loads(content).get("format")
+    except (ValueError, AttributeError):
+        return None
+    return version if isinstance(version, int) and version > FORMAT else None

@@ -1,0 +1,236 @@
+"""Trains a population on one task, each network to its own criterion, and evaluates it. The only training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnbench.channels import Layout
+from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.loss import masked_loss
+from rnnbench.errors import PluginError
+from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Weights
+from rnnbench.schema import Training
+from rnnbench.trials import TrialSource
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Start:
+    """One network at the start of a stage.
+
+    seed           of its initial weights and its trials
+    occurrence     how often it has learnt this task before
+    budget         updates after which it stops
+    bound          loss on the evaluation trials at which it stops; None: it spends its budget
+    watch          labels of the tasks whose loss is followed along the curve; the last one is the task learnt
+    weights        by name
+    memory         what its rule kept of earlier tasks
+    """
+
+    seed: int
+    occurrence: int
+    budget: int
+    bound: float | None
+    watch: tuple[str, ...]
+    weights: Arrays
+    memory: Arrays = field(default_factory=dict)
+
+
+@dataclass
+class Score:
+    """Loss, and accuracy where the task defines one, on a task's evaluation trials."""
+
+    loss: float
+    accuracy: float | None
+
+
+@dataclass
+class Outcome:
+    """One network at the end of a stage.
+
+    updates    how many it made
+    curve      update -> label -> score, for the tasks it watched
+    after      label -> score on every task of the benchmark
+    diverged   its loss on the task became infinite or undefined
+    """
+
+    updates: int
+    curve: dict[int, dict[str, Score]]
+    after: dict[str, Score]
+    weights: Arrays
+    memory: Arrays
+    diverged: bool = False
+
+
+class School:
+    """Everything that networks of one architecture and rule need to learn and be examined on a benchmark's tasks.
+
+    evaluation_trials   how many held-out trials each task is judged on, by label; a task that is not
+                        among them (because its plugin is broken) is not evaluated
+    """
+
+    def __init__(
+        self,
+        tasks: Mapping[str, Task],
+        layout: Layout,
+        architecture: Architecture,
+        rule: LearningRule,
+        evaluation_trials: Mapping[str, int],
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self.tasks = tasks
+        self.architecture = architecture
+        self.rule = rule
+        self.evaluation_trials = evaluation_trials
+        self.dtype = dtype
+        self.device = device
+        self.engine: Engine = architecture.engine() or GenericEngine(architecture)
+        self.source = TrialSource(tasks, layout, architecture, dtype, device)
+
+    @torch.no_grad()
+    def evaluate(self, label: str, weights: Weights, seeds: Sequence[int]) -> list[Score]:
+        """The score of each network on its held-out trials, which are the same at every look."""
+        n = self.evaluation_trials[label]
+        batch = self.source.batch(label, seeds, ("evaluation",), n)
+        outputs = self.engine.outputs(weights, batch)
+        sets = list(batch.sets)
+        losses = masked_loss(outputs, batch.targets[sets], batch.mask[sets]).tolist()
+        return [Score(loss, self._accuracy(label, out, seed)) for loss, out, seed in zip(losses, outputs, seeds, strict=True)]
+
+    def _accuracy(self, label: str, outputs: torch.Tensor, seed: int) -> float | None:
+        task = self.tasks[label]
+        if type(task).accuracy is Task.accuracy:
+            return None
+        trials = self.source.trials(label, seed, ("evaluation",), self.evaluation_trials[label])
+        own = self.source.layout.own_outputs(label, outputs.cpu().numpy()).swapaxes(0, 1)
+        accuracy = task.accuracy(own[:, : trials.targets.shape[1]], trials)
+        if accuracy is None:
+            return None
+        if np.shape(accuracy) != (len(trials.inputs),):
+            raise PluginError(
+                f"task {task.id()}: accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
+            )
+        mean = float(np.mean(accuracy))
+        return mean if math.isfinite(mean) else None
+
+    @torch.no_grad()
+    def teach(
+        self, label: str, position: int, training: Training, starts: Sequence[Start], report: Callable[[int], Any] = lambda n: None
+    ) -> list[Outcome]:
+        """Train networks on one task, each until its criterion or its budget, none disturbed by the others.
+
+        report   called with the number of network-updates made since the last call
+        """
+        return _Class(self, label, position, training, starts).run(report)
+
+    def tensors(self, arrays: Sequence[Arrays]) -> Weights:
+        """Arrays of several networks stacked along a leading [network] axis, on the device."""
+        return {
+            name: torch.from_numpy(np.stack([a[name] for a in arrays])).to(device=self.device, dtype=self.dtype)
+            for name in arrays[0]
+        }
+
+
+class _Class:
+    """The networks of one stage while they learn: those still learning stand in arrays, the others have left."""
+
+    def __init__(self, school: School, label: str, position: int, training: Training, starts: Sequence[Start]) -> None:
+        self.school, self.label, self.position, self.training, self.starts = school, label, position, training, starts
+        self.curves: list[dict[int, dict[str, Score]]] = [{} for _ in starts]
+        self.outcomes: dict[int, Outcome] = {}
+        self.active = list(range(len(starts)))
+        self.weights = school.tensors([s.weights for s in starts])
+        memory = school.tensors([s.memory for s in starts])
+        self.lesson = self._lesson()
+        self.state: State = school.rule.begin_task(self.weights, memory, self.lesson)
+
+    def run(self, report: Callable[[int], Any]) -> list[Outcome]:
+        update = 0
+        while self.active:
+            if update % self.training.evaluate_every == 0 or any(update == self.starts[n].budget for n in self.active):
+                self._examine(update)
+                if not self.active:
+                    break
+            self._learn(update)
+            report(len(self.active))
+            update += 1
+        return [self.outcomes[n] for n in range(len(self.starts))]
+
+    def _learn(self, update: int) -> None:
+        rule, lesson = self.school.rule, self.lesson
+        batch = lesson.sample("train", update, self.training.batch)
+        _, gradients = rule.gradient(self.weights, batch, self.state, lesson)
+        gradients = rule.before_update(self.weights, gradients, self.state, lesson)
+        old = self.weights
+        self.weights, self.state = rule.update(old, gradients, self.state)
+        self.state = rule.after_update(old, self.weights, gradients, self.state)
+
+    def _examine(self, update: int) -> None:
+        """Score every network on the tasks it watches; those that are done take their leave."""
+        for label in dict.fromkeys(label for n in self.active for label in self.starts[n].watch):
+            if label in self.school.evaluation_trials:
+                rows = [i for i, n in enumerate(self.active) if label in self.starts[n].watch]
+                for row, score in zip(rows, self._scores(label, rows), strict=True):
+                    self.curves[self.active[row]].setdefault(update, {})[label] = score
+        leaving = [i for i, n in enumerate(self.active) if self._is_done(n, update)]
+        if leaving:
+            self._dismiss(leaving, update)
+
+    def _is_done(self, n: int, update: int) -> bool:
+        start, loss = self.starts[n], self.curves[n][update][self.label].loss
+        learnt = start.bound is not None and loss <= start.bound
+        return learnt or update >= start.budget or not math.isfinite(loss)
+
+    def _dismiss(self, rows: list[int], update: int) -> None:
+        networks = [self.active[i] for i in rows]
+        weights, state = _rows(self.weights, rows), _rows(self.state, rows)
+        after: list[dict[str, Score]] = [{} for _ in rows]
+        for label in self.school.evaluation_trials:
+            for seen, score in zip(after, self._scores(label, rows), strict=True):
+                seen[label] = score
+        memory = self.school.rule.end_task(weights, state, self._lesson(networks))
+        for i, n in enumerate(networks):
+            self.outcomes[n] = Outcome(
+                updates=update,
+                curve=self.curves[n],
+                after=after[i],
+                weights=_arrays(weights, i),
+                memory=_arrays(memory, i),
+                diverged=not math.isfinite(self.curves[n][update][self.label].loss),
+            )
+        staying = [i for i in range(len(self.active)) if i not in set(rows)]
+        self.active = [self.active[i] for i in staying]
+        self.weights, self.state = _rows(self.weights, staying), _rows(self.state, staying)
+        self.lesson = self._lesson()
+
+    def _scores(self, label: str, rows: list[int]) -> list[Score]:
+        return self.school.evaluate(label, _rows(self.weights, rows), [self.starts[self.active[i]].seed for i in rows])
+
+    def _lesson(self, networks: list[int] | None = None) -> Lesson:
+        chosen = [self.starts[n] for n in (self.active if networks is None else networks)]
+        seeds, occurrences = [s.seed for s in chosen], {s.occurrence for s in chosen}
+        if len(occurrences) > 1:
+            raise ValueError("networks of one population must learn the task for the same time")
+        occurrence = occurrences.pop() if occurrences else 0
+
+        def sample(purpose: str, step: int, n_trials: int) -> Batch:
+            return self.school.source.batch(self.label, seeds, (purpose, occurrence, step), n_trials)
+
+        engine = self.school.engine
+        return Lesson(self.school.architecture, self.label, self.position, engine.gradient, engine.outputs, sample)
+
+
+def _rows(arrays: Mapping[str, torch.Tensor], rows: list[int]) -> dict[str, torch.Tensor]:
+    return {name: a[rows] for name, a in arrays.items()}
+
+
+def _arrays(tensors: Mapping[str, torch.Tensor], row: int) -> Arrays:
+    return {name: t[row].cpu().numpy() for name, t in tensors.items()}

@@ -1,0 +1,89 @@
+"""Draws the trials of a population: each seed's own stream, checked, placed on the channels, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from rnnbench.channels import Layout
+from rnnbench.errors import PluginError
+from rnnbench.interfaces import Architecture, Batch, Task, Trials
+from rnnbench.randomness import rng_for
+
+
+class TrialSource:
+    """Trials of the benchmark's tasks for networks of given seeds.
+
+    Networks of one seed see the same trials of a task, whatever their history, connectivity or rule.
+    """
+
+    def __init__(
+        self, tasks: Mapping[str, Task], layout: Layout, architecture: Architecture, dtype: torch.dtype, device: torch.device
+    ) -> None:
+        self.tasks = tasks
+        self.layout = layout
+        self.dt = architecture.dt
+        self.n_noise = architecture.n_noise
+        self.dtype = dtype
+        self.device = device
+
+    def trials(self, label: str, seed: int, stream: Sequence[str | int], n_trials: int) -> Trials:
+        """Trials of one task from the stream (seed, "trials", label, *stream)."""
+        task = self.tasks[label]
+        return checked(task, task.sample(rng_for(seed, "trials", label, *stream), n_trials, self.dt), n_trials)
+
+    def batch(self, label: str, seeds: Sequence[int], stream: Sequence[str | int], n_trials: int) -> Batch:
+        """One set of trials for each distinct seed; `seeds` has one entry for each network."""
+        distinct = list(dict.fromkeys(seeds))
+        placed = [self.layout.place(label, self.trials(label, seed, stream, n_trials)) for seed in distinct]
+        n_steps = max(inputs.shape[0] for inputs, _, _ in placed)
+        noise = [
+            rng_for(seed, "noise", label, *stream).standard_normal((n_steps, n_trials, self.n_noise), dtype=np.float32)
+            for seed in distinct
+            if self.n_noise
+        ]
+        inputs, targets, mask = (self._tensor([p[i] for p in placed], n_steps) for i in range(3))
+        sets = tuple(distinct.index(seed) for seed in seeds)
+        return Batch(inputs, targets, mask, sets, self._tensor(noise, n_steps) if noise else None)
+
+    def _tensor(self, arrays: list[np.ndarray], n_steps: int) -> torch.Tensor:
+        """Stacked, [set, time, trial, channel]; a shorter trial is padded with steps that nothing asks about."""
+        padded = [np.pad(a, ((0, n_steps - len(a)), (0, 0), (0, 0))) if len(a) < n_steps else a for a in arrays]
+        # ascontiguousarray: an array of one set may still be a transposed view, which the engine would copy at each use
+        stacked = np.stack(padded) if len(padded) > 1 else np.ascontiguousarray(padded[0])[None]
+        return torch.from_numpy(stacked).to(device=self.device, dtype=self.dtype)
+
+
+def checked(task: Task, trials: Trials, n_trials: int) -> Trials:
+    """The trials, if they have the shapes that the task promises; else a PluginError that says what was expected."""
+    shapes = {name: getattr(getattr(trials, name, None), "shape", None) for name in ("inputs", "targets", "mask")}
+    n_steps = shapes["inputs"][1] if shapes["inputs"] is not None and len(shapes["inputs"]) == 3 else 0
+    time = str(n_steps) if n_steps else "time"
+    expected = {
+        "inputs": ([(n_trials, n_steps, task.n_inputs)], f"[trial, time, input] = ({n_trials}, {time}, {task.n_inputs})"),
+        "targets": ([(n_trials, n_steps, task.n_outputs)], f"[trial, time, output] = ({n_trials}, {time}, {task.n_outputs})"),
+        "mask": (
+            [(n_trials, n_steps, task.n_outputs), (n_trials, n_steps, 1)],
+            f"[trial, time, output or 1] = ({n_trials}, {time}, {task.n_outputs} or 1)",
+        ),
+    }
+    for name, (right, told) in expected.items():
+        if shapes[name] not in right or n_steps == 0:
+            raise PluginError(f"task {task.id()}: sample() gives {name} of shape {shapes[name]}; expected {told}")
+    return trials
+
+
+def check_task(task: Task, dt: float) -> None:
+    """Draw a few trials once, before any training, and raise PluginError for what would spoil it later."""
+    try:
+        trials = task.sample(rng_for(0, "check", task.id()), 3, dt)
+    except Exception as error:
+        raise PluginError(f"task {task.id()}: sample() raises {type(error).__name__}: {' '.join(str(error).split())}") from error
+    checked(task, trials, 3)
+    for name in ("inputs", "targets", "mask"):
+        if not np.isfinite(getattr(trials, name)).all():
+            raise PluginError(f"task {task.id()}: sample() gives {name} with NaN or infinity; expected finite numbers")
+    if (trials.mask < 0).any() or not (trials.mask > 0).any():
+        raise PluginError(f"task {task.id()}: sample() gives a mask that is negative or zero everywhere; expected weights")

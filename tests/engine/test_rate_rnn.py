@@ -1,0 +1,130 @@
+"""The hand-written gradient against autograd through the author's own step, in float64."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from rnnbench.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.loss import masked_loss
+from rnnbench.interfaces import Batch
+
+N_INPUTS, N_OUTPUTS = 3, 2
+
+
+def population(architecture: VanillaRNN, n_networks: int, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+    each = [architecture.init(np.random.default_rng(k), N_INPUTS, N_OUTPUTS) for k in range(n_networks)]
+    return {name: torch.tensor(np.stack([w[name] for w in each]), dtype=dtype) for name in each[0]}
+
+
+def batch(sets: tuple[int, ...], n_noise: int = 0, n_steps: int = 12, n_trials: int = 5, dtype=torch.float64) -> Batch:
+    rng = np.random.default_rng(42)
+    n_sets = max(sets) + 1
+
+    def draw(channels: int) -> torch.Tensor:
+        return torch.tensor(rng.standard_normal((n_sets, n_steps, n_trials, channels)), dtype=dtype)
+
+    mask = (draw(N_OUTPUTS) > 0).to(dtype)
+    return Batch(draw(N_INPUTS), draw(N_OUTPUTS), mask, sets, draw(n_noise) if n_noise else None)
+
+
+def autograd(architecture: VanillaRNN, weights, trials: Batch):
+    """Loss and gradients network by network: a plain loop over the author's step, no vmap, no hand-written adjoint."""
+    losses, gradients = [], []
+    for network, s in enumerate(trials.sets):
+        own = {name: w[network].clone().requires_grad_(name in architecture.trained) for name, w in weights.items()}
+        state = architecture.initial_state(own, trials.inputs.shape[2])
+        outputs = []
+        for t in range(trials.inputs.shape[1]):
+            noise = None if trials.noise is None else trials.noise[s, t]
+            state = architecture.step(own, state, trials.inputs[s, t], noise)
+            outputs.append(architecture.readout(own, state))
+        loss = masked_loss(torch.stack(outputs), trials.targets[s], trials.mask[s])
+        grads = torch.autograd.grad(loss, [own[name] for name in architecture.trained])
+        losses.append(loss.detach())
+        gradients.append(dict(zip(architecture.trained, grads, strict=True)))
+    return torch.stack(losses), {name: torch.stack([g[name] for g in gradients]) for name in architecture.trained}
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    return float((a - b).norm() / b.norm())
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "softplus", "erf", "identity"])
+@pytest.mark.parametrize("bias, noise, learn, h0", itertools.product([False, True], [0.0, 0.3], ["recurrent", "all"], [0.0, 1.0]))
+def test_gradient_equals_autograd(nonlinearity, bias, noise, learn, h0):
+    architecture = VanillaRNN(
+        units=17, dt=0.3, g=1.2, nonlinearity=nonlinearity, bias=bias, noise=noise, learn=learn, initial_state_std=h0,
+        readout_scale="large",
+    )
+    weights = population(architecture, 3)
+    if bias:  # a bias of zero would hide a wrong sign
+        weights["b"] += torch.linspace(-0.5, 0.5, 17, dtype=torch.float64)
+    trials = batch((0, 1, 0), architecture.n_noise)
+    losses, gradients = architecture.engine().gradient(weights, trials)
+    expected_losses, expected = autograd(architecture, weights, trials)
+    assert set(gradients) == set(architecture.trained)
+    assert relative(losses, expected_losses) < 1e-12
+    for name in expected:
+        assert relative(gradients[name], expected[name]) < 1e-10, name
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_generic_engine_equals_autograd(noise):
+    architecture = VanillaRNN(units=11, noise=noise, learn="all", bias=True)
+    weights = population(architecture, 3)
+    trials = batch((0, 1, 0), architecture.n_noise)
+    losses, gradients = GenericEngine(architecture).gradient(weights, trials)
+    expected_losses, expected = autograd(architecture, weights, trials)
+    assert relative(losses, expected_losses) < 1e-12
+    for name in expected:
+        assert relative(gradients[name], expected[name]) < 1e-10, name
+    outputs = GenericEngine(architecture).outputs(weights, trials)
+    assert relative(architecture.engine().outputs(weights, trials), outputs) < 1e-12
+
+
+def test_linear_network_in_closed_form():
+    """One linear unit, dt = 1: h[t+1] = w h[t] + x[t], so a pulse gives z[t] = w^t, and dz[t]/dw = t w^(t-1)."""
+    architecture = VanillaRNN(units=1, dt=1.0, nonlinearity="identity")
+    w, n_steps = 0.8, 6
+    weights = {"w_rec": torch.tensor([[[w]]]), "w_in": torch.ones(1, 1, 1), "w_out": torch.ones(1, 1, 1)}
+    weights = {name: array.double() for name, array in weights.items()}
+    inputs = torch.zeros(1, n_steps, 1, 1, dtype=torch.float64)
+    inputs[0, 0] = 1
+    trials = Batch(inputs, torch.zeros_like(inputs), torch.ones_like(inputs), (0,))
+    t = torch.arange(n_steps, dtype=torch.float64)
+    z, dz = w**t, t * w ** (t - 1)
+    losses, gradients = architecture.engine().gradient(weights, trials)
+    torch.testing.assert_close(architecture.engine().outputs(weights, trials).flatten(), z)
+    torch.testing.assert_close(losses, (z**2).mean()[None] / 2)
+    torch.testing.assert_close(gradients["w_rec"].flatten(), (z * dz).mean()[None])
+
+
+def test_neighbours_do_not_change_a_networks_bits():
+    """On a CPU a network's float32 gradient is the same, bit for bit, alone and among others."""
+    architecture = VanillaRNN(units=33, g=1.5, learn="all")
+    weights = population(architecture, 4, torch.float32)
+    trials = batch((0, 1, 1, 0), n_steps=40, n_trials=7, dtype=torch.float32)
+    losses, gradients = architecture.engine().gradient(weights, trials)
+    for n in range(4):
+        alone = {name: w[n : n + 1] for name, w in weights.items()}
+        loss, gradient = architecture.engine().gradient(alone, trials.of([n]))
+        assert torch.equal(loss[0], losses[n])
+        assert all(torch.equal(gradient[name][0], gradients[name][n]) for name in gradient)
+
+
+def test_batched_program_equals_one_network_at_a_time():
+    """The form a GPU runs (all networks in one product) gives what the CPU form gives, to rounding."""
+    architecture = VanillaRNN(units=9, g=1.2, learn="all", bias=True, noise=0.1)
+    weights = population(architecture, 3)
+    trials = batch((1, 0, 1), architecture.n_noise)
+    engine = architecture.engine()
+    _, gradients = engine.gradient(weights, trials)
+    sets = list(trials.sets)
+    _, batched = engine._gradient(weights, trials.inputs[sets], trials.targets[sets], trials.mask[sets], trials.noise[sets])
+    for name in gradients:
+        assert relative(batched[name], gradients[name]) < 1e-12
