@@ -40,9 +40,15 @@ class _File(Model):
 
     name: str = Field(pattern=NAME_PATTERN, description="names the results folder: letters, digits, _ . -")
     description: str = Field("", description="what the benchmark asks")
-    tasks: list[Entry] = Field(min_length=1, description="plugin names, or {use: name, label: .., training: .., parameters}")
-    architectures: list[Entry] = Field(["vanilla_rnn"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}")
-    rules: list[Entry] = Field(["gradient_descent"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}")
+    tasks: list[Entry] = Field(
+        min_length=1, description="plugin names, or {use: name, label: .., training: .., parameters}"
+    )
+    architectures: list[Entry] = Field(
+        ["vanilla_rnn"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}"
+    )
+    rules: list[Entry] = Field(
+        ["gradient_descent"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}"
+    )
     seeds: Annotated[int, Field(ge=1)] | Annotated[list[Seed], Field(min_length=1)] = Field(
         3, description="how many (0, 1, ..), or a list of them"
     )
@@ -106,7 +112,9 @@ def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> list
         training = _validated(Training, {**general, **own}, f"{where}.training")
         for rule in rules:
             if training.learning_rate is not None and "learning_rate" not in rule.parameters:
-                raise BenchmarkError(f"{where}.training.learning_rate: rule {rule.label} has no learning rate to replace")
+                raise BenchmarkError(
+                    f"{where}.training.learning_rate: rule {rule.label} has no learning rate to replace"
+                )
         label = words.pop("label", None)
         plugin, parameters = _plugin("task", words, where, registry)
         label = plugin.partition("@")[0] if label is None else _label(label, where)
@@ -131,7 +139,9 @@ def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -
             base = plugin.partition("@")[0] if label is None else _label(label, where)
             # g and units have columns of their own in the tables; anything else that is swept shows in the label.
             told = [f"{name}={value}" for name, value in swept.items() if name not in ("g", "units")]
-            specs.append({"label": f"{base}[{','.join(told)}]" if told else base, "plugin": plugin, "parameters": parameters})
+            specs.append(
+                {"label": f"{base}[{','.join(told)}]" if told else base, "plugin": plugin, "parameters": parameters}
+            )
     _refuse_repeated(specs, section, lambda s: (s["label"], s["parameters"].get("g"), s["parameters"].get("units")))
     return specs
 
@@ -266,7 +276,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 def _read_yaml(path: Path) -> Any:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, _names_beside(path), n=2)
         raise BenchmarkError(f"{path}: no such file{f'; did you mean {near[0]}?' if near else ''}") from None

@@ -37,7 +37,7 @@ class Cell:
 
     @property
     def occurrence(self) -> int:
-        """How often the last task was learnt before; relearning sees fresh trials, a first time the same whatever came before."""
+        """How often the last task was learnt before: relearning sees fresh trials, a first time the same trials."""
         return self.history[:-1].count(self.history[-1])
 
     @property
@@ -47,7 +47,7 @@ class Cell:
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """All that determines the numbers, and nothing that does not (names of architectures, workers, devices, paths)."""
+        """All that determines the numbers, and nothing that does not: no worker, device, path or label of a rule."""
         b = self.benchmark
         stages = [b.task(label) for label in self.history]
         return {

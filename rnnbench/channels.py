@@ -61,7 +61,9 @@ def _spread(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """[trial, time, own] -> [time, trial, channel] through `matrix` [own, channel]."""
     array = array.swapaxes(0, 1)
     rows, columns = np.nonzero(matrix)
-    if (np.unique(rows).size, np.unique(columns).size) == (rows.size, columns.size) and np.all(matrix[rows, columns] == 1):
+    if (np.unique(rows).size, np.unique(columns).size) == (rows.size, columns.size) and np.all(
+        matrix[rows, columns] == 1
+    ):
         # Channels are only placed, none is mixed: much faster than a product of small matrices.
         spread = np.zeros((*array.shape[:-1], matrix.shape[1]), dtype=array.dtype)
         spread[..., columns] = array[..., rows]

@@ -70,9 +70,7 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
         groups.setdefault(_kind(cell, registry), []).append(cell)
-    populations = [
-        Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)
-    ]
+    populations = [Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)]
     # Long ones first within a stage, so that no worker is left alone with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing = frozenset(c.identity for p in populations for c in p.cells if is_missing(store, c))
@@ -96,7 +94,7 @@ def _kind(cell: Cell, registry: Registry) -> str:
 def _update(cell: Cell, registry: Registry) -> str:
     """What determines the work of one update: task, architecture but for its initial weights, rule."""
     cls = registry.find("architecture", cell.architecture.plugin).cls
-    initial_only = getattr(cls, "initial_only", frozenset())
+    initial_only: frozenset[str] = getattr(cls, "initial_only", frozenset())
     step = {k: v for k, v in cell.architecture.parameters.items() if k not in initial_only}
     rule = cell.rule.on(cell.task.training)
     return canonical_json([cell.task.label, cell.architecture.plugin, step, rule.plugin, rule.parameters])
@@ -109,7 +107,9 @@ def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iter
             yield from _even([c for c in cells if c.seed == seed], CPU_CHUNK)
     else:
         free, _ = torch.cuda.mem_get_info(device)
-        room = max(1, int(GPU_SHARE * free / Classroom(cells[0].benchmark, registry, device).bytes_per_network(cells[0])))
+        room = max(
+            1, int(GPU_SHARE * free / Classroom(cells[0].benchmark, registry, device).bytes_per_network(cells[0]))
+        )
         yield from _even(cells, room)
 
 

@@ -105,9 +105,7 @@ class Registry:
             manager.register(entry.load(), name=f"{package}:{entry.name}")
             manager.check_pending()
             offers = [
-                (HOOKS[hook], impl.function())
-                for hook in HOOKS
-                for impl in getattr(manager.hook, hook).get_hookimpls()
+                (HOOKS[hook], impl.function()) for hook in HOOKS for impl in getattr(manager.hook, hook).get_hookimpls()
             ]
         except (Exception, SystemExit) as error:
             self.broken.append(Broken(package, _one_line(error)))
@@ -148,8 +146,8 @@ def _fault(kind: Kind, cls: Any) -> str | None:
         return f"{cls.__name__}.name is {name!r}; expected a lower-case word such as 'flip_flop'"
     if not (isinstance(version, int) and version >= 1):
         return f"{cls.__name__}.version is {version!r}; expected 1, 2, 3, ..."
-    if taken := RESERVED & set(cls.model_fields):
-        return f"{cls.__name__} has a parameter {taken.pop()!r}; that word belongs to the benchmark file"
+    if taken := sorted(RESERVED & set(cls.model_fields)):
+        return f"{cls.__name__} has a parameter {taken[0]!r}; that word belongs to the benchmark file"
     return None
 
 

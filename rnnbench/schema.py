@@ -51,7 +51,9 @@ class Training(Model):
 
     batch: int = Field(32, ge=1, description="fresh trials in every update")
     max_updates: int = Field(2000, ge=0, description="budget: updates after which training ends without the criterion")
-    criterion: Criterion = Field(Criterion(relative_loss=0.05), description="loss or relative_loss at which training ends")
+    criterion: Criterion = Field(
+        Criterion(relative_loss=0.05), description="loss or relative_loss at which training ends"
+    )
     evaluate_every: int = Field(25, ge=1, description="updates between two looks at the evaluation trials")
     evaluation_trials: int = Field(128, ge=1, description="held-out trials, the same at every look")
     learning_rate: float | None = Field(None, gt=0, description="for this task, instead of the rule's")
@@ -110,7 +112,9 @@ class Channels(Model):
         "zero", description="outputs that the task at hand does not use: trained to zero, or left free"
     )
     context: bool = Field(False, description="shared layout: one more input for each task, 1 during its trials")
-    input_correlation: float = Field(0.0, ge=0, lt=1, description="separate layout: cosine between tasks' input vectors")
+    input_correlation: float = Field(
+        0.0, ge=0, lt=1, description="separate layout: cosine between tasks' input vectors"
+    )
     output_correlation: float = Field(
         0.0, ge=0, lt=1, description="separate layout: cosine between tasks' target directions"
     )

@@ -60,7 +60,9 @@ class Classroom:
 
     def school(self, cell: Cell) -> School:
         """The school for a cell's last stage."""
-        architecture: Architecture = self.registry.build("architecture", cell.architecture.plugin, cell.architecture.parameters)
+        architecture: Architecture = self.registry.build(
+            "architecture", cell.architecture.plugin, cell.architecture.parameters
+        )
         rule_spec = cell.rule.on(cell.task.training)
         rule: LearningRule = self.registry.build("rule", rule_spec.plugin, rule_spec.parameters)
         faults = self.faults(architecture.dt)
@@ -69,7 +71,11 @@ class Classroom:
         return School(self.tasks, self.layout, architecture, rule, evaluation, dtype, self.device)
 
     def teach(
-        self, cells: Sequence[Cell], store: Store, provenance: dict[str, Any], report: Callable[[int], Any] = lambda n: None
+        self,
+        cells: Sequence[Cell],
+        store: Store,
+        provenance: dict[str, Any],
+        report: Callable[[int], Any] = lambda n: None,
     ) -> list[Record]:
         """Compute cells of one population and store each: done, or failed with the reason.
 
@@ -84,7 +90,9 @@ class Classroom:
             orphans = {c.identity: failure for c in cells if (failure := _parents_failure(c, store))}
             ready = [cell for cell in cells if cell.identity not in orphans]
             befores = self._befores(ready, school, store)
-            starts = [self._start(cell, before[label], school, store) for cell, before in zip(ready, befores, strict=True)]
+            starts = [
+                self._start(cell, before[label], school, store) for cell, before in zip(ready, befores, strict=True)
+            ]
             position = len(cells[0].history) - 1
             outcomes = school.teach(label, position, cells[0].task.training, starts, report) if starts else []
         except Exception as error:
@@ -132,7 +140,9 @@ class Classroom:
         weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
         missing = [name for name in architecture.trained if name not in weights]
         if missing:
-            raise PluginError(f"architecture {architecture.id()}: init() gives no {missing[0]!r}, which is to be trained")
+            raise PluginError(
+                f"architecture {architecture.id()}: init() gives no {missing[0]!r}, which is to be trained"
+            )
         return {name: np.asarray(w) for name, w in weights.items()}
 
     def bytes_per_network(self, cell: Cell) -> int:

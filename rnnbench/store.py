@@ -74,7 +74,7 @@ class Record(Model):
     description: dict[str, Any]
     result: Result
     checksum: str
-    provenance: dict[str, Any] = {}
+    provenance: dict[str, Any] = Field({}, description="where and when; never compared")
 
 
 class Store:
@@ -100,7 +100,9 @@ class Store:
             return verified(content, identity)
         except StoreError as error:
             if newer := _newer_format(content):
-                raise StoreError(f"{path}: made by a newer rnnbench (format {newer}, this one reads {FORMAT})") from None
+                raise StoreError(
+                    f"{path}: made by a newer rnnbench (format {newer}, this one reads {FORMAT})"
+                ) from None
             self._set_aside(path, str(error))
             return None
 

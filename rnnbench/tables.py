@@ -46,7 +46,10 @@ INTERFERENCE_COLUMNS: dict[str, str] = {
 }
 
 CURVES_COLUMNS: dict[str, str] = {
-    **{name: INTERFERENCE_COLUMNS[name] for name in ("architecture", "rule", "g", "units", "first_task", "second_task", "seed")},
+    **{
+        name: INTERFERENCE_COLUMNS[name]
+        for name in ("architecture", "rule", "g", "units", "first_task", "second_task", "seed")
+    },
     "update": "updates of training on B made so far",
     "loss_first": "loss on A",
     "loss_second": "loss on B",
@@ -60,7 +63,8 @@ WHOLE = ["updates_first", "updates_second", "second_updates_alone"]
 
 def collect(benchmark: Benchmark, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The interference table, a row for each network and ordered pair that is in the store, and the curves."""
-    rows, curves = [], []
+    rows: list[dict[str, Any]] = []
+    curves: list[dict[str, Any]] = []
     records: dict[str, Record | None] = {}
 
     def record(cell: Cell) -> Record | None:
@@ -115,7 +119,9 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "loss_first": _loss(after_a),
         "loss_after": _loss(after_b) if second.status == "done" else math.nan,
     }
-    peak = max((x for x in second.curve.loss.get(a, []) if x is not None), default=math.nan) if second.curve else math.nan
+    peak = (
+        max((x for x in second.curve.loss.get(a, []) if x is not None), default=math.nan) if second.curve else math.nan
+    )
     accuracies = {
         "accuracy_untrained": _accuracy(untrained),
         "accuracy_first": _accuracy(after_a),
@@ -141,7 +147,9 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "second_loss_after": _loss(second.after.get(b)),
         "second_updates_alone": alone.updates if alone else None,
         "second_converged_alone": alone.converged if alone else None,
-        "transfer": second.updates / alone.updates if both and alone and alone.updates and second.updates is not None else math.nan,
+        "transfer": second.updates / alone.updates
+        if both and alone and alone.updates and second.updates is not None
+        else math.nan,
     }
 
 
@@ -151,7 +159,12 @@ def _curve(cell: Cell, second: Result) -> Iterable[dict[str, Any]]:
     a, b = cell.history
     curve = second.curve
     empty = [None] * len(curve.updates)
-    columns = (curve.loss.get(a, empty), curve.loss.get(b, empty), curve.accuracy.get(a, empty), curve.accuracy.get(b, empty))
+    columns = (
+        curve.loss.get(a, empty),
+        curve.loss.get(b, empty),
+        curve.accuracy.get(a, empty),
+        curve.accuracy.get(b, empty),
+    )
     for update, *values in zip(curve.updates, *columns, strict=True):
         numbers = (math.nan if v is None else v for v in values)
         yield {"update": update, **dict(zip(list(CURVES_COLUMNS)[-4:], numbers, strict=True))}

@@ -103,7 +103,10 @@ class School:
         outputs = self.engine.outputs(weights, batch)
         sets = list(batch.sets)
         losses = masked_loss(outputs, batch.targets[sets], batch.mask[sets]).tolist()
-        return [Score(loss, self._accuracy(label, out, seed)) for loss, out, seed in zip(losses, outputs, seeds, strict=True)]
+        return [
+            Score(loss, self._accuracy(label, out, seed))
+            for loss, out, seed in zip(losses, outputs, seeds, strict=True)
+        ]
 
     def _accuracy(self, label: str, outputs: torch.Tensor, seed: int) -> float | None:
         task = self.tasks[label]
@@ -115,15 +118,19 @@ class School:
         if accuracy is None:
             return None
         if np.shape(accuracy) != (len(trials.inputs),):
-            raise PluginError(
-                f"task {task.id()}: accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
-            )
+            told = f"accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
+            raise PluginError(f"task {task.id()}: {told}")
         mean = float(np.mean(accuracy))
         return mean if math.isfinite(mean) else None
 
     @torch.no_grad()
     def teach(
-        self, label: str, position: int, training: Training, starts: Sequence[Start], report: Callable[[int], Any] = lambda n: None
+        self,
+        label: str,
+        position: int,
+        training: Training,
+        starts: Sequence[Start],
+        report: Callable[[int], Any] = lambda n: None,
     ) -> list[Outcome]:
         """Train networks on one task, each until its criterion or its budget, none disturbed by the others.
 

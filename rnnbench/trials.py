@@ -20,7 +20,12 @@ class TrialSource:
     """
 
     def __init__(
-        self, tasks: Mapping[str, Task], layout: Layout, architecture: Architecture, dtype: torch.dtype, device: torch.device
+        self,
+        tasks: Mapping[str, Task],
+        layout: Layout,
+        architecture: Architecture,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
         self.tasks = tasks
         self.layout = layout
@@ -62,8 +67,14 @@ def checked(task: Task, trials: Trials, n_trials: int) -> Trials:
     n_steps = shapes["inputs"][1] if shapes["inputs"] is not None and len(shapes["inputs"]) == 3 else 0
     time = str(n_steps) if n_steps else "time"
     expected = {
-        "inputs": ([(n_trials, n_steps, task.n_inputs)], f"[trial, time, input] = ({n_trials}, {time}, {task.n_inputs})"),
-        "targets": ([(n_trials, n_steps, task.n_outputs)], f"[trial, time, output] = ({n_trials}, {time}, {task.n_outputs})"),
+        "inputs": (
+            [(n_trials, n_steps, task.n_inputs)],
+            f"[trial, time, input] = ({n_trials}, {time}, {task.n_inputs})",
+        ),
+        "targets": (
+            [(n_trials, n_steps, task.n_outputs)],
+            f"[trial, time, output] = ({n_trials}, {time}, {task.n_outputs})",
+        ),
         "mask": (
             [(n_trials, n_steps, task.n_outputs), (n_trials, n_steps, 1)],
             f"[trial, time, output or 1] = ({n_trials}, {time}, {task.n_outputs} or 1)",
@@ -80,10 +91,14 @@ def check_task(task: Task, dt: float) -> None:
     try:
         trials = task.sample(rng_for(0, "check", task.id()), 3, dt)
     except Exception as error:
-        raise PluginError(f"task {task.id()}: sample() raises {type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise PluginError(
+            f"task {task.id()}: sample() raises {type(error).__name__}: {' '.join(str(error).split())}"
+        ) from error
     checked(task, trials, 3)
     for name in ("inputs", "targets", "mask"):
         if not np.isfinite(getattr(trials, name)).all():
             raise PluginError(f"task {task.id()}: sample() gives {name} with NaN or infinity; expected finite numbers")
     if (trials.mask < 0).any() or not (trials.mask > 0).any():
-        raise PluginError(f"task {task.id()}: sample() gives a mask that is negative or zero everywhere; expected weights")
+        raise PluginError(
+            f"task {task.id()}: sample() gives a mask that is negative or zero everywhere; expected weights"
+        )

@@ -13,9 +13,11 @@ from rnnbench.interfaces import LearningRule, Lesson, State, Weights
 class GradientDescent(LearningRule):
     """Gradient descent on the loss of the task at hand, with nothing to protect earlier tasks.
 
-    sgd:   w <- w - eta dL/dw
+    sgd:  w <- w - eta dL/dw
+
     adam:  m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2,
-           w <- w - eta (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)   at the k-th update
+           w <- w - eta (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)   at the k-th update.
+
     Adam's moments start anew with every task.
     """
 

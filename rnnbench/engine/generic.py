@@ -41,7 +41,13 @@ class GenericEngine:
         return losses.detach(), {name: g.detach() for name, g in gradients.items()}
 
     def _loss(
-        self, trained: Weights, frozen: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None = None
+        self,
+        trained: Weights,
+        frozen: Weights,
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor,
+        noise: Tensor | None = None,
     ) -> Tensor:
         return masked_loss(self._run({**trained, **frozen}, inputs, noise), targets, mask)
 

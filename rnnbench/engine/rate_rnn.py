@@ -64,9 +64,7 @@ class RateRNNEngine:
         """Loss [network] and its gradients, one array for each trained weight."""
         if weights["w_rec"].device.type != "cpu":
             return self._gradient(weights, *_trials(batch, list(batch.sets)))
-        each = [
-            self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)
-        ]
+        each = [self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)]
         losses = torch.stack([loss for loss, _ in each])
         return losses, {name: torch.stack([g[name] for _, g in each]) for name in each[0][1]}
 

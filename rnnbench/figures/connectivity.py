@@ -62,8 +62,7 @@ def interference_against_g(interference: pd.DataFrame, rng: np.random.Generator 
     rng = np.random.default_rng(0) if rng is None else rng
     blocks = [_block(group, rows, rng) for group, rows in summary.groups(with_g)]
     tasks = summary.task_order(with_g)
-    colours = style.colours_of_tasks(len(tasks))
-    looks = {task: (colours[place], style.mark_of_task(place)) for place, task in enumerate(tasks)}
+    looks = style.looks_of_tasks(tasks)
     with style.look("ticks"):
         figure, grid = _grid(len(blocks), tasks)
         limits = _limits(blocks)
@@ -173,8 +172,8 @@ def _draw_strip(axes: Axes, block: Block, tasks: Tasks) -> None:
     axes.set_ylim(-0.12, 1.12)
     axes.set_yticks([0, 1], ["0", "1"])
     values = overall.index.to_numpy(float)
-    pad = 0.04 * (values.max() - values.min()) or 0.5
-    axes.set_xlim(values.min() - pad, values.max() + pad)
+    pad = 0.04 * (values[-1] - values[0])
+    axes.set_xlim((values[0] - pad, values[-1] + pad) if pad else (values[0] - 0.1, values[0] + 0.45))
     ticks = values[:: math.ceil(len(values) / 9)]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
 
@@ -205,9 +204,7 @@ def _surround(figure: Figure, grid: list[tuple[Axes, Axes]], blocks: list[Block]
     handles += [Line2D([], [], markersize=3, label=_task_label(task), **_thin(tasks, task)) for task in drawn]
     right = max(main.get_position().x1 for main, _ in grid) + 0.2 / width
     corner = right, grid[0][0].get_position().y1
-    figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=corner, frameon=False, borderaxespad=0, borderpad=0
-    )
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=corner, frameon=False, borderaxespad=0, borderpad=0)
     figure.text(LEFT / width, 0.08 / height, _caption(width), fontsize=7.5, color=style.MUTED, va="bottom")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-import seaborn as sns  # type: ignore[import-untyped]
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
@@ -233,9 +233,7 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[str, float], sid
 
 
 def _draw_none(axes: Axes, row: int, column: int, n_converged: int, n: int, side: float) -> None:
-    grey = Rectangle(
-        (column, row), 1, 1, facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="////", linewidth=0.6
-    )
+    grey = Rectangle((column, row), 1, 1, facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="////", linewidth=0.6)
     grey.set_gid(f"none:{row}:{column}")
     axes.add_patch(grey)
     if side < FULL:
@@ -292,7 +290,7 @@ def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
     below, above = bool((means < style.LOWEST).any()), bool((means > style.HIGHEST).any())
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     top = "≥ 2" if above else "2"
     bottom = "≤ −0.5" if below else "−0.5"
     bar.set_ticks([-0.5, 0, 1, 2], labels=[bottom, "0\nnothing lost", "1\nas untrained", top])
@@ -306,9 +304,7 @@ def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
 def _key(figure: Figure, x: float, y: float, numbered: bool) -> None:
     grey = Patch(facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="//////")
     diagonal = Patch(facecolor="white", edgecolor=style.INK, linewidth=1.3)
-    corner = Line2D(
-        [], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6
-    )
+    corner = Line2D([], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6)
     entries = [
         (diagonal, "A, then more of A (drift control)"),
         (corner, "k/n: only k of the n networks count" if numbered else "some networks do not count"),

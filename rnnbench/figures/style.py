@@ -4,12 +4,13 @@ import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns  # type: ignore[import-untyped]
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
@@ -126,6 +127,7 @@ def _extent(figure: Figure, text: str, size: float, renderer: object) -> float:
     return float(drawn.get_window_extent(renderer).width) / figure.dpi  # type: ignore[arg-type]
 
 
+@cache
 def interference_colours() -> tuple[LinearSegmentedColormap, Normalize]:
     """Colour map and fixed scale of interference, the same in every figure so that figures compare.
 
@@ -153,14 +155,10 @@ def colours_of_g(values: Sequence[float]) -> list[Rgb]:
     return [mpl.colormaps["viridis"](place)[:3] for place in np.linspace(0.05, 0.85, len(values))]
 
 
-def colours_of_tasks(n: int) -> list[Rgb]:
-    """One colour for each task: colour-blind safe up to ten, evenly spaced hues beyond."""
-    return list(sns.color_palette("colorblind", n) if n <= 10 else sns.husl_palette(n, l=0.55))
-
-
-def mark_of_task(place: int) -> str:
-    """Marker of the task at `place`: the first ten are told apart by colour, later ones by shape as well."""
-    return "os^Dv"[place // 5 % 5] if place >= 10 else "o"
+def looks_of_tasks(tasks: Sequence[str]) -> dict[str, tuple[Rgb, str]]:
+    """Colour and marker of each task: ten colours safe for the colour-blind, then the same in a new shape."""
+    palette = list(sns.color_palette("colorblind", 10))
+    return {task: (palette[place % 10], "os^Dv"[place // 10 % 5]) for place, task in enumerate(tasks)}
 
 
 def halo(colour: object = "white") -> AbstractPathEffect:

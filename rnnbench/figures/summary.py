@@ -5,6 +5,7 @@ It is left out of every mean here and stays in every count, so that a figure can
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +23,7 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> N
     """Raise ValueError naming the columns that `table` lacks."""
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise ValueError(
-            f"the {name} table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
-        )
+        raise ValueError(f"the {name} table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
 
 
 def converged(table: pd.DataFrame) -> pd.Series:
@@ -46,8 +45,8 @@ def task_order(table: pd.DataFrame) -> list[str]:
 def groups(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, int], pd.DataFrame]]:
     """Each (architecture, rule, units) of `table` in order of appearance, with its rows."""
     for key, rows in table.groupby(GROUP, sort=False, dropna=False):
-        architecture, rule, units = key
-        yield (str(architecture), str(rule), int(units)), rows
+        labels: Any = key
+        yield (str(labels[0]), str(labels[1]), int(labels[2])), rows
 
 
 def values_of_g(table: pd.DataFrame) -> list[float]:
@@ -72,9 +71,7 @@ def cells(table: pd.DataFrame) -> pd.DataFrame:
         `n_counted` whose interference has a meaning, and `mean` and `sd` (n - 1) over the counted ones,
         NaN where there are none (for `sd`: fewer than two).
     """
-    marked = table.assign(
-        converged=converged(table), counted=counted(table), value=table["interference"].astype(float)
-    )
+    marked = table.assign(converged=converged(table), counted=counted(table), value=table["interference"].astype(float))
     marked.loc[~marked["counted"], "value"] = np.nan
     pairs = marked.groupby(["first_task", "second_task"], sort=False)
     return pd.DataFrame(
@@ -98,16 +95,14 @@ def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = No
     Returns:
         `curves` with `first` = (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)), the interference as a curve,
         or L_A(t) / L_A(0) without an interference table; `second` = L_B(t) / L_B(0); `network`, a number
-        for each network; `converged` and `counted`, the same at every point of a network. A network with any non-finite `first` is not
-        counted; without an interference table all count as converged.
+        for each network; `converged` and `counted`, the same at every point of a network. A network with
+        any non-finite `first` is not counted; without an interference table all are taken as converged.
     """
     if interference is None:
         table = curves.assign(converged=True, counted=True)
     else:
         known = interference.assign(converged=converged(interference), counted=counted(interference))
-        known = known[[*NETWORK, "loss_untrained", "converged", "counted"]].drop_duplicates(
-            NETWORK, keep="last"
-        )
+        known = known[[*NETWORK, "loss_untrained", "converged", "counted"]].drop_duplicates(NETWORK, keep="last")
         table = curves.merge(known, on=NETWORK, how="left")
         table["converged"] = table["converged"].eq(True).fillna(False).astype(bool)
         table["counted"] = table["counted"].eq(True).fillna(False).astype(bool)

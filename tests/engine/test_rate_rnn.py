@@ -16,7 +16,9 @@ from rnnbench.interfaces import Batch
 N_INPUTS, N_OUTPUTS = 3, 2
 
 
-def population(architecture: VanillaRNN, n_networks: int, dtype: torch.dtype = torch.float64) -> dict[str, torch.Tensor]:
+def population(
+    architecture: VanillaRNN, n_networks: int, dtype: torch.dtype = torch.float64
+) -> dict[str, torch.Tensor]:
     each = [architecture.init(np.random.default_rng(k), N_INPUTS, N_OUTPUTS) for k in range(n_networks)]
     return {name: torch.tensor(np.stack([w[name] for w in each]), dtype=dtype) for name in each[0]}
 
@@ -55,10 +57,19 @@ def relative(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "softplus", "erf", "identity"])
-@pytest.mark.parametrize("bias, noise, learn, h0", itertools.product([False, True], [0.0, 0.3], ["recurrent", "all"], [0.0, 1.0]))
+@pytest.mark.parametrize(
+    "bias, noise, learn, h0", itertools.product([False, True], [0.0, 0.3], ["recurrent", "all"], [0.0, 1.0])
+)
 def test_gradient_equals_autograd(nonlinearity, bias, noise, learn, h0):
     architecture = VanillaRNN(
-        units=17, dt=0.3, g=1.2, nonlinearity=nonlinearity, bias=bias, noise=noise, learn=learn, initial_state_std=h0,
+        units=17,
+        dt=0.3,
+        g=1.2,
+        nonlinearity=nonlinearity,
+        bias=bias,
+        noise=noise,
+        learn=learn,
+        initial_state_std=h0,
         readout_scale="large",
     )
     weights = population(architecture, 3)
@@ -125,6 +136,8 @@ def test_batched_program_equals_one_network_at_a_time():
     engine = architecture.engine()
     _, gradients = engine.gradient(weights, trials)
     sets = list(trials.sets)
-    _, batched = engine._gradient(weights, trials.inputs[sets], trials.targets[sets], trials.mask[sets], trials.noise[sets])
+    _, batched = engine._gradient(
+        weights, trials.inputs[sets], trials.targets[sets], trials.mask[sets], trials.noise[sets]
+    )
     for name in gradients:
         assert relative(batched[name], gradients[name]) < 1e-12

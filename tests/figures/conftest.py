@@ -33,9 +33,7 @@ def make_tables(
                     drift = rng.normal(0, 0.01) - 0.005
                     lost = stubborn[first] * strength * rng.uniform(0.5, 1.4) * (1 + 0.5 * ((i + j) % 3))
                     final = drift if first == second else lost + rng.normal(0, 0.03)
-                    converged = not (
-                        accidents and g < 0.5 and (i == len(tasks) - 1 or (i == 1 and seed == 0))
-                    )
+                    converged = not (accidents and g < 0.5 and (i == len(tasks) - 1 or (i == 1 and seed == 0)))
                     if accidents and (i, j, seed) == (2, 0, 1) and g == g_values[0]:
                         final = 30.4
                     failed = accidents and (i, j, seed) == (3, 1, 2) and g == g_values[-1]

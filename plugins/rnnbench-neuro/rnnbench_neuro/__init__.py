@@ -1,7 +1,6 @@
 """Six tasks of computational neuroscience, after Schuessler et al. (eLife 2024) and the works cited there."""
 
 from rnnbench import Task, hookimpl
-
 from rnnbench_neuro.complex_sine import ComplexSine
 from rnnbench_neuro.cycling import Cycling
 from rnnbench_neuro.fixed_points import FixedPoints

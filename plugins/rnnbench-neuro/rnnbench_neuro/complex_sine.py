@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from rnnbench import Task, Trials
 
+from rnnbench import Task, Trials
 from rnnbench_neuro.timing import Drive, Interval, some_steps
 
 
@@ -36,9 +36,7 @@ class ComplexSine(Task):
     @model_validator(mode="after")
     def _pulse_ends(self) -> Self:
         if self.pulse_duration > self.duration:
-            raise ValueError(
-                f"pulse_duration {self.pulse_duration} must be at most duration {self.duration} (tau)"
-            )
+            raise ValueError(f"pulse_duration {self.pulse_duration} must be at most duration {self.duration} (tau)")
         return self
 
     @property

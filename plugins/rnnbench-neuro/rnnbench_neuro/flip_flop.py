@@ -6,8 +6,8 @@ from typing import Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from rnnbench import Task, Trials
 
+from rnnbench import Task, Trials
 from rnnbench_neuro.timing import Drive, Interval, draw_steps, some_steps, steps
 
 

@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
-from rnnbench import Task, Trials
 
+from rnnbench import Task, Trials
 from rnnbench_neuro.timing import Drive, Interval, between, draw_steps, some_steps, steps
 
 
@@ -38,9 +38,7 @@ class Romo(Task):
     amplitudes: Interval = Field((0.5, 1.5), description="smallest and largest height of a pulse")
     min_difference: float = Field(0.2, ge=0, description="smallest difference between the two heights")
     target_amplitude: float = Field(1, gt=0, description="absolute value of the target")
-    outputs: Literal[1, 2] = Field(
-        1, description="1: sign of first minus second; 2: a channel for each pulse"
-    )
+    outputs: Literal[1, 2] = Field(1, description="1: sign of first minus second; 2: a channel for each pulse")
     fixate: bool = Field(False, description="ask for output 0 from the start to the second pulse's end")
     drive: Drive = 0
 
@@ -48,9 +46,7 @@ class Romo(Task):
     def _heights_can_differ(self) -> Self:
         room = self.amplitudes[1] - self.amplitudes[0]
         if self.min_difference >= room:
-            raise ValueError(
-                f"min_difference {self.min_difference} must be below the width of amplitudes, {room}"
-            )
+            raise ValueError(f"min_difference {self.min_difference} must be below the width of amplitudes, {room}")
         return self
 
     @property

@@ -21,7 +21,7 @@ Drive = Annotated[
         ge=0,
         le=1,
         description="the amplitude of the task's input that stays on through the response period, relative "
-        "to its pulse amplitude (0: pulse only, then autonomous; 1: the input stays at full amplitude)",
+        "to its pulse amplitude; 0: pulse only, then autonomous; 1: the input stays at full amplitude",
     ),
 ]
 """The dial from autonomous to input-driven, the same in every task."""

@@ -6,9 +6,9 @@ import numpy as np
 import pluggy
 import pytest
 from pydantic import ValidationError
-from rnnbench import Task, Trials
 
 import rnnbench_neuro
+from rnnbench import Task, Trials
 from rnnbench_neuro import ComplexSine, Cycling, FixedPoints, FlipFlop, Mante, Romo
 from rnnbench_neuro.timing import Drive
 
@@ -27,9 +27,7 @@ CHANNELS = {
 VARIANTS: list[Task] = [
     *(task() for task in DURATIONS),
     FixedPoints(channels=2, pulse="one_step", drive=0.3),
-    FlipFlop(
-        channels=2, duration=50, target_amplitude=0.5, decision_delay=5, pulse_interval=(5, 25), drive=0.5
-    ),
+    FlipFlop(channels=2, duration=50, target_amplitude=0.5, decision_delay=5, pulse_interval=(5, 25), drive=0.5),
     FlipFlop(channels=1, decision_delay=0, pulse_interval=(1, 1), fixation=(0, 0)),
     Mante(fixate=False, noise=0, drive=1),
     Romo(outputs=2, fixate=True, drive=0.2),
@@ -89,9 +87,7 @@ def test_shapes_types_and_masks(task: Task, dt: float) -> None:
 
 @each_task
 def test_the_length_depends_on_neither_the_draw_nor_the_number_of_trials(task: Task) -> None:
-    lengths = {
-        draw(task, seed, n_trials, 0.3).inputs.shape[1] for seed in range(20) for n_trials in (1, 2, 7)
-    }
+    lengths = {draw(task, seed, n_trials, 0.3).inputs.shape[1] for seed in range(20) for n_trials in (1, 2, 7)}
     assert len(lengths) == 1
 
 
@@ -129,9 +125,7 @@ def test_accuracy_of_the_targets_is_1_and_of_silence_0(task: Task) -> None:
 
 
 # The negative of a rotation turns the same way, and complex_sine has no accuracy.
-@pytest.mark.parametrize(
-    "task", [task for task in VARIANTS if not isinstance(task, Cycling | ComplexSine)], ids=repr
-)
+@pytest.mark.parametrize("task", [task for task in VARIANTS if not isinstance(task, Cycling | ComplexSine)], ids=repr)
 def test_accuracy_of_the_opposite_is_0(task: Task) -> None:
     trials = draw(task)
     opposite = task.accuracy(-trials.targets, trials)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rnnbench import Trials
 
+from rnnbench import Trials
 from rnnbench_neuro import Mante
 
 DT = 0.2

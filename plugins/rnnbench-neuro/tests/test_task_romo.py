@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rnnbench import Trials
 from scipy import stats
 
+from rnnbench import Trials
 from rnnbench_neuro import Romo
 
 DT = 0.2

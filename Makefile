@@ -1,0 +1,37 @@
+# make setup   the environment in .venv, from python3 and nothing else
+# make run     the reference benchmark, into results/neuro
+# make test    the tests
+# make lint    style, types and the direction of imports
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+READY := $(VENV)/.ready
+
+.PHONY: setup run test lint clean
+
+setup: $(READY)
+
+# torch alone first: its pin decides which build everything else is resolved against.
+$(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit("rnnbench needs Python 3.11 or newer, and this is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[pinned,test]' $(foreach p,$(PLUGINS),-e ./$(p))
+	@touch $(READY)
+
+run: setup
+	$(BIN)/python -m rnnbench run benchmarks/neuro.yaml
+
+test: setup
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV)

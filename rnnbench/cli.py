@@ -1,0 +1,105 @@
+"""The command line: parsing and printing only."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench.errors import RnnbenchError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+out = Console()
+
+
+@app.callback()
+def _rnnbench() -> None:
+    """rnnbench: interference between tasks in recurrent networks."""
+
+
+@app.command()
+def run(
+    benchmark: Annotated[Path, typer.Argument(help="a benchmark file, e.g. benchmarks/neuro.yaml")],
+    results: Annotated[Path, typer.Option(help="folder in which results/<name>/ is made")] = Path("results"),
+    workers: Annotated[int | None, typer.Option(help="processes of one thread each [default: all cores]")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and what it costs, train nothing")] = False,
+) -> None:
+    """Train what is missing of a benchmark; print the matrix; write tables and figures."""
+    from rnnbench import display, runner
+    from rnnbench.interference import counts
+
+    prepared = runner.prepare(benchmark, results, workers, device)
+    if dry_run:
+        out.print(display.plan_table(prepared))
+        return
+    found = runner.run(prepared, watcher=display.LiveDisplay(out))
+    for table in display.matrix_tables(found.interference):
+        out.print(table)
+    if left_out := int((~counts(found.interference)).sum()):
+        told = f"{left_out} of {len(found.interference)} rows are not counted"
+        out.print(f"{told}: the criterion on A was not reached, or a loss is not finite")
+    out.print(Text(f"written to {found.folder}: interference.csv, curves.parquet, benchmark.json, figures/"))
+    broken = sorted(set(found.interference.loc[found.interference["status"] == "failed", "failure"].dropna()))
+    if broken:
+        for message in broken[:10]:
+            out.print(Text(f"failed: {message}", style="red"))
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_plugins() -> None:
+    """The plugins found: tasks, architectures, learning rules, with package and version."""
+    from rnnbench.describe import describe
+    from rnnbench.registry import installed
+
+    registry = installed()
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("kind", "plugin", "package", "what it is"):
+        table.add_column(column, no_wrap=column != "what it is")
+    for (kind, plugin_id), found in registry.found.items():
+        package = f"{found.package} {found.package_version}"
+        table.add_row(kind, Text(plugin_id), Text(package), Text(describe(plugin_id, registry).summary))
+    out.print(table)
+    for broken in registry.broken:
+        out.print(Text(f"not loaded: {broken.package}: {broken.reason}", style="red"))
+
+
+@app.command()
+def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop or flip_flop@1")]) -> None:
+    """What a plugin is, its source, and its parameters with types, bounds, units and defaults."""
+    from rnnbench.describe import describe as description_of
+    from rnnbench.registry import installed
+
+    told = description_of(name, installed())
+    found = told.found
+    out.print(Text.assemble((found.id, "bold"), f"  {found.kind}, from {found.package} {found.package_version}"))
+    out.print(Text(told.summary))
+    if told.details:
+        out.print(Text(f"\n{told.details}"))
+    if told.source:
+        out.print(Text(f"\nsource: {told.source}"))
+    table = Table(box=None, padding=(0, 2, 0, 0), title=None)
+    for column in ("parameter", "type", "default", "bounds", "unit", "meaning"):
+        table.add_column(column, no_wrap=column in ("parameter", "bounds", "unit"), overflow="fold")
+    for p in told.parameters:
+        table.add_row(*(Text(x) for x in (p.name, p.type, p.default, p.bounds, p.unit, p.description)))
+    out.print()
+    out.print(table)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is one line on stderr and exit code 2."""
+    try:
+        app()
+    except RnnbenchError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,107 @@
+"""What a plugin says of itself, as data: its source and its parameters with types, bounds, units and defaults."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rnnbench.errors import PluginError
+from rnnbench.registry import BASES, Found, Registry
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a plugin, in words."""
+
+    name: str
+    type: str
+    default: str
+    bounds: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """A plugin in words."""
+
+    found: Found
+    summary: str
+    details: str
+    source: str
+    parameters: tuple[Parameter, ...]
+
+
+def describe(name: str, registry: Registry) -> Description:
+    """The plugin of any kind called `name` or `name@version`. Raises PluginError with the nearest names."""
+    kinds = [kind for kind in BASES if _knows(registry, kind, name)]
+    if not kinds:
+        known = sorted({f.cls.name for f in registry.found.values()})
+        raise PluginError(f"unknown plugin {name!r}; {_instead(name, known)}")
+    found = registry.find(kinds[0], name)
+    doc = inspect.getdoc(found.cls) or ""
+    summary, _, details = doc.partition("\n\n")
+    schema = found.cls.model_json_schema()
+    fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
+    return Description(
+        found,
+        " ".join(summary.split()),
+        "\n\n".join(" ".join(paragraph.split()) for paragraph in details.split("\n\n")),
+        found.cls.source,
+        tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
+    )
+
+
+def _knows(registry: Registry, kind: Any, name: str) -> bool:
+    try:
+        registry.find(kind, name)
+    except PluginError:
+        return False
+    return True
+
+
+def _instead(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+
+
+def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:
+    description, unit = _unit(field.get("description", ""))
+    default = "required" if required else json.dumps(field.get("default"))
+    return Parameter(name, _type(field, defs), default, _bounds(field), unit, description)
+
+
+def _unit(description: str) -> tuple[str, str]:
+    """A description ends with its unit in parentheses, where it has one."""
+    match = re.fullmatch(r"(?P<text>.*\S)\s*\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)", description, re.DOTALL)
+    return (match["text"], match["unit"]) if match else (description, "")
+
+
+def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return _type(defs[field["$ref"].rpartition("/")[2]], defs)
+    if "enum" in field:
+        return " | ".join(json.dumps(v) for v in field["enum"])
+    if "const" in field:
+        return json.dumps(field["const"])
+    if "anyOf" in field:
+        return " | ".join(_type(f, defs) for f in field["anyOf"])
+    if "prefixItems" in field:
+        return f"[{', '.join(_type(f, defs) for f in field['prefixItems'])}]"
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}), defs)}"
+    return str(field.get("type", "any"))
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    told = {
+        "minimum": "≥ {}",
+        "exclusiveMinimum": "> {}",
+        "maximum": "≤ {}",
+        "exclusiveMaximum": "< {}",
+    }
+    return ", ".join(text.format(f"{field[key]:g}") for key, text in told.items() if key in field)

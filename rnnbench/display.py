@@ -1,0 +1,144 @@
+"""What a person sees of a run in a terminal: the plan, how far it is, the matrix."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench.executors import Report
+from rnnbench.interference import matrix_table
+from rnnbench.runner import Prepared
+
+
+def plan_table(prepared: Prepared) -> Table:
+    """Cells, networks, updates and time of what is still to be done."""
+    plan = prepared.plan
+    benchmark = plan.benchmark
+    updates = sum(p.max_updates for p in plan.to_do)
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column()
+    kinds = (
+        f"{len(benchmark.architectures)} architectures x {len(benchmark.rules)} rules x {len(benchmark.seeds)} seeds"
+    )
+    table.add_row("benchmark", Text(f"{benchmark.name}: {len(benchmark.tasks)} tasks, {kinds}"))
+    table.add_row("networks", f"{plan.n_networks}, each taken through {len(benchmark.tasks)} second tasks")
+    table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
+    if plan.missing:
+        table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
+        table.add_row("time", f"at most {_duration(prepared.at_most)} with {_workers(prepared)}")
+    table.add_row("results", Text(str(prepared.folder)))
+    return table
+
+
+class LiveDisplay:
+    """A line that shows how far a run is: cells, updates per second, time left."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.live: Live | None = None
+
+    def planned(self, prepared: Prepared) -> None:
+        self.console.print(plan_table(prepared))
+        self.total = len(prepared.plan.missing)
+        # A cell weighs what it costs at most, so that the time left does not hang on which tasks come first.
+        self.weights = {
+            cell.identity: prepared.seconds[p.first.identity] / len(p.cells)
+            for p in prepared.plan.to_do
+            for cell in p.cells
+            if cell.identity in prepared.plan.missing
+        }
+        self.at_most = prepared.at_most
+        self.begin, self.done, self.failed, self.updates = time.monotonic(), set[str](), 0, 0
+        if self.total:
+            self.live = Live(console=self.console, get_renderable=self._line, refresh_per_second=4, transient=True)
+            self.live.start()
+
+    def heard(self, report: Report) -> None:
+        self.updates += report.updates
+        for message in report.damaged:
+            self.console.print(Text(message, style="yellow"))
+        for identity, status in report.finished:
+            self.done.add(identity)
+            self.failed += status == "failed"
+
+    def finished(self) -> None:
+        if self.live:
+            self.live.stop()
+            self.live = None
+            spent = time.monotonic() - self.begin
+            told = f"{len(self.done)} of {self.total} cells computed in {_duration(spent)}"
+            self.console.print(f"{told}, {self.updates:,} network-updates")
+
+    def _line(self) -> Group:
+        spent = max(time.monotonic() - self.begin, 1e-9)
+        done = len(self.done & set(self.weights))
+        speed = self.updates / spent
+        told = f" {done}/{self.total} cells  {speed:,.0f} updates/s  {_duration(spent)}, {self._left(spent)}"
+        line = Table.grid()
+        line.add_row(ProgressBar(self.total, done, width=30), Text(told))
+        return Group(line, *([Text(f"{self.failed} failed", style="red")] if self.failed else []))
+
+    def _left(self, spent: float) -> str:
+        weights = np.nan_to_num(list(self.weights.values()))
+        finished = np.nan_to_num([self.weights[i] for i in self.done if i in self.weights]).sum()
+        # Too early a guess would be one cell's luck.
+        if finished < 0.02 * weights.sum():
+            return f"at most {_duration(max(self.at_most - spent, 0))} left"
+        return f"about {_duration(spent * (weights.sum() - finished) / finished)} left"
+
+
+def matrix_tables(table: pd.DataFrame) -> list[Table]:
+    """The interference matrix of each architecture, rule and g: mean and spread over seeds."""
+    matrices: dict[str, dict[tuple[str, str], Text]] = {}
+    for row in matrix_table(table).to_dict("records"):
+        g = "" if pd.isna(row["g"]) else f", g = {row['g']:g}"
+        title = f"interference I(A ← B): {row['architecture']}, {row['rule']}, N = {row['units']}{g}"
+        matrices.setdefault(title, {})[row["first_task"], row["second_task"]] = _cell(row)
+    shown = []
+    for title, cells in matrices.items():
+        grid = Table(title=Text(title), title_justify="left")
+        seconds = list(dict.fromkeys(second for _, second in cells))
+        grid.add_column("first task A")
+        for second in seconds:
+            grid.add_column(Text(second), justify="right")
+        for first in dict.fromkeys(first for first, _ in cells):
+            grid.add_row(Text(first), *(cells.get((first, second), Text("-", style="dim")) for second in seconds))
+        shown.append(grid)
+    return shown
+
+
+def _cell(row: dict[Any, Any]) -> Text:
+    counted, networks, mean = row["counted"], row["networks"], row["mean"]
+    if counted == 0:
+        return Text(f"none of {networks}", style="dim")
+    is_control = row["first_task"] == row["second_task"]
+    style = "dim" if is_control else "red" if mean >= 1 else "yellow" if mean >= 0.1 else "green"
+    text = Text(f"{mean:.2f}", style=style)
+    if not pd.isna(row["sd"]):
+        text.append(f" ± {row['sd']:.2f}", style="dim")
+    if counted < networks:
+        text.append(f" {counted}/{networks}", style="bold")
+    return text
+
+
+def _workers(prepared: Prepared) -> str:
+    device = "the GPU" if prepared.device.type == "cuda" else "one thread each"
+    return f"{prepared.workers} worker{'s' if prepared.workers > 1 else ''} ({device})"
+
+
+def _duration(seconds: float) -> str:
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600:,} h {seconds % 3600 // 60:02d} min"
