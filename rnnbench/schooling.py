@@ -60,9 +60,7 @@ class Classroom:
 
     def school(self, cell: Cell) -> School:
         """The school for a cell's last stage."""
-        architecture: Architecture = self.registry.build(
-            "architecture", cell.architecture.plugin, cell.architecture.parameters
-        )
+        architecture = self._architecture(cell)
         rule_spec = cell.rule.on(cell.task.training)
         rule: LearningRule = self.registry.build("rule", rule_spec.plugin, rule_spec.parameters)
         faults = self.faults(architecture.dt)
@@ -90,9 +88,7 @@ class Classroom:
             orphans = {c.identity: failure for c in cells if (failure := _parents_failure(c, store))}
             ready = [cell for cell in cells if cell.identity not in orphans]
             befores = self._befores(ready, school, store)
-            starts = [
-                self._start(cell, before[label], school, store) for cell, before in zip(ready, befores, strict=True)
-            ]
+            starts = [self._start(cell, before[label], store) for cell, before in zip(ready, befores, strict=True)]
             position = len(cells[0].history) - 1
             outcomes = school.teach(label, position, cells[0].task.training, starts, report) if starts else []
         except Exception as error:
@@ -109,7 +105,7 @@ class Classroom:
         """The scores of each network on every task before any training: measured at its first task, then looked up."""
         if cells and cells[0].parent is not None:
             return [_record(_root(cell), store).result.before for cell in cells]
-        weights = [self._initial_weights(cell, school) for cell in cells]
+        weights = [self.initial_weights(cell) for cell in cells]
         befores: list[dict[str, Scores]] = [{} for _ in cells]
         for name in school.evaluation_trials:
             scores = school.evaluate(name, school.tensors(weights), [cell.seed for cell in cells])
@@ -117,12 +113,14 @@ class Classroom:
                 before[name] = _scores(score)
         return befores
 
-    def _start(self, cell: Cell, untrained: Scores, school: School, store: Store) -> Start:
+    def _start(self, cell: Cell, untrained: Scores, store: Store) -> Start:
         """Where a network starts its stage, given its scores on the task before any training."""
         training, label = cell.task.training, cell.task.label
         watch = (*dict.fromkeys(name for name in cell.history if name != label), label)
-        weights, memory = self._initial_weights(cell, school), {}
-        if cell.parent is not None:
+        memory: Arrays = {}
+        if cell.parent is None:
+            weights = self.initial_weights(cell)
+        else:
             arrays = store.arrays(_record(cell.parent, store))
             if arrays is None:
                 raise RuntimeError(f"the weights after {' > '.join(cell.parent.history)} are missing; run again")
@@ -133,9 +131,10 @@ class Classroom:
         bound = training.criterion.bound(math.nan if untrained.loss is None else untrained.loss)
         return Start(cell.seed, cell.occurrence, training.max_updates, bound, watch, weights, memory)
 
-    def _initial_weights(self, cell: Cell, school: School) -> Arrays:
-        """The weights of a seed: the same for every rule and, where the architecture takes care, every g."""
-        architecture = school.architecture
+    def initial_weights(self, cell: Cell) -> Arrays:
+        """The weights of a network before any training: of its own connectivity, and the same for every rule."""
+        # The cell's own architecture: a population's networks may differ in what shapes their initial weights.
+        architecture = self._architecture(cell)
         rng = rng_for(cell.seed, "weights", architecture.id())
         weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
         missing = [name for name in architecture.trained if name not in weights]
@@ -145,6 +144,11 @@ class Classroom:
             )
         return {name: np.asarray(w) for name, w in weights.items()}
 
+    def _architecture(self, cell: Cell) -> Architecture:
+        spec = cell.architecture
+        architecture: Architecture = self.registry.build("architecture", spec.plugin, spec.parameters)
+        return architecture
+
     def bytes_per_network(self, cell: Cell) -> int:
         """Memory that one more network in a population needs: its states, their adjoints, weights and moments."""
         school = self.school(cell)
@@ -152,7 +156,7 @@ class Classroom:
         trials = self.tasks[cell.task.label].sample(rng_for(0, "check"), 2, school.architecture.dt)
         n_trials = max(training.batch, *(t.training.evaluation_trials for t in self.benchmark.tasks))
         states = 3 * trials.inputs.shape[1] * n_trials * school.architecture.units
-        weights = 8 * sum(w.size for w in self._initial_weights(cell, school).values())
+        weights = 8 * sum(w.size for w in self.initial_weights(cell).values())
         return (states + weights) * DTYPES[self.benchmark.dtype].itemsize
 
     def seconds_per_update(self, cell: Cell, clock: Callable[[], float]) -> float:
@@ -163,7 +167,7 @@ class Classroom:
         try:
             school = self.school(cell)
             label, training = cell.task.label, cell.task.training
-            weights = self._initial_weights(cell, school)
+            weights = self.initial_weights(cell)
             ticks: list[float] = []
             start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)
             school.teach(label, 0, training, [start], lambda n: ticks.append(clock()))

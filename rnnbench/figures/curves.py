@@ -77,8 +77,8 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
                 _draw_panel(grid[row][column], pair, shared, is_diagonal=first == second)
         _label(figure, grid, tasks, shared)
         for column, second in enumerate(tasks):
-            longest = table.loc[table["second_task"] == second, "update"].max()
-            _scale_x([row[column] for row in grid], float(longest))
+            updates = table.loc[table["second_task"] == second, "update"]
+            _scale_x([row[column] for row in grid], float(updates.max()) if len(updates) else 1.0)
         _surround(figure, keys[0], shared)
     return figure
 

@@ -101,10 +101,8 @@ def pretty(name: object, width: int = 60, lines: int = 1) -> str:
 def number(value: float) -> str:
     """A number in at most five characters where it can be, with a true minus sign and no minus zero."""
     size = abs(value)
-    if size >= 99_999.5:
-        text = f"{value:.0e}"
-    else:
-        text = f"{value:.{2 if size < 9.995 else 1 if size < 99.95 else 0}f}"
+    decimals = 2 if size < 9.995 else 1 if size < 99.95 else 0
+    text = f"{value:.{decimals}f}" if size < 99_999.5 else f"{value:.0e}"
     if float(text) == 0:
         text = text.lstrip("-")
     return text.replace("-", "−")

@@ -1,14 +1,17 @@
 """Made-up tables, shaped like a benchmark's results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 TASKS = ("fixed_points", "flip_flop", "mante", "romo", "cycling", "complex_sine")
 
 
-def make_tables(
+def _make_tables(
     g_values: Sequence[float] = (0.3, 0.9, 1.5, 2.1),
     tasks: Sequence[str] = TASKS,
     seeds: int = 3,
@@ -64,7 +67,7 @@ def make_tables(
                             "interference": final if converged and not failed else np.nan,
                         }
                     )
-    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+    return pd.DataFrame(rows), _stack(curves)
 
 
 def _curve(
@@ -76,7 +79,7 @@ def _curve(
     after_a: float,
     n_points: int,
     failed: bool,
-) -> pd.DataFrame:
+) -> dict[str, object]:
     update = np.unique(np.r_[0, np.geomspace(1, stop, n_points).astype(int)])
     done = 1 - np.exp(-6 * update / stop)
     wobble = 1 + 0.15 * np.sin(np.sqrt(update) * rng.uniform(0.2, 0.5)) * (1 - update / stop)
@@ -84,4 +87,62 @@ def _curve(
     if failed:
         loss_first[len(update) // 2 :] = np.nan
     loss_second = 0.12 * np.exp(-4 * update / stop) + 0.001
-    return pd.DataFrame(key | {"update": update, "loss_first": loss_first, "loss_second": loss_second})
+    return key | {"update": update, "loss_first": loss_first, "loss_second": loss_second}
+
+
+def _stack(curves: list[dict[str, object]]) -> pd.DataFrame:
+    """One table of all curves; a frame for each would take most of the tests' time."""
+    lists = ["update", "loss_first", "loss_second"]
+    return (
+        pd.DataFrame(curves)
+        .explode(lists, ignore_index=True)
+        .astype({"update": int, **dict.fromkeys(lists[1:], float)})
+    )
+
+
+@pytest.fixture(scope="session")
+def make_tables() -> Callable[..., tuple[pd.DataFrame, pd.DataFrame]]:
+    """Make an interference table and its curves; see `_make_tables` for the arguments."""
+    return _make_tables
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Callable[..., pd.DataFrame]:
+    """Make an interference table from tuples (first, second, seed, interference, converged, status, g)."""
+
+    def make(*rows: tuple) -> pd.DataFrame:
+        full = [row + (True, "done", 0.5)[len(row) - 4 :] for row in rows]
+        columns = ["first_task", "second_task", "seed", "interference", "converged_first", "status", "g"]
+        table = pd.DataFrame(full, columns=columns)
+        return table.assign(architecture="rate", rule="sgd", units=8, loss_untrained=1.0)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def texts() -> Callable[[Figure], list[str]]:
+    """Every visible text of a figure, as it is drawn: an escaped dollar is a dollar."""
+
+    def read(figure: Figure) -> list[str]:
+        found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]
+        return [text._preprocess_math(text.get_text())[0] for text in found]
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def clipped() -> Callable[[Figure], list[str]]:
+    """The texts that reach over the edge of a figure."""
+
+    def find(figure: Figure) -> list[str]:
+        figure.draw_without_rendering()
+        page = figure.bbox
+        outside = []
+        for text in figure.findobj(Text):
+            if text.get_visible() and text.get_text():
+                box = text.get_window_extent()
+                if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1:
+                    outside.append(text.get_text())
+        return outside
+
+    return find

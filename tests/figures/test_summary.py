@@ -1,0 +1,173 @@
+"""The numbers behind the figures, against values worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.figures import summary
+
+
+def test_a_cell_is_the_mean_and_sd_of_the_networks_that_count(tiny):
+    table = tiny(
+        ("a", "b", 0, 0.1),
+        ("a", "b", 1, 0.3),
+        ("a", "b", 2, 50.0, False),  # never learnt A
+        ("a", "b", 3, np.inf),  # diverged on B
+        ("a", "b", 4, 0.9, True, "failed"),
+        ("b", "a", 0, 7.0, False),
+        ("b", "b", 0, 0.25),
+    )
+    cells = summary.cells(table)
+    assert cells.loc[("a", "b"), ["n", "n_converged", "n_counted"]].tolist() == [5, 4, 2]
+    assert cells.loc[("a", "b"), "mean"] == pytest.approx(0.2)
+    assert cells.loc[("a", "b"), "sd"] == pytest.approx(np.sqrt(0.02))  # n - 1 = 1
+    assert cells.loc[("b", "a"), ["n", "n_converged", "n_counted"]].tolist() == [1, 0, 0]
+    assert np.isnan(cells.loc[("b", "a"), "mean"])
+    assert cells.loc[("b", "b"), "mean"] == 0.25
+    assert np.isnan(cells.loc[("b", "b"), "sd"])
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_an_unknown_convergence_does_not_count(tiny, missing):
+    table = tiny(("a", "b", 0, 0.5), ("a", "b", 1, 0.5))
+    table["converged_first"] = pd.Series([True, missing], dtype=object)
+    assert summary.counted(table).tolist() == [True, False]
+    assert summary.counted(table.astype({"converged_first": "boolean"})).tolist() == [True, False]
+
+
+def test_tasks_keep_the_order_of_first_appearance(tiny):
+    table = tiny(("z", "a", 0, 0.0), ("m", "z", 0, 0.0), ("z", "only_second", 0, 0.0))
+    assert summary.task_order(table) == ["z", "m", "a", "only_second"]
+
+
+def test_values_of_g_ascend_with_nan_last_and_once(tiny):
+    table = tiny(*[("a", "b", 0, 0.0, True, "done", g) for g in (1.5, np.nan, 0.3, np.nan)])
+    values = summary.values_of_g(table)
+    assert values[:2] == [0.3, 1.5]
+    assert len(values) == 3
+    assert np.isnan(values[2])
+    assert len(summary.rows_at_g(table, np.nan)) == 2
+    assert len(summary.rows_at_g(table, 0.3)) == 1
+
+
+def test_a_network_that_stopped_keeps_its_last_value():
+    short = np.array([0.0, 10.0]), np.array([0.0, 1.0])
+    long = np.array([0.0, 10.0, 40.0]), np.array([0.0, 0.5, 2.0])
+    updates, mean = summary.mean_curve([short, long])
+    assert updates.tolist() == [0, 10, 40]
+    assert mean.tolist() == [0.0, 0.75, 1.5]  # at 40: (1 + 2) / 2, not 2
+
+
+def test_between_its_points_a_network_is_interpolated():
+    stops_between = np.array([0.0, 5.0]), np.array([0.0, 1.0])
+    other = np.array([0.0, 10.0]), np.array([0.0, 2.0])
+    updates, mean = summary.mean_curve([stops_between, other])
+    assert updates.tolist() == [0, 5, 10]
+    assert mean.tolist() == [0.0, 1.0, 1.5]
+
+
+def test_the_mean_of_no_curves_is_empty():
+    updates, mean = summary.mean_curve([])
+    assert len(updates) == len(mean) == 0
+
+
+def curves_table(seed: int, loss_first: list[float], g: float = 0.5) -> pd.DataFrame:
+    columns = {"architecture": "rate", "rule": "sgd", "g": g, "units": 8, "first_task": "a", "second_task": "b"}
+    n = len(loss_first)
+    losses = {"update": range(n), "loss_first": loss_first, "loss_second": np.linspace(4.0, 1.0, n)}
+    return pd.DataFrame(columns | {"seed": seed} | losses)
+
+
+@pytest.mark.parametrize("g", [0.5, np.nan])
+def test_relative_curves_are_the_interference_as_a_curve(tiny, g):
+    interference = tiny(
+        ("a", "b", 0, 1.0, True, "done", g),
+        ("a", "b", 1, 1.0, False, "done", g),
+        ("a", "b", 2, 1.0, True, "done", g),
+    )
+    losses = [[0.2, 0.6, 1.0], [0.2, 0.6, 1.0], [0.2, np.nan, 1.0], [0.2, 0.6]]
+    curves = pd.concat([curves_table(seed, loss, g) for seed, loss in enumerate(losses)])
+    table = summary.relative_curves(curves, interference)
+    assert table.loc[table["seed"] == 0, "first"].tolist() == pytest.approx([0.0, 0.5, 1.0])
+    assert table.loc[table["seed"] == 0, "second"].tolist() == pytest.approx([1.0, 0.625, 0.25])
+    counted = table.groupby("seed")["counted"].agg(["all", "any"])
+    # Counted; never learnt A; not finite on the way; not in the interference table.
+    assert counted["all"].tolist() == counted["any"].tolist() == [True, False, False, False]
+    assert table.groupby("seed")["converged"].all().tolist() == [True, False, True, False]
+    assert len(summary.networks(table, "first")) == 4
+
+
+def test_without_an_interference_table_the_loss_is_relative_to_its_start():
+    table = summary.relative_curves(curves_table(0, [0.2, 0.6, 1.0]))
+    assert table["first"].tolist() == pytest.approx([1.0, 3.0, 5.0])
+    assert table["counted"].all()
+
+
+def test_pairs_are_averaged_within_a_seed_before_seeds(tiny):
+    table = tiny(
+        ("a", "b", 0, 0.0),
+        ("a", "c", 0, 0.0),
+        ("b", "c", 0, 0.0),
+        ("a", "b", 1, 1.0),
+        ("b", "c", 1, 9.0, False),
+    )
+    means = summary.seed_means(table)
+    assert means.loc[(0.5, 0)] == 0.0
+    assert means.loc[(0.5, 1)] == 1.0
+    # The mean over rows would be 0.25: seed 0 has more of them.
+    assert summary.against_g(table, np.random.default_rng(0)).loc[0.5, "mean"] == 0.5
+
+
+def test_against_g_keeps_a_g_at_which_nothing_counts(tiny):
+    table = tiny(
+        ("a", "b", 0, 5.0, False, "done", 0.0),
+        ("a", "b", 0, 0.4, True, "done", 1.0),
+        ("a", "b", 1, 0.6, True, "done", 1.0),
+    )
+    means = summary.against_g(table, np.random.default_rng(0))
+    assert means.index.tolist() == [0.0, 1.0]
+    assert np.isnan(means.loc[0.0, "mean"])
+    assert means["n_seeds"].tolist() == [0, 2]
+    assert means.loc[1.0, "mean"] == pytest.approx(0.5)
+
+
+def test_the_bootstrap_interval_of_known_data():
+    rng = np.random.default_rng(1)
+    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4: the 95% interval is all of it.
+    assert summary.bootstrap_interval([0.0, 1.0], rng) == (0.0, 1.0)
+    assert summary.bootstrap_interval([0.3, 0.3, 0.3], rng) == pytest.approx((0.3, 0.3))
+    # 400 normal values: the interval of the mean is mean +- 1.96 sd / sqrt(n); 8% for 4000 resamples.
+    sample = rng.normal(2.0, 1.0, 400)
+    low, high = summary.bootstrap_interval(sample, rng)
+    half = 1.96 * sample.std() / 20
+    assert low == pytest.approx(sample.mean() - half, abs=0.08 * half)
+    assert high == pytest.approx(sample.mean() + half, abs=0.08 * half)
+
+
+def test_one_seed_has_no_interval():
+    assert np.isnan(summary.bootstrap_interval([0.4], np.random.default_rng(0))).all()
+    assert np.isnan(summary.bootstrap_interval([], np.random.default_rng(0))).all()
+
+
+def test_the_bootstrap_is_decided_by_its_rng():
+    values = np.random.default_rng(5).normal(size=50)  # enough for resamples to differ in their quantiles
+    once, again, other = (summary.bootstrap_interval(values, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert once == again
+    assert once != other
+
+
+def test_convergence_counts_each_network_once(tiny):
+    table = tiny(
+        *[("a", second, 0, 0.0) for second in "abcd"],  # one network on A, then four lessons
+        ("a", "b", 1, 0.0, False),
+        ("b", "a", 0, 0.0, False),
+    )
+    overall, by_task = summary.convergence(table)
+    assert by_task.loc[0.5].to_dict() == {"a": 0.5, "b": 0.0}
+    assert overall.loc[0.5] == pytest.approx(1 / 3)
+
+
+def test_a_missing_column_is_named(tiny):
+    table = tiny(("a", "b", 0, 0.0)).drop(columns="status")
+    with pytest.raises(ValueError, match="interference table lacks status"):
+        summary.require_columns(table, summary.INTERFERENCE_COLUMNS, "interference")
