@@ -40,21 +40,32 @@ CELL = ["architecture", "rule", "g", "units", "first_task", "second_task"]
 """Columns of the interference table that name a cell of the matrix; its rows are the cell's seeds."""
 
 
-def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cell of the matrix: mean and spread of interference over the networks that count.
-
-    A network counts if it reached its criterion on the first task and all its losses are finite; the
-    others are counted in `networks` but left out of `mean` and `sd`.
-    Columns: CELL, networks, counted, mean, sd (over seeds, n - 1).
-    """
-    counted = table[counts(table)]
-    groups = counted.groupby(CELL, dropna=False, sort=False)["interference"]
-    summary = pd.DataFrame({"counted": groups.size(), "mean": groups.mean(), "sd": groups.std()})
-    networks = table.groupby(CELL, dropna=False, sort=False).size().rename("networks").to_frame()
-    joined = networks.join(summary).reset_index()
-    return joined.assign(counted=joined["counted"].fillna(0).astype(int))
+def converged(table: pd.DataFrame) -> pd.Series:
+    """Which rows of the interference table are of networks that reached their criterion on A; empty is no."""
+    return table["converged_first"].eq(True).fillna(False).astype(bool)
 
 
 def counts(table: pd.DataFrame) -> pd.Series:
-    """Which rows have a meaningful interference."""
-    return table["converged_first"].eq(True) & np.isfinite(table["interference"])
+    """Which rows have a meaningful interference: the criterion on A reached, every loss finite."""
+    return converged(table) & table["status"].eq("done") & np.isfinite(table["interference"].astype(float))
+
+
+def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for each cell of the matrix: mean and spread of interference over the networks that count.
+
+    Columns: CELL; networks; converged, of them on A; counted, of them in the mean; mean and sd (over
+    seeds, n - 1) of the counted ones, NaN where there are none (for sd: fewer than two).
+    """
+    value = table["interference"].astype(float).where(counts(table))
+    marked = table.assign(converged=converged(table), counted=counts(table), value=value)
+    cells = marked.groupby(CELL, dropna=False, sort=False)
+    summary = pd.DataFrame(
+        {
+            "networks": cells.size(),
+            "converged": cells["converged"].sum(),
+            "counted": cells["counted"].sum(),
+            "mean": cells["value"].mean(),
+            "sd": cells["value"].std(ddof=1),
+        }
+    )
+    return summary.reset_index()

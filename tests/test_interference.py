@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rnnbench.interference import bootstrap_interval, interference, matrix_table
+from rnnbench.interference import bootstrap_interval, counts, interference, matrix_table
 
 
 @pytest.mark.parametrize(
@@ -47,18 +47,33 @@ def test_bootstrap_interval_of_too_few_seeds_is_not_invented():
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]), np.random.default_rng(0))))
 
 
-def row(seed, value, converged=True):
-    names = {"architecture": "v", "rule": "r", "g": 0.9, "units": 8, "first_task": "a", "second_task": "b"}
-    return names | {"seed": seed, "interference": value, "converged_first": converged}
+def row(seed, value, converged=True, status="done", first="a", second="b"):
+    names = {"architecture": "v", "rule": "r", "g": 0.9, "units": 8, "first_task": first, "second_task": second}
+    return names | {"seed": seed, "interference": value, "converged_first": converged, "status": status}
 
 
 def test_networks_without_meaningful_interference_are_counted_but_not_averaged():
-    table = pd.DataFrame([row(0, 1.0), row(1, 3.0), row(2, 99.0, converged=False), row(3, math.nan)])
-    (cell,) = matrix_table(table).to_dict("records")
-    assert (cell["networks"], cell["counted"]) == (4, 2)
-    assert cell["mean"] == pytest.approx(2.0) and cell["sd"] == pytest.approx(math.sqrt(2))
+    table = pd.DataFrame(
+        [
+            row(0, 0.1),
+            row(1, 0.3),
+            row(2, 50.0, converged=False),  # never learnt A
+            row(3, math.inf),  # diverged on B
+            row(4, 0.9, status="failed"),
+            row(0, 7.0, converged=False, first="b", second="a"),
+            row(0, 0.25, first="b", second="b"),
+        ]
+    )
+    ab, ba, bb = matrix_table(table).to_dict("records")
+    assert (ab["networks"], ab["converged"], ab["counted"]) == (5, 4, 2)
+    assert ab["mean"] == pytest.approx(0.2) and ab["sd"] == pytest.approx(math.sqrt(0.02))  # n - 1 = 1
+    assert (ba["networks"], ba["converged"], ba["counted"]) == (1, 0, 0) and math.isnan(ba["mean"])
+    assert bb["mean"] == 0.25 and math.isnan(bb["sd"])
 
 
-def test_a_cell_that_nobody_learnt_stays_in_the_matrix():
-    (cell,) = matrix_table(pd.DataFrame([row(0, 1.0, converged=False)])).to_dict("records")
-    assert (cell["networks"], cell["counted"]) == (1, 0) and math.isnan(cell["mean"])
+@pytest.mark.parametrize("missing", [None, math.nan, pd.NA])
+def test_an_unknown_convergence_does_not_count(missing):
+    table = pd.DataFrame([row(0, 0.5), row(1, 0.5)])
+    table["converged_first"] = pd.Series([True, missing], dtype=object)
+    assert counts(table).tolist() == [True, False]
+    assert counts(table.astype({"converged_first": "boolean"})).tolist() == [True, False]

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 
 from rnnbench.figures import style, summary
+from rnnbench.interference import matrix_table
 
 # Side of a cell in inches: from FULL up it holds mean, spread and count; from SMALL up the mean.
 LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
@@ -26,7 +27,7 @@ NARROWEST = 6.6  # of the figure, for the footer's sake
 
 @dataclass(frozen=True)
 class Panel:
-    """One matrix: its group (architecture, rule, units), its g, and its cells (see `summary.cells`)."""
+    """One matrix: its group (architecture, rule, units), its g, and its cells (see `matrix_table`)."""
 
     group: tuple[str, str, int]
     g: float
@@ -66,10 +67,15 @@ class Layout:
         return x / self.width, y / self.height, self.side / self.width, self.side / self.height
 
 
+def _cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """The cells of one matrix, indexed by first and second task."""
+    return matrix_table(rows).set_index(["first_task", "second_task"])
+
+
 def interference_matrix(interference: pd.DataFrame) -> Figure:
     """Draw one matrix for each (architecture, rule, units) and g: rows first task, columns second task.
 
-    Colour and upper number are the mean over the networks that count (see `summary.counted`), the number
+    Colour and upper number are the mean over the networks that count (see `rnnbench.interference.counts`), the number
     below it the standard deviation. A cell where some networks do not count has a marked corner and says
     how many do; one where none does is grey and hatched. The diagonal, A then more of A, is outlined.
 
@@ -87,7 +93,7 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         return style.nothing("no networks, so no interference matrix")
     tasks = summary.task_order(interference)
     by_group = [
-        [Panel(key, g, summary.cells(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
+        [Panel(key, g, _cells(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
         for key, rows in summary.groups(interference)
     ]
     with style.look():
@@ -210,9 +216,9 @@ def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None
 
 def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[str, float], side: float) -> None:
     """The marks and numbers of one cell; each text's gid is "cell:row:column", for tests and for SVG."""
-    n, n_counted = int(cell["n"]), int(cell["n_counted"])
+    n, n_counted = int(cell["networks"]), int(cell["counted"])
     if n_counted == 0:
-        _draw_none(axes, row, column, int(cell["n_converged"]), n, side)
+        _draw_none(axes, row, column, int(cell["converged"]), n, side)
         return
     colours, scale = style.interference_colours()
     ink = style.readable_on(colours(scale(cell["mean"])))

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rnnbench.interference import bootstrap_interval, converged, counts
+
 Floats = npt.NDArray[np.float64]
 
 GROUP = ["architecture", "rule", "units"]
@@ -24,17 +26,6 @@ def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> N
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ValueError(f"the {name} table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-
-
-def converged(table: pd.DataFrame) -> pd.Series:
-    """True for each row whose network reached criterion on its first task; a missing value is False."""
-    return table["converged_first"].eq(True).fillna(False).astype(bool)
-
-
-def counted(table: pd.DataFrame) -> pd.Series:
-    """True for each row whose interference has a meaning: done, converged on A, and finite."""
-    finite = np.isfinite(table["interference"].astype(float))
-    return converged(table) & table["status"].eq("done") & finite
 
 
 def task_order(table: pd.DataFrame) -> list[str]:
@@ -60,31 +51,6 @@ def rows_at_g(table: pd.DataFrame, g: float) -> pd.DataFrame:
     return table[column.isna() if np.isnan(g) else column == g]
 
 
-def cells(table: pd.DataFrame) -> pd.DataFrame:
-    """Summarise each ordered pair of tasks.
-
-    Args:
-        table: rows of the interference table, of one panel (one architecture, rule, units and g).
-
-    Returns:
-        One row per (first_task, second_task): `n` networks, `n_converged` that reached criterion on A,
-        `n_counted` whose interference has a meaning, and `mean` and `sd` (n - 1) over the counted ones,
-        NaN where there are none (for `sd`: fewer than two).
-    """
-    marked = table.assign(converged=converged(table), counted=counted(table), value=table["interference"].astype(float))
-    marked.loc[~marked["counted"], "value"] = np.nan
-    pairs = marked.groupby(["first_task", "second_task"], sort=False)
-    return pd.DataFrame(
-        {
-            "n": pairs.size(),
-            "n_converged": pairs["converged"].sum(),
-            "n_counted": pairs["counted"].sum(),
-            "mean": pairs["value"].mean(),
-            "sd": pairs["value"].std(ddof=1),
-        }
-    )
-
-
 def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = None) -> pd.DataFrame:
     """Put the losses of the curves on scales that can be compared across tasks.
 
@@ -101,7 +67,7 @@ def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = No
     if interference is None:
         table = curves.assign(converged=True, counted=True)
     else:
-        known = interference.assign(converged=converged(interference), counted=counted(interference))
+        known = interference.assign(converged=converged(interference), counted=counts(interference))
         known = known[[*NETWORK, "loss_untrained", "converged", "counted"]].drop_duplicates(NETWORK, keep="last")
         table = curves.merge(known, on=NETWORK, how="left")
         table["converged"] = table["converged"].eq(True).fillna(False).astype(bool)
@@ -151,20 +117,8 @@ def mean_curve(lines: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
 
 def seed_means(table: pd.DataFrame) -> pd.Series:
     """Mean interference of each seed over its counted pairs, indexed by (g, seed)."""
-    rows = table[counted(table)]
+    rows = table[counts(table)]
     return rows["interference"].astype(float).groupby([rows["g"], rows["seed"]]).mean()
-
-
-def bootstrap_interval(
-    values: Sequence[float] | Floats, rng: np.random.Generator, level: float = 0.95, resamples: int = 4000
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of `values`; (NaN, NaN) for fewer than two."""
-    sample = np.asarray(values, dtype=float)
-    if sample.size < 2:
-        return np.nan, np.nan
-    means = rng.choice(sample, size=(resamples, sample.size)).mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -189,7 +143,7 @@ def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 def means_by_task(table: pd.DataFrame) -> pd.DataFrame:
     """Mean interference of the counted rows: a row per g, a column per first task, NaN where none counts."""
-    values = table["interference"].astype(float).where(counted(table))
+    values = table["interference"].astype(float).where(counts(table))
     means = values.groupby([table["g"], table["first_task"]]).mean().unstack()
     return means.reindex(columns=[task for task in task_order(table) if task in means.columns])
 

@@ -7,34 +7,6 @@ import pytest
 from rnnbench.figures import summary
 
 
-def test_a_cell_is_the_mean_and_sd_of_the_networks_that_count(tiny):
-    table = tiny(
-        ("a", "b", 0, 0.1),
-        ("a", "b", 1, 0.3),
-        ("a", "b", 2, 50.0, False),  # never learnt A
-        ("a", "b", 3, np.inf),  # diverged on B
-        ("a", "b", 4, 0.9, True, "failed"),
-        ("b", "a", 0, 7.0, False),
-        ("b", "b", 0, 0.25),
-    )
-    cells = summary.cells(table)
-    assert cells.loc[("a", "b"), ["n", "n_converged", "n_counted"]].tolist() == [5, 4, 2]
-    assert cells.loc[("a", "b"), "mean"] == pytest.approx(0.2)
-    assert cells.loc[("a", "b"), "sd"] == pytest.approx(np.sqrt(0.02))  # n - 1 = 1
-    assert cells.loc[("b", "a"), ["n", "n_converged", "n_counted"]].tolist() == [1, 0, 0]
-    assert np.isnan(cells.loc[("b", "a"), "mean"])
-    assert cells.loc[("b", "b"), "mean"] == 0.25
-    assert np.isnan(cells.loc[("b", "b"), "sd"])
-
-
-@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
-def test_an_unknown_convergence_does_not_count(tiny, missing):
-    table = tiny(("a", "b", 0, 0.5), ("a", "b", 1, 0.5))
-    table["converged_first"] = pd.Series([True, missing], dtype=object)
-    assert summary.counted(table).tolist() == [True, False]
-    assert summary.counted(table.astype({"converged_first": "boolean"})).tolist() == [True, False]
-
-
 def test_tasks_keep_the_order_of_first_appearance(tiny):
     table = tiny(("z", "a", 0, 0.0), ("m", "z", 0, 0.0), ("z", "only_second", 0, 0.0))
     assert summary.task_order(table) == ["z", "m", "a", "only_second"]
