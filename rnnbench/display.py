@@ -105,13 +105,16 @@ def matrix_tables(table: pd.DataFrame) -> list[Table]:
         matrices.setdefault(title, {})[row["first_task"], row["second_task"]] = _cell(row)
     shown = []
     for title, cells in matrices.items():
-        grid = Table(title=Text(title), title_justify="left")
+        grid = Table(title=Text(title), title_justify="left", padding=(0, 1), show_lines=True)
         seconds = list(dict.fromkeys(second for _, second in cells))
         grid.add_column("first task A")
         for second in seconds:
-            grid.add_column(Text(second), justify="right")
+            grid.add_column(Text(second.replace("_", " ")), justify="right")
         for first in dict.fromkeys(first for first, _ in cells):
-            grid.add_row(Text(first), *(cells.get((first, second), Text("-", style="dim")) for second in seconds))
+            grid.add_row(
+                Text(first.replace("_", " ")),
+                *(cells.get((first, second), Text("-", style="dim")) for second in seconds),
+            )
         shown.append(grid)
     return shown
 
@@ -122,9 +125,9 @@ def _cell(row: dict[Any, Any]) -> Text:
         return Text(f"none of {networks}", style="dim")
     is_control = row["first_task"] == row["second_task"]
     style = "dim" if is_control else "red" if mean >= 1 else "yellow" if mean >= 0.1 else "green"
-    text = Text(f"{mean:.2f}", style=style)
+    text = Text(f"{round(mean, 2) + 0.0:.2f}", style=style)  # + 0.0: no minus zero
     if not pd.isna(row["sd"]):
-        text.append(f" ± {row['sd']:.2f}", style="dim")
+        text.append(f"\n±{row['sd']:.2f}", style="dim")
     if counted < networks:
         text.append(f" {counted}/{networks}", style="bold")
     return text

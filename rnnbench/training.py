@@ -16,7 +16,7 @@ from rnnbench.engine.loss import masked_loss
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Weights
 from rnnbench.schema import Training
-from rnnbench.trials import TrialSource
+from rnnbench.trials import EVALUATION, TrialSource
 
 Arrays = dict[str, np.ndarray]
 
@@ -99,7 +99,7 @@ class School:
     def evaluate(self, label: str, weights: Weights, seeds: Sequence[int]) -> list[Score]:
         """The score of each network on its held-out trials, which are the same at every look."""
         n = self.evaluation_trials[label]
-        batch = self.source.batch(label, seeds, ("evaluation",), n)
+        batch = self.source.batch(label, seeds, EVALUATION, n)
         outputs = self.engine.outputs(weights, batch)
         sets = list(batch.sets)
         losses = masked_loss(outputs, batch.targets[sets], batch.mask[sets]).tolist()
@@ -112,7 +112,7 @@ class School:
         task = self.tasks[label]
         if type(task).accuracy is Task.accuracy:
             return None
-        trials = self.source.trials(label, seed, ("evaluation",), self.evaluation_trials[label])
+        trials = self.source.evaluation(label, seed, self.evaluation_trials[label])
         own = self.source.layout.own_outputs(label, outputs.cpu().numpy()).swapaxes(0, 1)
         accuracy = task.accuracy(own[:, : trials.targets.shape[1]], trials)
         if accuracy is None:

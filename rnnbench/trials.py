@@ -12,6 +12,9 @@ from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Task, Trials
 from rnnbench.randomness import rng_for
 
+EVALUATION = ("evaluation",)
+"""The stream of held-out trials."""
+
 
 class TrialSource:
     """Trials of the benchmark's tasks for networks of given seeds.
@@ -33,6 +36,14 @@ class TrialSource:
         self.n_noise = architecture.n_noise
         self.dtype = dtype
         self.device = device
+        self._evaluation: dict[tuple[str, int, int], Trials] = {}
+
+    def evaluation(self, label: str, seed: int, n_trials: int) -> Trials:
+        """The held-out trials of one task, the same at every look; kept, since they are looked at often."""
+        key = label, seed, n_trials
+        if key not in self._evaluation:
+            self._evaluation[key] = self.trials(label, seed, EVALUATION, n_trials)
+        return self._evaluation[key]
 
     def trials(self, label: str, seed: int, stream: Sequence[str | int], n_trials: int) -> Trials:
         """Trials of one task from the stream (seed, "trials", label, *stream)."""
@@ -42,7 +53,13 @@ class TrialSource:
     def batch(self, label: str, seeds: Sequence[int], stream: Sequence[str | int], n_trials: int) -> Batch:
         """One set of trials for each distinct seed; `seeds` has one entry for each network."""
         distinct = list(dict.fromkeys(seeds))
-        placed = [self.layout.place(label, self.trials(label, seed, stream, n_trials)) for seed in distinct]
+        drawn = [
+            self.evaluation(label, seed, n_trials)
+            if stream == EVALUATION
+            else self.trials(label, seed, stream, n_trials)
+            for seed in distinct
+        ]
+        placed = [self.layout.place(label, trials) for trials in drawn]
         n_steps = max(inputs.shape[0] for inputs, _, _ in placed)
         noise = [
             rng_for(seed, "noise", label, *stream).standard_normal((n_steps, n_trials, self.n_noise), dtype=np.float32)

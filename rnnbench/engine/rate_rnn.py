@@ -74,7 +74,8 @@ class RateRNNEngine:
 
     def _readout(self, weights: Weights, r: Tensor) -> Tensor:
         after = r[..., 1:, :, :]
-        z = _flat(after) @ weights["w_out"].mT
+        # W_out r^T rather than r W_out^T: a product with so few columns runs at a third of the speed.
+        z = (weights["w_out"] @ _flat(after).mT).mT
         return z.unflatten(-2, after.shape[-3:-1])
 
     def _forward(
@@ -138,7 +139,7 @@ class RateRNNEngine:
         flat_e = _flat(e).mT
         products = {
             "w_rec": lambda: flat_e @ _flat(r[..., :-1, :, :]) * dt,
-            "w_in": lambda: flat_e @ _flat(inputs) * dt,
+            "w_in": lambda: (_flat(inputs).mT @ flat_e.mT).mT * dt,
             "b": lambda: flat_e.sum(-1) * dt,
             "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
         }
