@@ -55,7 +55,8 @@ def compute(population: Population, classroom: Classroom, site: Site, tell: List
     store = Store(site.root)
     store.on_damage = lambda message: tell(Report(damaged=(message,)))
     counter = _Counter(tell)
-    records = classroom.teach(population.cells, store, site.provenance, counter)
+    cells = classroom.to_compute(population.cells, store)
+    records = classroom.teach(cells, store, site.provenance, counter)
     counter.flush()
     tell(Report(finished=tuple((r.identity, r.result.status) for r in records)))
 

@@ -12,7 +12,7 @@ import torch
 from rnnbench.cells import Cell, cells_of
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
-from rnnbench.schooling import Classroom
+from rnnbench.schooling import Classroom, is_missing
 from rnnbench.store import Store
 
 CPU_CHUNK = 4
@@ -75,15 +75,6 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing = frozenset(c.identity for p in populations for c in p.cells if is_missing(store, c))
     return Plan(benchmark, tuple(populations), missing)
-
-
-def is_missing(store: Store, cell: Cell) -> bool:
-    """Whether a cell is to be computed: it has no result, or a plugin broke, which may have been mended since."""
-    record = store.get(cell.identity)
-    if record is None:
-        return True
-    failure = record.result.failure
-    return failure is not None and failure.kind != "diverged"
 
 
 def _kind(cell: Cell, registry: Registry) -> str:

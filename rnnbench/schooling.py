@@ -68,6 +68,14 @@ class Classroom:
         dtype = DTYPES[self.benchmark.dtype]
         return School(self.tasks, self.layout, architecture, rule, evaluation, dtype, self.device)
 
+    def to_compute(self, cells: Sequence[Cell], store: Store) -> list[Cell]:
+        """The missing cells of a population; all of it where leaving some out would change the others' last digits."""
+        try:
+            independent = self.device.type == "cpu" and self.school(cells[0]).engine.independent
+        except Exception:  # a broken plugin: teaching will say so
+            independent = False
+        return [cell for cell in cells if is_missing(store, cell)] if independent else list(cells)
+
     def teach(
         self,
         cells: Sequence[Cell],
@@ -177,6 +185,15 @@ class Classroom:
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
         except Exception:  # it will be told of when its cells are computed
             return math.nan
+
+
+def is_missing(store: Store, cell: Cell) -> bool:
+    """Whether a cell is to be computed: it has no result, or a plugin broke, which may have been mended since."""
+    record = store.get(cell.identity)
+    if record is None:
+        return True
+    failure = record.result.failure
+    return failure is not None and failure.kind != "diverged"
 
 
 def _record(cell: Cell, store: Store) -> Record:

@@ -12,7 +12,7 @@ import torch
 
 from rnnbench.channels import Layout
 from rnnbench.engine.generic import GenericEngine
-from rnnbench.engine.loss import masked_loss
+from rnnbench.engine.loss import losses
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Weights
 from rnnbench.schema import Training
@@ -101,12 +101,8 @@ class School:
         n = self.evaluation_trials[label]
         batch = self.source.batch(label, seeds, EVALUATION, n)
         outputs = self.engine.outputs(weights, batch)
-        sets = list(batch.sets)
-        losses = masked_loss(outputs, batch.targets[sets], batch.mask[sets]).tolist()
-        return [
-            Score(loss, self._accuracy(label, out, seed))
-            for loss, out, seed in zip(losses, outputs, seeds, strict=True)
-        ]
+        each = zip(losses(outputs, batch).tolist(), outputs, seeds, strict=True)
+        return [Score(loss, self._accuracy(label, out, seed)) for loss, out, seed in each]
 
     def _accuracy(self, label: str, outputs: torch.Tensor, seed: int) -> float | None:
         task = self.tasks[label]
@@ -141,7 +137,9 @@ class School:
     def tensors(self, arrays: Sequence[Arrays]) -> Weights:
         """Arrays of several networks stacked along a leading [network] axis, on the device."""
         return {
-            name: torch.from_numpy(np.stack([a[name] for a in arrays])).to(device=self.device, dtype=self.dtype)
+            name: torch.from_numpy(np.ascontiguousarray(np.stack([a[name] for a in arrays]))).to(
+                device=self.device, dtype=self.dtype, copy=True
+            )
             for name in arrays[0]
         }
 

@@ -75,7 +75,8 @@ class TrialSource:
         padded = [np.pad(a, ((0, n_steps - len(a)), (0, 0), (0, 0))) if len(a) < n_steps else a for a in arrays]
         # ascontiguousarray: an array of one set may still be a transposed view, which the engine would copy at each use
         stacked = np.stack(padded) if len(padded) > 1 else np.ascontiguousarray(padded[0])[None]
-        return torch.from_numpy(stacked).to(device=self.device, dtype=self.dtype)
+        # A copy, because torch's own memory is aligned and numpy's is not: a product's last digits depend on it.
+        return torch.from_numpy(stacked).to(device=self.device, dtype=self.dtype, copy=True)
 
 
 def checked(task: Task, trials: Trials, n_trials: int) -> Trials:

@@ -9,11 +9,23 @@ from __future__ import annotations
 
 import torch
 
+from rnnbench.interfaces import Batch
+
 
 def error_signal(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """dL/dz = mask (z - y) / sum(mask); all [time, trial, output], any leading axes are separate losses."""
     weight = mask.sum(dim=(-3, -2, -1), keepdim=True)
     return (outputs - targets) * mask / weight
+
+
+def losses(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """L of each network, [network], from its readouts [network, time, trial, output]."""
+    if outputs.device.type != "cpu":
+        sets = list(batch.sets)
+        return masked_loss(outputs, batch.targets[sets], batch.mask[sets])
+    # One network at a time: in a sum over several, the order of additions would depend on how many there are.
+    each = [masked_loss(z, batch.targets[s], batch.mask[s]) for z, s in zip(outputs, batch.sets, strict=True)]
+    return torch.stack(each)
 
 
 def masked_loss(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -160,12 +160,18 @@ def _flat(x: Tensor) -> Tensor:
 
 
 def _one(weights: Weights, network: int) -> Weights:
-    return {name: w[network] for name, w in weights.items()}
+    return {name: _aligned(w[network]) for name, w in weights.items()}
+
+
+def _aligned(x: Tensor) -> Tensor:
+    """`x` in one piece at an address that is a multiple of 64: else the matrix products give other last digits."""
+    x = x.contiguous()
+    return x if x.data_ptr() % 64 == 0 else x.clone()
 
 
 def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     noise = None if batch.noise is None else batch.noise[sets]
-    return batch.inputs[sets], batch.targets[sets], batch.mask[sets], noise
+    return _aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets], noise
 
 
 def _by_network(function, weights: Weights, batch: Batch) -> Tensor:  # type: ignore[no-untyped-def]

@@ -58,7 +58,7 @@ def relative(a: torch.Tensor, b: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu", "softplus", "erf", "identity"])
 @pytest.mark.parametrize(
-    "bias, noise, learn, h0", itertools.product([False, True], [0.0, 0.3], ["recurrent", "all"], [0.0, 1.0])
+    "bias, noise, learn, h0", list(itertools.product([False, True], [0.0, 0.3], ["recurrent", "all"], [0.0, 1.0]))
 )
 def test_gradient_equals_autograd(nonlinearity, bias, noise, learn, h0):
     architecture = VanillaRNN(
@@ -115,17 +115,20 @@ def test_linear_network_in_closed_form():
     torch.testing.assert_close(gradients["w_rec"].flatten(), (z * dz).mean()[None])
 
 
-def test_neighbours_do_not_change_a_networks_bits():
+@pytest.mark.parametrize("units", [8, 20, 33, 64])
+def test_neighbours_do_not_change_a_networks_bits(units):
     """On a CPU a network's float32 gradient is the same, bit for bit, alone and among others."""
-    architecture = VanillaRNN(units=33, g=1.5, learn="all")
+    architecture = VanillaRNN(units=units, g=1.5, learn="all")
     weights = population(architecture, 4, torch.float32)
     trials = batch((0, 1, 1, 0), n_steps=40, n_trials=7, dtype=torch.float32)
     losses, gradients = architecture.engine().gradient(weights, trials)
+    outputs = architecture.engine().outputs(weights, trials)
     for n in range(4):
         alone = {name: w[n : n + 1] for name, w in weights.items()}
         loss, gradient = architecture.engine().gradient(alone, trials.of([n]))
         assert torch.equal(loss[0], losses[n])
         assert all(torch.equal(gradient[name][0], gradients[name][n]) for name in gradient)
+        assert torch.equal(architecture.engine().outputs(alone, trials.of([n]))[0], outputs[n])
 
 
 def test_batched_program_equals_one_network_at_a_time():

@@ -1,0 +1,124 @@
+"""What is damaged or gone from a results folder is told of and computed again, with the same numbers."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from rnnbench import executors, figures
+from rnnbench.cells import Cell, cells_of
+from rnnbench.display import LiveDisplay
+from rnnbench.errors import StoreError
+from rnnbench.executors import Site
+from rnnbench.runner import prepare, run
+from rnnbench.store import Result, Store
+
+TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
+CONTENT = {
+    "name": "tiny",
+    "tasks": [TASK, {**TASK, "label": "driven", "drive": 0.5}],
+    "architectures": [{"use": "vanilla_rnn", "units": 8}],
+    "seeds": 1,
+    "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
+}
+FIRST = ("fixed_points",)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("finished")
+    compute(root)
+    return root
+
+
+@pytest.fixture
+def root(finished: Path, tmp_path: Path) -> Path:
+    """A copy of a finished results folder."""
+    return Path(shutil.copytree(finished, tmp_path / "results"))
+
+
+def compute(root: Path) -> int:
+    """Compute what is missing; how many cells that was."""
+    prepared = prepare(CONTENT, root, workers=1, device="cpu")
+    count: list[tuple[str, str]] = []
+    site = Site(prepared.folder, "cpu", {})
+    executors.serial(prepared.plan.to_do, site, lambda report: count.extend(report.finished))
+    return len(count)
+
+
+def cells(root: Path) -> dict[tuple[str, ...], Cell]:
+    return {cell.history: cell for cell in cells_of(prepare(CONTENT, root, workers=1, device="cpu").plan.benchmark)}
+
+
+def results(root: Path) -> dict[tuple[str, ...], Result | None]:
+    store = Store(root / "tiny")
+    records = {history: store.get(cell.identity) for history, cell in cells(root).items()}
+    return {history: record.result if record else None for history, record in records.items()}
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_nothing_is_computed_twice(root) -> None:
+    before = files(root)
+    assert compute(root) == 0
+    assert files(root) == before
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.unlink, lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.write_bytes(b"")],
+    ids=["missing", "truncated", "empty"],
+)
+@pytest.mark.parametrize("stage", [FIRST, (*FIRST, "driven")], ids=["first", "second"])
+def test_a_cell_is_computed_again_with_the_same_result(root, finished, spoil: Callable, stage) -> None:
+    spoil(Store(root / "tiny").path(cells(root)[stage].identity))
+    compute(root)
+    assert results(root) == results(finished)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.unlink, lambda p: p.write_bytes(p.read_bytes()[:-1]), lambda p: p.write_bytes(b"")],
+    ids=["missing", "truncated", "empty"],
+)
+def test_weights_that_a_later_stage_needs_are_computed_again(root, finished, spoil: Callable) -> None:
+    store, here = Store(root / "tiny"), cells(root)
+    spoil(store.arrays_path(here[FIRST].identity))
+    store.path(here[*FIRST, "driven"].identity).unlink()
+    # Those who meet the damage may leave the rest to the next run, but not for ever.
+    compute(root)
+    compute(root)
+    assert results(root) == results(finished)
+
+
+def test_a_damaged_cell_is_told_of(root, monkeypatch) -> None:
+    monkeypatch.setattr(figures, "draw_all", lambda *args: None)
+    path = Store(root / "tiny").path(cells(root)[FIRST].identity)
+    path.write_bytes(b"junk")
+    written = io.StringIO()
+    run(CONTENT, root, workers=1, device="cpu", watcher=LiveDisplay(Console(file=written, width=1000)))
+    assert f"{path}: damaged" in written.getvalue()
+
+
+def test_preparing_a_run_changes_no_file_even_where_one_is_damaged(root) -> None:
+    Store(root / "tiny").path(cells(root)[FIRST].identity).write_bytes(b"junk")
+    before = files(root)
+    prepared = prepare(CONTENT, root, workers=1, device="cpu")
+    assert len(prepared.plan.missing) == 1
+    assert files(root) == before
+
+
+def test_a_cell_of_a_newer_rnnbench_is_refused_before_anything_is_computed(root) -> None:
+    path = Store(root / "tiny").path(cells(root)[FIRST].identity)
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    before = files(root)
+    with pytest.raises(StoreError, match=f"{path.name}: made by a newer rnnbench"):
+        prepare(CONTENT, root, workers=1, device="cpu")
+    assert files(root) == before
