@@ -14,6 +14,7 @@ from rnnbench import executors
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cells import cells_of
 from rnnbench.display import LiveDisplay
+from rnnbench.errors import RnnbenchError
 from rnnbench.executors import Report, Site
 from rnnbench.runner import prepare
 from rnnbench.store import Result, Store
@@ -69,9 +70,6 @@ SAMPLES = {
 METHODS = {
     "accuracy raises": "    def accuracy(self, outputs, trials):\n        return 1 / 0",
     "accuracy of one number": "    def accuracy(self, outputs, trials):\n        return 0.5",
-    "inputs raise": "    @property\n    def n_inputs(self):\n        return 1 / 0",
-    "half an input": "    @property\n    def n_inputs(self):\n        return 1.5",
-    "fewer than no outputs": "    @property\n    def n_outputs(self):\n        return -1",
 }
 
 
@@ -95,6 +93,21 @@ def test_a_broken_task_fails_its_own_cells_and_no_others(tmp_path, make_plugin, 
     # Only a loss that is not finite is a result of training; whatever else a plugin does may be mended.
     assert results["lamp",].failure.kind in ("error", "diverged")
     assert results["lamp", "fixed_points"].failure.kind in ("parent", "error")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_inputs", "1 / 0"), ("n_inputs", "1.5"), ("n_outputs", "-1"), ("n_outputs", "0")]
+)
+def test_channels_that_cannot_be_counted_are_refused_before_anything_is_trained(
+    tmp_path, make_plugin, task_source, name, value
+) -> None:
+    """The other tasks' networks would have other channels, and other numbers, once the task is mended."""
+    body = f"    @property\n    def {name}(self):\n        return {value}"
+    make_plugin("lamp-tasks", task_source("lamp", body=body))
+    with pytest.raises(RnnbenchError, match="lamp") as caught:
+        prepare(benchmark(SOUND, "lamp"), tmp_path, workers=1, device="cpu")
+    assert name in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_mended_task_is_learnt_after_all_and_what_was_done_stays(tmp_path, make_plugin, task_source) -> None:
@@ -156,7 +169,7 @@ def test_the_display_bears_a_benchmark_of_which_nothing_can_be_timed(tmp_path, m
     make_plugin("lamp-tasks", task_source("lamp", sample="raise OSError('no stimulus file')"))
     prepared = prepare(benchmark("lamp"), tmp_path, workers=1, device="cpu")
     written = io.StringIO()
-    display = LiveDisplay(Console(file=written, force_terminal=True, width=100))
+    display = LiveDisplay(Console(file=written, force_terminal=True, color_system=None, highlight=False, width=100))
     display.planned(prepared)
     executors.serial(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), display.heard)
     display.heard(Report(damaged=("a.json: damaged",)))

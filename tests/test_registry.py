@@ -122,7 +122,7 @@ ONE_CLASS = {
     "parameter called label": ("label: str = ''", "second", "parameter 'label'"),
     "parameter called sweep": ("sweep: int = 1", "second", "parameter 'sweep'"),
     "parameter called training": ("training: int = 1", "second", "parameter 'training'"),
-    "parameter of an unknown type": ("odd: 'Nowhere' = 1", "second", "odd"),
+    "parameter of an unknown type": ("odd: 'Nowhere' = 1", "second", "Nowhere"),
 }
 
 
