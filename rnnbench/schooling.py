@@ -115,9 +115,10 @@ class Classroom:
             return [_record(_root(cell), store).result.before for cell in cells]
         weights = [self.initial_weights(cell) for cell in cells]
         befores: list[dict[str, Scores]] = [{} for _ in cells]
+        seeds = [cell.seed for cell in cells]
         for name in school.evaluation_trials:
-            scores = school.evaluate(name, school.tensors(weights), [cell.seed for cell in cells])
-            for before, score in zip(befores, scores, strict=True):
+            scores = school.evaluate_if_possible(name, school.tensors(weights), seeds, cells[0].task.label)
+            for before, score in zip(befores, scores, strict=False):
                 before[name] = _scores(score)
         return befores
 
@@ -188,12 +189,16 @@ class Classroom:
 
 
 def is_missing(store: Store, cell: Cell) -> bool:
-    """Whether a cell is to be computed: it has no result, or a plugin broke, which may have been mended since."""
+    """Whether a cell is to be computed: it has no result, or lacks the weights that a later stage starts from,
+    or a plugin broke, which may have been mended since.
+    """
     record = store.get(cell.identity)
     if record is None:
         return True
     failure = record.result.failure
-    return failure is not None and failure.kind != "diverged"
+    if failure is not None:
+        return failure.kind != "diverged"
+    return _is_needed_later(cell) and not store.has_arrays(record)
 
 
 def _record(cell: Cell, store: Store) -> Record:

@@ -1,7 +1,7 @@
 """Cells on disk: written atomically, verified on reading. The only module that touches cell files.
 
 A cell is one JSON file, cells/ab/<identity>.json with `ab` its first two digits, and beside it the
-weights as safetensors where later stages need them. Files are written under a temporary name in the
+weights where later stages need them, <identity>.<start of their checksum>.safetensors. Files are written under a temporary name in the
 same folder, fsynced and linked into place without replacing what is there, so that two workers with the same cell, or a
 power cut, leave one whole file. Nothing is locked. A file that fails its checks is set aside under
 <name>.damaged, never deleted, and counts as missing.
@@ -86,8 +86,9 @@ class Store:
     def path(self, identity: str) -> Path:
         return self.root / "cells" / identity[:2] / f"{identity}.json"
 
-    def arrays_path(self, identity: str) -> Path:
-        return self.path(identity).with_suffix(".safetensors")
+    def arrays_path(self, identity: str, sha256: str) -> Path:
+        """Named by content, so that two machines that computed a cell to other last digits are never mixed."""
+        return self.path(identity).with_suffix(f".{sha256[:16]}.safetensors")
 
     def get(self, identity: str) -> Record | None:
         """The verified record of a cell; None if there is none, or if it was damaged and set aside."""
@@ -106,14 +107,19 @@ class Store:
             self._set_aside(path, str(error))
             return None
 
+    def has_arrays(self, record: Record) -> bool:
+        """Whether the arrays of a cell are there; their content is checked when they are read."""
+        sha256 = record.result.arrays_sha256
+        return sha256 is not None and self.arrays_path(record.identity, sha256).is_file()
+
     def arrays(self, record: Record) -> Arrays | None:
-        """The arrays of a cell, checked against its record; None if they are missing or damaged."""
-        path = self.arrays_path(record.identity)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+        """The arrays of a cell, checked against its record; None if there are none or they were damaged."""
+        sha256 = record.result.arrays_sha256
+        if sha256 is None or not self.has_arrays(record):
             return None
-        if hashlib.sha256(content).hexdigest() != record.result.arrays_sha256:
+        path = self.arrays_path(record.identity, sha256)
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
             self._set_aside(path, "its checksum differs from the record's")
             return None
         try:
@@ -130,12 +136,13 @@ class Store:
         provenance: dict[str, Any],
         arrays: Arrays | None = None,
     ) -> Record:
-        """Store a cell. A finished cell that is there already stays; a failed one gives way."""
+        """Store a cell. A finished and whole one that is there already stays; any other gives way."""
         if arrays is not None:
             content = save_arrays({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())})
-            result = result.model_copy(update={"arrays_sha256": hashlib.sha256(content).hexdigest()})
-            # Arrays first: once the record is there, so are they. Arrays without a record are of no cell and give way.
-            _write(self.arrays_path(identity), content, replace=self.get(identity) is None)
+            sha256 = hashlib.sha256(content).hexdigest()
+            result = result.model_copy(update={"arrays_sha256": sha256})
+            # Arrays first: once the record is there, so are they.
+            _write(self.arrays_path(identity, sha256), content, replace=False)
         record = Record(
             identity=identity,
             description=description,
@@ -144,7 +151,12 @@ class Store:
             provenance=provenance,
         )
         present = self.get(identity)
-        replace = present is not None and present.result.status == "failed"
+        if present is None:
+            replace = False
+        elif present.result.status == "failed" or (arrays is not None and not self.has_arrays(present)):
+            replace = True
+        else:
+            return present
         text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         _write(self.path(identity), text.encode(), replace=replace)
         return record
