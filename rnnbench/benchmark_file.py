@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
-import json
-import re
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from rnnbench.errors import BenchmarkError, PluginError
-from rnnbench.registry import Kind, Registry, installed
+from rnnbench.registry import RESERVED, Kind, Registry, installed
 from rnnbench.schema import (
     NAME_PATTERN,
     ArchitectureSpec,
@@ -27,8 +23,17 @@ from rnnbench.schema import (
     TaskSpec,
     Training,
 )
+from rnnbench.validation import shown, validated
+from rnnbench.yaml_file import read_yaml
 
 Entry = str | dict[str, Any]
+
+
+Seeds = Annotated[
+    Annotated[int, Field(ge=1, le=100_000), Tag("count")] | Annotated[list[Seed], Field(min_length=1), Tag("list")],
+    # By its form, so that a fault is told of the form that was meant.
+    Discriminator(lambda value: "list" if isinstance(value, list) else "count"),
+]
 
 
 def _spelt_out(channels: Any) -> Any:
@@ -38,7 +43,9 @@ def _spelt_out(channels: Any) -> Any:
 class _File(Model):
     """What may stand in a benchmark file."""
 
-    name: str = Field(pattern=NAME_PATTERN, description="names the results folder: letters, digits, _ . -")
+    name: str = Field(
+        pattern=NAME_PATTERN, max_length=100, description="names the results folder: letters, digits, _ . -"
+    )
     description: str = Field("", description="what the benchmark asks")
     tasks: list[Entry] = Field(
         min_length=1, description="plugin names, or {use: name, label: .., training: .., parameters}"
@@ -49,9 +56,7 @@ class _File(Model):
     rules: list[Entry] = Field(
         ["gradient_descent"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}"
     )
-    seeds: Annotated[int, Field(ge=1)] | Annotated[list[Seed], Field(min_length=1)] = Field(
-        3, description="how many (0, 1, ..), or a list of them"
-    )
+    seeds: Seeds = Field(3, description="how many (0, 1, ..), or a list of them")
     protocol: Literal["pairs"] = Field("pairs", description="pairs: every ordered pair of tasks and the diagonal")
     channels: Annotated[Channels, BeforeValidator(_spelt_out)] = Field(
         Channels(), description="separate, shared, or {layout: .., idle_outputs: .., ...}"
@@ -65,11 +70,9 @@ def load_benchmark(source: str | Path | dict[str, Any], registry: Registry | Non
 
     Raises BenchmarkError, one line naming file and field, for whatever is wrong with it.
     """
-    if isinstance(source, dict):
-        where, content = "benchmark", source
-    else:
-        where, content = str(source), _read_yaml(Path(source))
+    where = "benchmark" if isinstance(source, dict) else str(source)
     try:
+        content = source if isinstance(source, dict) else read_yaml(Path(source))
         return _resolve(content, registry or installed())
     except BenchmarkError as error:
         raise BenchmarkError(f"{where}: {error}") from None
@@ -78,7 +81,7 @@ def load_benchmark(source: str | Path | dict[str, Any], registry: Registry | Non
 def _resolve(content: Any, registry: Registry) -> Benchmark:
     if not isinstance(content, dict):
         raise BenchmarkError("expected a mapping with name, tasks, ...")
-    file: _File = _validated(_File, content, "")
+    file: _File = validated(_File, content, "")
     rules = tuple(RuleSpec(**spec) for spec in _specs("rule", file.rules, "rules", registry))
     seeds = tuple(range(file.seeds)) if isinstance(file.seeds, int) else tuple(file.seeds)
     if repeated := _repeated(seeds):
@@ -108,8 +111,8 @@ def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> list
             raise BenchmarkError(f"{where}.sweep: tasks are not swept; list the task once for each value, with a label")
         own = words.pop("training", {})
         if not isinstance(own, dict):
-            raise BenchmarkError(f"{where}.training: {own!r} is not a mapping")
-        training = _validated(Training, {**general, **own}, f"{where}.training")
+            raise BenchmarkError(f"{where}.training: {shown(own)} is not a mapping")
+        training = validated(Training, {**general, **own}, f"{where}.training")
         for rule in rules:
             if training.learning_rate is not None and "learning_rate" not in rule.parameters:
                 raise BenchmarkError(
@@ -148,14 +151,15 @@ def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -
 
 def _points(sweep: Any, where: str) -> Iterable[dict[str, Any]]:
     if not (isinstance(sweep, dict) and all(isinstance(v, list) and v for v in sweep.values())):
-        raise BenchmarkError(f"{where}.sweep: {sweep!r} is not a mapping from parameters to lists of values")
+        raise BenchmarkError(f"{where}.sweep: {shown(sweep)} is not a mapping from parameters to lists of values")
     return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
 
 
 def _words(entry: Entry, where: str) -> dict[str, Any]:
     words = {"use": entry} if isinstance(entry, str) else dict(entry)
     if not isinstance(words.get("use"), str):
-        raise BenchmarkError(f"{where}.use: missing; it names the plugin")
+        told = shown(words["use"]) if "use" in words else "missing"
+        raise BenchmarkError(f"{where}.use: {told}; it names the plugin")
     return words
 
 
@@ -167,13 +171,17 @@ def _plugin(kind: Kind, words: dict[str, Any], where: str, registry: Registry) -
         cls = registry.find(kind, name).cls
     except PluginError as error:
         raise BenchmarkError(f"{where}.use: {error}" if len(words) > 1 else f"{where}: {error}") from None
-    plugin = _validated(cls, parameters, where)
-    return cls.id(), plugin.model_dump(mode="json")
+    plugin = validated(cls, parameters, where, also_known=RESERVED)
+    try:
+        return cls.id(), plugin.model_dump(mode="json")
+    except Exception as error:
+        told = shown(" ".join(str(error).split()), quoted=False)
+        raise BenchmarkError(f"{where}: {cls.id()} has a parameter that no record can hold: {told}") from None
 
 
 def _label(label: Any, where: str) -> str:
     if not (isinstance(label, str) and label.strip() and len(label) <= 100 and label.isprintable()):
-        raise BenchmarkError(f"{where}.label: {label!r} is not a line of 1 to 100 printable characters")
+        raise BenchmarkError(f"{where}.label: {label!r:.60} is not a line of 1 to 100 printable characters")
     return label
 
 
@@ -185,112 +193,3 @@ def _refuse_repeated(specs: list[Any], section: str, key: Any) -> None:
 
 def _repeated(keys: Iterable[Hashable]) -> Any:
     return next((key for key, count in Counter(keys).items() if count > 1), None)
-
-
-def _validated(cls: type[BaseModel], content: dict[str, Any], where: str) -> Any:
-    """`content` as a `cls`, strictly: no text taken for a number, no number for a truth value."""
-    try:
-        return cls.model_validate_json(json.dumps(content, allow_nan=True), strict=True)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, ValidationError):
-            raise BenchmarkError(_one_line(cls, error, where)) from None
-        raise BenchmarkError(f"{where or 'file'}: {' '.join(str(error).split())}") from None
-
-
-def _one_line(cls: type[BaseModel], error: ValidationError, where: str) -> str:
-    """The first fault as `field: what is wrong; what would be right`."""
-    first = error.errors(include_url=False)[0]
-    path = _path(where, first["loc"])
-    value, context = first["input"], first.get("ctx", {})
-    about = _description(cls, first["loc"])
-    match first["type"]:
-        case "extra_forbidden":
-            known = sorted(set(_fields(cls, first["loc"][:-1])))
-            near = difflib.get_close_matches(str(first["loc"][-1]), known, n=2, cutoff=0.5)
-            right = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-            return f"{path}: unknown; {right}"
-        case "missing":
-            wrong = "missing"
-        case "less_than_equal" | "less_than":
-            bound = context.get("le", context.get("lt"))
-            wrong = f"{value} is {'above' if 'le' in context else 'not below'} {bound}"
-        case "greater_than_equal" | "greater_than":
-            bound = context.get("ge", context.get("gt"))
-            wrong = f"{value} is {'below' if 'ge' in context else 'not above'} {bound}"
-        case "value_error":
-            wrong = str(context.get("error", first["msg"]))
-        case _:
-            wrong = f"{json.dumps(value, default=str)}: {first['msg'][0].lower()}{first['msg'][1:]}"
-    return f"{path}: {wrong}; {about}" if about else f"{path}: {wrong}"
-
-
-def _path(where: str, loc: tuple[int | str, ...]) -> str:
-    path = where
-    for part in loc:
-        # Parts that pydantic adds for the members of a union are no fields of the file.
-        if isinstance(part, int):
-            path += f"[{part}]"
-        elif re.fullmatch(r"[A-Za-z_]\w*", part) and part not in ("int", "str", "float", "bool", "dict"):
-            path += f".{part}" if path else part
-    return path or "file"
-
-
-def _fields(cls: Any, loc: tuple[int | str, ...]) -> list[str]:
-    for part in loc:
-        field = cls.model_fields.get(part) if hasattr(cls, "model_fields") else None
-        cls = field.annotation if field is not None else None
-    return list(cls.model_fields) if hasattr(cls, "model_fields") else []
-
-
-def _description(cls: Any, loc: tuple[int | str, ...]) -> str:
-    """What the innermost field of the path that has a description says of itself."""
-    told = ""
-    for part in loc:
-        field = cls.model_fields.get(part) if hasattr(cls, "model_fields") else None
-        if field is None:
-            break
-        told = field.description or told
-        cls = field.annotation
-    return told
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML as people expect it: 2e-4 is a number, and a key that stands twice is refused."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+0123456789.")
-)
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
-    if repeated := _repeated(str(key) for key in keys):
-        raise yaml.MarkedYAMLError(problem=f"{repeated!r} stands twice", problem_mark=node.start_mark)
-    return dict(zip(keys, (loader.construct_object(value, deep=True) for _, value in node.value), strict=True))
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
-
-
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, _names_beside(path), n=2)
-        raise BenchmarkError(f"{path}: no such file{f'; did you mean {near[0]}?' if near else ''}") from None
-    except OSError as error:
-        raise BenchmarkError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BenchmarkError(f"{path}: is not UTF-8 text") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise BenchmarkError(f"{path}: {place}{error.problem or 'not valid YAML'}") from None
-    except yaml.YAMLError as error:
-        raise BenchmarkError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def _names_beside(path: Path) -> list[str]:
-    return [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []

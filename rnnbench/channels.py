@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from rnnbench.errors import PluginError
 from rnnbench.interfaces import Task, Trials
 from rnnbench.schema import Channels
 
@@ -19,8 +20,8 @@ class Layout:
 
     def __init__(self, channels: Channels, tasks: Mapping[str, Task]) -> None:
         self.idle_outputs = channels.idle_outputs
-        inputs = {label: task.n_inputs for label, task in tasks.items()}
-        outputs = {label: task.n_outputs for label, task in tasks.items()}
+        inputs = {label: _count(task, "n_inputs", at_least=0) for label, task in tasks.items()}
+        outputs = {label: _count(task, "n_outputs", at_least=1) for label, task in tasks.items()}
         if channels.layout == "separate":
             self._inputs = _blocks(inputs, channels.input_correlation)
             self._outputs = _blocks(outputs, channels.output_correlation)
@@ -51,6 +52,17 @@ class Layout:
     def own_outputs(self, label: str, outputs: np.ndarray) -> np.ndarray:
         """The outputs of one task: readouts [.., n_outputs] of the network -> [.., n_outputs of the task]."""
         return outputs @ self._outputs[label].T.astype(outputs.dtype)
+
+
+def _count(task: Task, name: str, at_least: int) -> int:
+    """How many inputs or outputs a task has; PluginError unless it can tell."""
+    try:
+        count = getattr(task, name)
+    except Exception as error:
+        raise PluginError(f"task {task.id()}: {name} raises {type(error).__name__}: {error}") from error
+    if isinstance(count, bool) or not isinstance(count, int) or count < at_least:
+        raise PluginError(f"task {task.id()}: {name} is {count!r}; expected a whole number from {at_least} up")
+    return count
 
 
 def _float32(array: np.ndarray) -> np.ndarray:

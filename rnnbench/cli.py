@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rnnbench.errors import RnnbenchError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console()
 
 
@@ -93,13 +93,22 @@ def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop 
     out.print(table)
 
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it; typer turns the interrupt into it."""
+
+
 def main() -> None:
     """Run the command line; what a user can mend is one line on stderr and exit code 2."""
     try:
-        app()
+        code = app(standalone_mode=False) or 0
     except RnnbenchError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        code = 2
+    except typer.TyperException as error:
+        print(f"error: {' '.join(str(error).split()).rstrip('.')}; see --help", file=sys.stderr)
+        code = 2
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    if code == INTERRUPTED:
         print("interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    sys.exit(code)

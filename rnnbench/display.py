@@ -51,7 +51,7 @@ class LiveDisplay:
         self.total = len(prepared.plan.missing)
         # A cell weighs what it costs at most, so that the time left does not hang on which tasks come first.
         self.weights = {
-            cell.identity: prepared.seconds[p.first.identity] / len(p.cells)
+            cell.identity: float(np.nan_to_num(prepared.seconds[p.first.identity])) / len(p.cells)
             for p in prepared.plan.to_do
             for cell in p.cells
             if cell.identity in prepared.plan.missing
@@ -88,10 +88,10 @@ class LiveDisplay:
         return Group(line, *([Text(f"{self.failed} failed", style="red")] if self.failed else []))
 
     def _left(self, spent: float) -> str:
-        weights = np.nan_to_num(list(self.weights.values()))
-        finished = np.nan_to_num([self.weights[i] for i in self.done if i in self.weights]).sum()
+        weights = np.array(list(self.weights.values()))
+        finished = sum(self.weights[i] for i in self.done if i in self.weights)
         # Too early a guess would be one cell's luck.
-        if finished < 0.02 * weights.sum():
+        if finished <= 0.02 * weights.sum():
             return f"at most {_duration(max(self.at_most - spent, 0))} left"
         return f"about {_duration(spent * (weights.sum() - finished) / finished)} left"
 

@@ -8,11 +8,14 @@ processes of one thread each do nearly twice the work of one, while threads insi
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from typing import Any
 
 import torch
 
+from rnnbench.errors import RnnbenchError
 from rnnbench.plan import Population
 from rnnbench.registry import installed
 from rnnbench.schooling import Classroom
@@ -103,13 +107,21 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
             done, _ = wait(running, timeout=REPORT_INTERVAL, return_when=FIRST_COMPLETED)
             _drain(channel, tell)
             for future in done:
-                future.result()  # a worker that died ends the run: its cells are computed by the next one
+                _finish(future)
                 unfinished -= {cell.identity for cell in running.pop(future).cells}
         _drain(channel, tell)
     finally:
         for process in _processes_of(pool).values():
             process.terminate()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finish(future: Future[None]) -> None:
+    try:
+        future.result()
+    except BrokenProcessPool:
+        told = "a worker process was killed, perhaps for want of memory; run again with fewer workers to go on"
+        raise RnnbenchError(told) from None
 
 
 def _ready(waiting: Sequence[Population], unfinished: set[str], n: int) -> list[Population]:
@@ -140,9 +152,18 @@ _worker: dict[str, Any] = {}
 
 def _start_worker(channel: Any, site: Site) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     _worker.update(channel=channel, site=site)
+
+
+def _end_with_parent() -> None:
+    """However the parent ends, killed or not, no worker outlives it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(population: Population) -> None:

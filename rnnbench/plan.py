@@ -12,7 +12,7 @@ import torch
 from rnnbench.cells import Cell, cells_of
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
-from rnnbench.schooling import Classroom, is_missing
+from rnnbench.schooling import Classroom
 from rnnbench.store import Store
 
 CPU_CHUNK = 4
@@ -67,13 +67,17 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     The grouping depends on the benchmark and the device alone, never on what is already there, so that
     an interrupted run goes on with the same populations and gives the same numbers.
     """
+    classroom = Classroom(benchmark, registry, device)
+    classroom.check_channels()
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
         groups.setdefault(_kind(cell, registry), []).append(cell)
     populations = [Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)]
     # Long ones first within a stage, so that no worker is left alone with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
-    missing = frozenset(c.identity for p in populations for c in p.cells if is_missing(store, c))
+    missing = frozenset(
+        c.identity for p in populations for c in p.cells if classroom.is_missing(c, store.peek(c.identity), store)
+    )
     return Plan(benchmark, tuple(populations), missing)
 
 

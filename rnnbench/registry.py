@@ -65,16 +65,17 @@ class Registry:
 
         Raises PluginError with the nearest names where there is none.
         """
-        if (kind, name) in self.conflicts:
-            raise PluginError(self.conflicts[kind, name])
-        versions = [f for (k, _), f in self.found.items() if k == kind and name in (f.id, f.cls.name)]
-        if versions:
-            newest = max(versions, key=lambda f: f.cls.version)
-            return newest
-        for (k, conflicting), reason in self.conflicts.items():
-            if k == kind and conflicting.partition("@")[0] == name:
-                raise PluginError(reason)
-        raise PluginError(f"unknown {kind} {name!r}; {self._instead(kind, name)}")
+        versions = {i: f.cls.version for (k, i), f in self.found.items() if k == kind and name in (f.id, f.cls.name)}
+        for k, i in self.conflicts:
+            plugin, _, version = i.rpartition("@")
+            if k == kind and name in (i, plugin):
+                versions[i] = int(version)
+        if not versions:
+            raise PluginError(f"unknown {kind} {name!r:.60}; {self._instead(kind, name)}")
+        newest = max(versions, key=lambda i: versions[i])
+        if (kind, newest) in self.conflicts:
+            raise PluginError(self.conflicts[kind, newest])
+        return self.found[kind, newest]
 
     def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
         """The plugin `plugin_id` with `parameters` as they stand in a resolved benchmark."""
@@ -82,7 +83,7 @@ class Registry:
 
     def _instead(self, kind: Kind, name: str) -> str:
         known = sorted({f.cls.name for (k, _), f in self.found.items() if k == kind})
-        near = difflib.get_close_matches(name.partition("@")[0], known, n=3, cutoff=0.5)
+        near = difflib.get_close_matches(name[:100].partition("@")[0], known, n=3, cutoff=0.5)
         versions = sorted(i for (k, i) in self.found if k == kind and i.partition("@")[0] == name.partition("@")[0])
         if versions:
             hint = f"there is {', '.join(versions)}"
@@ -117,7 +118,8 @@ class Registry:
 
     def _register(self, kind: Kind, classes: Iterable[Any], package: str, version: str) -> None:
         if not isinstance(classes, list | tuple):
-            self.broken.append(Broken(package, f"its {kind} hook returns {classes!r}; expected a list of classes"))
+            told = _one_line_of(classes)
+            self.broken.append(Broken(package, f"its {kind} hook returns {told}; expected a list of classes"))
             return
         for cls in classes:
             if fault := _fault(kind, cls):
@@ -137,18 +139,26 @@ def _fault(kind: Kind, cls: Any) -> str | None:
     """What keeps a class from being a plugin of this kind; None if nothing."""
     base = BASES[kind]
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        return f"{cls!r} is not a subclass of rnnbench.{base.__name__}"
+        return f"{_one_line_of(cls)} is not a subclass of rnnbench.{base.__name__}"
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         return f"{cls.__name__} does not define {missing}"
     name, version = getattr(cls, "name", None), cls.version
     if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_.-]*", name)):
         return f"{cls.__name__}.name is {name!r}; expected a lower-case word such as 'flip_flop'"
-    if not (isinstance(version, int) and version >= 1):
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         return f"{cls.__name__}.version is {version!r}; expected 1, 2, 3, ..."
     if taken := sorted(RESERVED & set(cls.model_fields)):
         return f"{cls.__name__} has a parameter {taken[0]!r}; that word belongs to the benchmark file"
+    try:
+        cls.model_json_schema()
+    except Exception as error:
+        return f"{cls.__name__} has a parameter that JSON cannot describe: {_one_line(error):.200}"
     return None
+
+
+def _one_line_of(value: object) -> str:
+    return f"{' '.join(repr(value).split()):.100}"
 
 
 def _one_line(error: BaseException) -> str:

@@ -43,6 +43,10 @@ class Classroom:
     def tasks(self) -> dict[str, Task]:
         return {t.label: self.registry.build("task", t.plugin, t.parameters) for t in self.benchmark.tasks}
 
+    def check_channels(self) -> None:
+        """Raise PluginError where a task cannot tell its channels: without them no network has a shape."""
+        _ = self.layout
+
     @cached_property
     def layout(self) -> Layout:
         return Layout(self.benchmark.channels, self.tasks)
@@ -52,8 +56,9 @@ class Classroom:
         if dt not in self._faults:
             self._faults[dt] = {}
             for label, task in self.tasks.items():
+                training = self.benchmark.task(label).training
                 try:
-                    check_task(task, dt)
+                    check_task(task, dt, {training.batch, training.evaluation_trials})
                 except PluginError as error:
                     self._faults[dt][label] = str(error)
         return self._faults[dt]
@@ -72,9 +77,27 @@ class Classroom:
         """The missing cells of a population; all of it where leaving some out would change the others' last digits."""
         try:
             independent = self.device.type == "cpu" and self.school(cells[0]).engine.independent
-        except Exception:  # a broken plugin: teaching will say so
+        except (Exception, SystemExit):  # a broken plugin: teaching will say so
             independent = False
-        return [cell for cell in cells if is_missing(store, cell)] if independent else list(cells)
+        return (
+            [cell for cell in cells if self.is_missing(cell, store.get(cell.identity), store)]
+            if independent
+            else list(cells)
+        )
+
+    def is_missing(self, cell: Cell, record: Record | None, store: Store) -> bool:
+        """Whether a cell is to be computed, given its record: there is none; or it lacks the weights that a later
+        stage starts from; or a plugin broke, here or in an examination, and may have been mended since.
+        """
+        if record is None:
+            return True
+        failure = record.result.failure
+        if failure is not None:
+            return failure.kind != "diverged"
+        if _is_needed_later(cell) and not store.has_arrays(record):
+            return True
+        faults = self.faults(self._architecture(cell).dt)
+        return any(label not in faults and label not in record.result.after for label in self.tasks)
 
     def teach(
         self,
@@ -99,7 +122,7 @@ class Classroom:
             starts = [self._start(cell, before[label], store) for cell, before in zip(ready, befores, strict=True)]
             position = len(cells[0].history) - 1
             outcomes = school.teach(label, position, cells[0].task.training, starts, report) if starts else []
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failures = {c.identity: Failure(kind="error", message=_told(error)) for c in cells} | orphans
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
         records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
@@ -111,8 +134,12 @@ class Classroom:
 
     def _befores(self, cells: Sequence[Cell], school: School, store: Store) -> list[dict[str, Scores]]:
         """The scores of each network on every task before any training: measured at its first task, then looked up."""
-        if cells and cells[0].parent is not None:
-            return [_record(_root(cell), store).result.before for cell in cells]
+        if not cells:
+            return []
+        if cells[0].parent is not None:
+            known = [_record(_root(cell), store).result.before for cell in cells]
+            if all(cells[0].task.label in before for before in known):
+                return known
         weights = [self.initial_weights(cell) for cell in cells]
         befores: list[dict[str, Scores]] = [{} for _ in cells]
         seeds = [cell.seed for cell in cells]
@@ -184,21 +211,8 @@ class Classroom:
             school.evaluate(label, school.tensors([weights]), [cell.seed])
             look = clock() - begin
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
-        except Exception:  # it will be told of when its cells are computed
+        except (Exception, SystemExit):  # it will be told of when its cells are computed
             return math.nan
-
-
-def is_missing(store: Store, cell: Cell) -> bool:
-    """Whether a cell is to be computed: it has no result, or lacks the weights that a later stage starts from,
-    or a plugin broke, which may have been mended since.
-    """
-    record = store.get(cell.identity)
-    if record is None:
-        return True
-    failure = record.result.failure
-    if failure is not None:
-        return failure.kind != "diverged"
-    return _is_needed_later(cell) and not store.has_arrays(record)
 
 
 def _record(cell: Cell, store: Store) -> Record:
@@ -271,7 +285,7 @@ def _store_failure(store: Store, cell: Cell, failure: Failure, provenance: dict[
     return store.put(cell.identity, cell.description, Result(status="failed", failure=failure), provenance)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """One line: what was raised and, unless rnnbench found the fault itself, where."""
     text = " ".join(str(error).split())
     if isinstance(error, PluginError):

@@ -1,10 +1,11 @@
 """Cells on disk: written atomically, verified on reading. The only module that touches cell files.
 
 A cell is one JSON file, cells/ab/<identity>.json with `ab` its first two digits, and beside it the
-weights where later stages need them, <identity>.<start of their checksum>.safetensors. Files are written under a temporary name in the
-same folder, fsynced and linked into place without replacing what is there, so that two workers with the same cell, or a
-power cut, leave one whole file. Nothing is locked. A file that fails its checks is set aside under
-<name>.damaged, never deleted, and counts as missing.
+weights where later stages need them, <identity>.<start of their checksum>.safetensors. Files are
+written under a temporary name in the same folder, fsynced and linked into place without replacing what
+is there, so that two workers with the same cell, or a power cut, leave one whole file. Nothing is
+locked. A file that fails its checks is set aside under <name>.damaged, never deleted, and counts as
+missing.
 """
 
 from __future__ import annotations
@@ -91,11 +92,17 @@ class Store:
         return self.path(identity).with_suffix(f".{sha256[:16]}.safetensors")
 
     def get(self, identity: str) -> Record | None:
-        """The verified record of a cell; None if there is none, or if it was damaged and set aside."""
+        """The verified record of a cell; None if there is none, or if it was damaged and has been set aside."""
+        return self._read(identity, self._set_aside)
+
+    def peek(self, identity: str) -> Record | None:
+        """As `get`, but leaves a damaged file where it is."""
+        return self._read(identity, lambda path, why: None)
+
+    def _read(self, identity: str, on_damage: Callable[[Path, str], Any]) -> Record | None:
         path = self.path(identity)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+        content = _content(path)
+        if content is None:
             return None
         try:
             return verified(content, identity)
@@ -104,7 +111,7 @@ class Store:
                 raise StoreError(
                     f"{path}: made by a newer rnnbench (format {newer}, this one reads {FORMAT})"
                 ) from None
-            self._set_aside(path, str(error))
+            on_damage(path, str(error))
             return None
 
     def has_arrays(self, record: Record) -> bool:
@@ -118,7 +125,7 @@ class Store:
         if sha256 is None or not self.has_arrays(record):
             return None
         path = self.arrays_path(record.identity, sha256)
-        content = path.read_bytes()
+        content = _content(path) or b""
         if hashlib.sha256(content).hexdigest() != sha256:
             self._set_aside(path, "its checksum differs from the record's")
             return None
@@ -153,21 +160,32 @@ class Store:
         present = self.get(identity)
         if present is None:
             replace = False
-        elif present.result.status == "failed" or (arrays is not None and not self.has_arrays(present)):
-            replace = True
-        else:
+        elif _is_whole(present, result) and (arrays is None or self.has_arrays(present)):
             return present
+        else:
+            replace = True
         text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         _write(self.path(identity), text.encode(), replace=replace)
         return record
 
     def _set_aside(self, path: Path, why: str) -> None:
-        aside = path.with_name(path.name + ".damaged")
-        os.replace(path, aside)
+        for n in range(1, 1000):
+            aside = path.with_name(f"{path.name}.damaged{f'.{n}' if n > 1 else ''}")
+            if not aside.exists():
+                break
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:  # another worker was quicker
+            return
         self.on_damage(f"{path}: damaged ({why}); set aside as {aside.name}")
 
     on_damage: Callable[[str], Any] = staticmethod(lambda message: None)
     """Called with one line for every damaged file that is set aside."""
+
+
+def _is_whole(present: Record, result: Result) -> bool:
+    """Whether a stored result leaves nothing to add: finished, and with a score for every task that `result` has."""
+    return present.result.status == "done" and present.result.after.keys() >= result.after.keys()
 
 
 def verified(content: bytes, identity: str | None = None) -> Record:
@@ -176,10 +194,14 @@ def verified(content: bytes, identity: str | None = None) -> Record:
         record = Record.model_validate_json(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise StoreError(f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg']}") from None
-    if record.checksum != _checksum(record.description, record.result):
+        raise StoreError(f"{'.'.join(map(str, first['loc'])) or 'file'}: {first['msg'][:200]}") from None
+    try:
+        checksum, own = _checksum(record.description, record.result), digest(record.description)
+    except (ValueError, RecursionError):  # NaN or infinity in the description
+        raise StoreError("its description is not plain JSON") from None
+    if record.checksum != checksum:
         raise StoreError("its checksum does not fit its content")
-    if record.identity != digest(record.description) or identity not in (None, record.identity):
+    if record.identity != own or identity not in (None, record.identity):
         raise StoreError("its identity does not fit its description")
     return record
 
@@ -190,28 +212,38 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_with(path: Path, writer: Callable[[Path], Any]) -> None:
-    """Replace a file by what `writer` writes to a temporary path beside it, all or nothing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    try:
-        writer(Path(name))
-        _publish(Path(name), path, replace=True)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    """Replace a file by what `writer` writes to the temporary path it is given, all or nothing."""
+    _write_with(path, writer, replace=True)
 
 
 def _write(path: Path, content: bytes, replace: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    _write_with(path, lambda temporary: temporary.write_bytes(content), replace)
+
+
+def _write_with(path: Path, writer: Callable[[Path], Any], replace: bool) -> None:
+    temporary: Path | None = None
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        _publish(Path(name), path, replace)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+        temporary = Path(name)
+        os.close(handle)
+        writer(temporary)
+        _publish(temporary, path, replace)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
     finally:
-        Path(name).unlink(missing_ok=True)
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def _content(path: Path) -> bytes | None:
+    """The bytes of a file; None if there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _publish(temporary: Path, path: Path, replace: bool) -> None:
@@ -248,6 +280,6 @@ def _checksum(description: dict[str, Any], result: Result) -> str:
 def _newer_format(content: bytes) -> int | None:
     try:
         version = json.loads(content).get("format")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
     return version if isinstance(version, int) and version > FORMAT else None

@@ -13,10 +13,9 @@ import torch
 from rnnbench.channels import Layout
 from rnnbench.engine.generic import GenericEngine
 from rnnbench.engine.loss import losses
-from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Weights
 from rnnbench.schema import Training
-from rnnbench.trials import EVALUATION, TrialSource
+from rnnbench.trials import EVALUATION, TrialSource, accuracy_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -108,25 +107,15 @@ class School:
         """As `evaluate`; no scores if another task than the one being learnt breaks: no fault of these cells."""
         try:
             return self.evaluate(label, weights, seeds)
-        except Exception:
+        except (Exception, SystemExit):
             if label == learning:
                 raise
             return []
 
     def _accuracy(self, label: str, outputs: torch.Tensor, seed: int) -> float | None:
-        task = self.tasks[label]
-        if type(task).accuracy is Task.accuracy:
-            return None
         trials = self.source.evaluation(label, seed, self.evaluation_trials[label])
         own = self.source.layout.own_outputs(label, outputs.cpu().numpy()).swapaxes(0, 1)
-        accuracy = task.accuracy(own[:, : trials.targets.shape[1]], trials)
-        if accuracy is None:
-            return None
-        if np.shape(accuracy) != (len(trials.inputs),):
-            told = f"accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
-            raise PluginError(f"task {task.id()}: {told}")
-        mean = float(np.mean(accuracy))
-        return mean if math.isfinite(mean) else None
+        return accuracy_of(self.tasks[label], own[:, : trials.targets.shape[1]], trials)
 
     @torch.no_grad()
     def teach(

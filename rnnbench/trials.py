@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -84,39 +85,56 @@ def checked(task: Task, trials: Trials, n_trials: int) -> Trials:
     shapes = {name: getattr(getattr(trials, name, None), "shape", None) for name in ("inputs", "targets", "mask")}
     n_steps = shapes["inputs"][1] if shapes["inputs"] is not None and len(shapes["inputs"]) == 3 else 0
     time = str(n_steps) if n_steps else "time"
+    n_in, n_out = task.n_inputs, task.n_outputs
     expected = {
-        "inputs": (
-            [(n_trials, n_steps, task.n_inputs)],
-            f"[trial, time, input] = ({n_trials}, {time}, {task.n_inputs})",
-        ),
-        "targets": (
-            [(n_trials, n_steps, task.n_outputs)],
-            f"[trial, time, output] = ({n_trials}, {time}, {task.n_outputs})",
-        ),
-        "mask": (
-            [(n_trials, n_steps, task.n_outputs), (n_trials, n_steps, 1)],
-            f"[trial, time, output or 1] = ({n_trials}, {time}, {task.n_outputs} or 1)",
-        ),
+        "inputs": ([n_in], f"[trial, time, input] = ({n_trials}, {time}, {n_in})"),
+        "targets": ([n_out], f"[trial, time, output] = ({n_trials}, {time}, {n_out})"),
+        "mask": ([n_out, 1], f"[trial, time, output or 1] = ({n_trials}, {time}, {n_out} or 1)"),
     }
-    for name, (right, told) in expected.items():
-        if shapes[name] not in right or n_steps == 0:
+    for name, (channels, told) in expected.items():
+        if n_steps == 0 or shapes[name] not in [(n_trials, n_steps, c) for c in channels]:
             raise PluginError(f"task {task.id()}: sample() gives {name} of shape {shapes[name]}; expected {told}")
     return trials
 
 
-def check_task(task: Task, dt: float) -> None:
-    """Draw a few trials once, before any training, and raise PluginError for what would spoil it later."""
+def check_task(task: Task, dt: float, sizes: Iterable[int]) -> None:
+    """Draw batches of the sizes to come, before any training, and raise PluginError for what would spoil it later."""
+    for n_trials in sorted(sizes):
+        try:
+            trials = checked(task, task.sample(rng_for(0, "check", task.id()), n_trials, dt), n_trials)
+        except PluginError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise PluginError(f"task {task.id()}: sample() raises {_one_line(error)}") from error
+        for name in ("inputs", "targets", "mask"):
+            array = getattr(trials, name)
+            if array.dtype.kind not in "fiub":
+                raise PluginError(f"task {task.id()}: sample() gives {name} of type {array.dtype}; expected numbers")
+            if not np.isfinite(array).all():
+                raise PluginError(
+                    f"task {task.id()}: sample() gives {name} with NaN or infinity; expected finite numbers"
+                )
+        if (trials.mask < 0).any() or not (trials.mask > 0).any():
+            raise PluginError(f"task {task.id()}: sample() gives a mask negative or zero everywhere; expected weights")
+        accuracy_of(task, np.asarray(trials.targets, np.float32), trials)
+
+
+def accuracy_of(task: Task, outputs: np.ndarray, trials: Trials) -> float | None:
+    """Mean accuracy of outputs [trial, time, output], None where the task defines none; PluginError if it breaks."""
+    if type(task).accuracy is Task.accuracy:
+        return None
     try:
-        trials = task.sample(rng_for(0, "check", task.id()), 3, dt)
-    except Exception as error:
-        raise PluginError(
-            f"task {task.id()}: sample() raises {type(error).__name__}: {' '.join(str(error).split())}"
-        ) from error
-    checked(task, trials, 3)
-    for name in ("inputs", "targets", "mask"):
-        if not np.isfinite(getattr(trials, name)).all():
-            raise PluginError(f"task {task.id()}: sample() gives {name} with NaN or infinity; expected finite numbers")
-    if (trials.mask < 0).any() or not (trials.mask > 0).any():
-        raise PluginError(
-            f"task {task.id()}: sample() gives a mask that is negative or zero everywhere; expected weights"
-        )
+        accuracy = task.accuracy(outputs, trials)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"task {task.id()}: accuracy() raises {_one_line(error)}") from error
+    if accuracy is None:
+        return None
+    if np.shape(accuracy) != (len(trials.inputs),):
+        told = f"accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
+        raise PluginError(f"task {task.id()}: {told}")
+    mean = float(np.mean(accuracy))
+    return mean if math.isfinite(mean) else None
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 
-from rnnbench import runner
+from rnnbench import figures, runner
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cells import cells_of
 from rnnbench.store import Result, Store
@@ -292,7 +292,7 @@ LONG = {
     "architectures": [{"use": "vanilla_rnn", "units": 8, "sweep": {"g": [0.3, 1.2]}}],
     "seeds": 3,
     # No network reaches this criterion: every cell takes as long as the next.
-    "training": {**SOUND["training"], "max_updates": 150, "evaluate_every": 50, "criterion": {"loss": 1e-9}},
+    "training": {**SOUND["training"], "max_updates": 120, "evaluate_every": 40, "criterion": {"loss": 1e-9}},
 }
 N_CELLS = 2 * 3 * (2 + 4)
 
@@ -356,15 +356,9 @@ def _ctrl_c(process: subprocess.Popen) -> None:
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to parent and workers alike
 
 
-def _kill_a_worker(process: subprocess.Popen) -> None:
-    worker = next(pid for pid, command in _processes(process.pid).items() if "spawn_main" in command)
-    os.kill(worker, signal.SIGKILL)
-
-
 STOPS = {
     "Ctrl-C": _ctrl_c,
     "SIGTERM": subprocess.Popen.terminate,
-    "a worker killed": _kill_a_worker,
 }
 
 
@@ -387,14 +381,6 @@ def test_ctrl_c_says_that_the_same_command_goes_on(interrupted) -> None:
     assert interrupted[1]["Ctrl-C"].err.strip() == "interrupted; the same command goes on from here"
 
 
-def test_a_killed_worker_ends_the_run_with_one_line(interrupted) -> None:
-    stopped = interrupted[1]["a worker killed"]
-    assert stopped.code not in (0, 130)
-    assert "Traceback" not in stopped.err + stopped.out
-    assert len(stopped.err.splitlines()) == 1
-    assert stopped.err.startswith("error: ")
-
-
 @pytest.mark.parametrize("name", STOPS)
 def test_no_process_outlives_a_run_that_is_stopped_by(interrupted, name) -> None:
     assert interrupted[1][name].left == []
@@ -410,7 +396,7 @@ def test_finished_cells_remain_whole_when_a_run_is_stopped_by(interrupted, name)
 
 
 def test_the_same_command_computes_only_what_is_missing_and_gives_the_table_of_an_uninterrupted_run(
-    interrupted, cli, tmp_path
+    interrupted, cli, tmp_path, monkeypatch
 ) -> None:
     folder, _ = interrupted
     before = _cells(folder)
@@ -418,11 +404,12 @@ def test_the_same_command_computes_only_what_is_missing_and_gives_the_table_of_a
     assert ran.code == 0
     missing = N_CELLS - len(before)
     assert f"{N_CELLS}, of which {missing} still to be computed" in ran.out
-    assert f"{missing} of {missing} cells computed" in ran.out
+    assert re.findall(r"\d+ of \d+ cells computed", ran.out) == [f"{missing} of {missing} cells computed"]
     after = _cells(folder)
     assert len(after) == N_CELLS
     assert {file: after[file] for file in before} == before
 
+    monkeypatch.setattr(figures, "draw_all", lambda *args: None)  # half of the time, and of no interest here
     whole = runner.run(LONG, tmp_path, workers=1, device="cpu").folder
     table = (folder / "results" / "tiny" / "interference.csv").read_bytes()
     assert table == (whole / "interference.csv").read_bytes()

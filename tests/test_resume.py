@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +16,8 @@ from rich.console import Console
 from rnnbench import executors, figures
 from rnnbench.cells import Cell, cells_of
 from rnnbench.display import LiveDisplay
-from rnnbench.errors import StoreError
-from rnnbench.executors import Site
+from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.executors import Report, Site
 from rnnbench.runner import prepare, run
 from rnnbench.store import Result, Store
 
@@ -61,8 +64,20 @@ def results(root: Path) -> dict[tuple[str, ...], Result | None]:
     return {history: record.result if record else None for history, record in records.items()}
 
 
+def _weights(store: Store, cell: Cell) -> Path:
+    """The file with the weights of a finished cell."""
+    record = store.get(cell.identity)
+    return store.arrays_path(cell.identity, record.result.arrays_sha256)
+
+
 def files(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def weights_of(store: Store, cell: Cell) -> Path:
+    record = store.get(cell.identity)
+    assert record is not None and record.result.arrays_sha256 is not None
+    return store.arrays_path(cell.identity, record.result.arrays_sha256)
 
 
 def test_nothing_is_computed_twice(root) -> None:
@@ -90,7 +105,7 @@ def test_a_cell_is_computed_again_with_the_same_result(root, finished, spoil: Ca
 )
 def test_weights_that_a_later_stage_needs_are_computed_again(root, finished, spoil: Callable) -> None:
     store, here = Store(root / "tiny"), cells(root)
-    spoil(store.arrays_path(here[FIRST].identity))
+    spoil(weights_of(store, here[FIRST]))
     store.path(here[*FIRST, "driven"].identity).unlink()
     # Those who meet the damage may leave the rest to the next run, but not for ever.
     compute(root)
@@ -122,3 +137,32 @@ def test_a_cell_of_a_newer_rnnbench_is_refused_before_anything_is_computed(root)
     with pytest.raises(StoreError, match=f"{path.name}: made by a newer rnnbench"):
         prepare(CONTENT, root, workers=1, device="cpu")
     assert files(root) == before
+
+
+def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(tmp_path) -> None:
+    """As when memory runs out."""
+    content = {**CONTENT, "training": {**CONTENT["training"], "max_updates": 10_000, "criterion": {"loss": 1e-12}}}
+    prepared = prepare(content, tmp_path, workers=2, device="cpu")
+
+    def kill(report: Report) -> None:
+        for worker in multiprocessing.active_children()[:1]:
+            os.kill(worker.pid, signal.SIGKILL)
+
+    with pytest.raises(RnnbenchError, match="worker") as caught:
+        executors.processes(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), kill, 2)
+    assert len(str(caught.value).splitlines()) == 1
+    assert multiprocessing.active_children() == []
+
+
+def test_a_finished_cell_is_told_of_however_late_the_workers_messages_are(tmp_path, monkeypatch) -> None:
+    """A queue between processes makes no promise of when: a result may be there before the news of it."""
+    prepared = prepare(CONTENT, tmp_path, workers=2, device="cpu")
+    monkeypatch.setattr(executors, "_drain", lambda channel, tell: None)
+    finished: dict[str, str] = {}
+    executors.processes(
+        prepared.plan.to_do,
+        Site(prepared.folder, "cpu", {}),
+        lambda report: finished.update(report.finished),
+        2,
+    )
+    assert finished == dict.fromkeys(prepared.plan.missing, "done")
