@@ -6,15 +6,24 @@ To run: load_benchmark, run, load_results. To extend: Task, Architecture, Learni
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from rnnbench.builtin.gradient_descent import GradientDescent
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.errors import RnnbenchError
-from rnnbench.hookspecs import hookimpl
-from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Trials, Weights
-from rnnbench.randomness import rng_for
-
 if TYPE_CHECKING:
     from rnnbench.benchmark_file import load_benchmark
+    from rnnbench.builtin.gradient_descent import GradientDescent
+    from rnnbench.builtin.vanilla_rnn import VanillaRNN
+    from rnnbench.errors import RnnbenchError
+    from rnnbench.hookspecs import hookimpl
+    from rnnbench.interfaces import (
+        Architecture,
+        Batch,
+        Engine,
+        LearningRule,
+        State,
+        Task,
+        TaskContext,
+        Trials,
+        Weights,
+    )
+    from rnnbench.randomness import rng_for
     from rnnbench.runner import Results, load_results, prepare, run
 
 __all__ = [
@@ -23,11 +32,11 @@ __all__ = [
     "Engine",
     "GradientDescent",
     "LearningRule",
-    "Lesson",
     "Results",
     "RnnbenchError",
     "State",
     "Task",
+    "TaskContext",
     "Trials",
     "VanillaRNN",
     "Weights",
@@ -39,17 +48,31 @@ __all__ = [
     "run",
 ]
 
-# What runs benchmarks brings pandas and seaborn, two seconds that a plugin or a worker need not wait for.
-_LATER = {
-    "load_benchmark": "rnnbench.benchmark_file",
-    "Results": "rnnbench.runner",
-    "load_results": "rnnbench.runner",
-    "prepare": "rnnbench.runner",
-    "run": "rnnbench.runner",
+# Each name is loaded when it is asked for: a plugin need not wait for pandas and seaborn, nor `--help` for torch.
+_MODULES = {
+    "rnnbench.benchmark_file": ["load_benchmark"],
+    "rnnbench.builtin.gradient_descent": ["GradientDescent"],
+    "rnnbench.builtin.vanilla_rnn": ["VanillaRNN"],
+    "rnnbench.errors": ["RnnbenchError"],
+    "rnnbench.hookspecs": ["hookimpl"],
+    "rnnbench.interfaces": [
+        "Architecture",
+        "Batch",
+        "Engine",
+        "LearningRule",
+        "State",
+        "Task",
+        "TaskContext",
+        "Trials",
+        "Weights",
+    ],
+    "rnnbench.randomness": ["rng_for"],
+    "rnnbench.runner": ["Results", "load_results", "prepare", "run"],
 }
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'rnnbench' has no attribute {name!r}")

@@ -1,6 +1,12 @@
 """python -m rnnbench"""
 
-from rnnbench.cli import main
+import sys
 
 if __name__ == "__main__":
-    main()
+    try:
+        from rnnbench.cli import main  # torch takes a second to load, in which Ctrl-C may come too
+
+        main()
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)

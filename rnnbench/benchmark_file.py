@@ -145,13 +145,18 @@ def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -
             specs.append(
                 {"label": f"{base}[{','.join(told)}]" if told else base, "plugin": plugin, "parameters": parameters}
             )
-    _refuse_repeated(specs, section, lambda s: (s["label"], s["parameters"].get("g"), s["parameters"].get("units")))
+    _refuse_repeated(
+        specs, section, lambda s: (s["label"], str(s["parameters"].get("g")), s["parameters"].get("units"))
+    )
     return specs
 
 
 def _points(sweep: Any, where: str) -> Iterable[dict[str, Any]]:
     if not (isinstance(sweep, dict) and all(isinstance(v, list) and v for v in sweep.values())):
         raise BenchmarkError(f"{where}.sweep: {shown(sweep)} is not a mapping from parameters to lists of values")
+    for name, values in sweep.items():
+        if any(value in values[:i] for i, value in enumerate(values)):
+            raise BenchmarkError(f"{where}.sweep.{name}: {shown(values)} has a value twice")
     return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
 
 

@@ -41,6 +41,8 @@ def run(
     found = runner.run(prepared, watcher=display.LiveDisplay(out))
     for table in display.matrix_tables(found.interference):
         out.print(table)
+    for line in display.summary_lines(found.interference):
+        out.print(line)
     if left_out := int((~counts(found.interference)).sum()):
         told = f"{left_out} of {len(found.interference)} rows are not counted"
         out.print(f"{told}: the criterion on A was not reached, or a loss is not finite")
@@ -55,7 +57,7 @@ def run(
 @app.command("list")
 def list_plugins() -> None:
     """The plugins found: tasks, architectures, learning rules, with package and version."""
-    from rnnbench.describe import describe
+    from rnnbench.describe import description_of
     from rnnbench.registry import installed
 
     registry = installed()
@@ -64,7 +66,7 @@ def list_plugins() -> None:
         table.add_column(column, no_wrap=column != "what it is")
     for (kind, plugin_id), found in registry.found.items():
         package = f"{found.package} {found.package_version}"
-        table.add_row(kind, Text(plugin_id), Text(package), Text(describe(plugin_id, registry).summary))
+        table.add_row(kind, Text(plugin_id), Text(package), Text(description_of(found).summary))
     out.print(table)
     for broken in registry.broken:
         out.print(Text(f"not loaded: {broken.package}: {broken.reason}", style="red"))
@@ -73,10 +75,10 @@ def list_plugins() -> None:
 @app.command()
 def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop or flip_flop@1")]) -> None:
     """What a plugin is, its source, and its parameters with types, bounds, units and defaults."""
-    from rnnbench.describe import describe as description_of
+    from rnnbench.describe import describe as description_by_name
     from rnnbench.registry import installed
 
-    told = description_of(name, installed())
+    told = description_by_name(name, installed())
     found = told.found
     out.print(Text.assemble((found.id, "bold"), f"  {found.kind}, from {found.package} {found.package_version}"))
     out.print(Text(told.summary))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import re
@@ -11,6 +10,7 @@ from typing import Any
 
 from rnnbench.errors import PluginError
 from rnnbench.registry import BASES, Found, Registry
+from rnnbench.validation import suggestion
 
 
 @dataclass(frozen=True)
@@ -38,35 +38,26 @@ class Description:
 
 def describe(name: str, registry: Registry) -> Description:
     """The plugin of any kind called `name` or `name@version`. Raises PluginError with the nearest names."""
-    kinds = [kind for kind in BASES if _knows(registry, kind, name)]
-    if not kinds:
-        known = sorted({f.cls.name for f in registry.found.values()})
-        raise PluginError(f"unknown plugin {name!r}; {_instead(name, known)}")
-    found = registry.find(kinds[0], name)
-    doc = inspect.getdoc(found.cls) or ""
-    summary, _, details = doc.partition("\n\n")
+    for kind in BASES:
+        if registry.knows(kind, name):
+            return description_of(registry.find(kind, name))
+    known = {found.cls.name for found in registry.found.values()}
+    raise PluginError(f"unknown plugin {name!r:.60}; {suggestion(name, known)}")
+
+
+def description_of(found: Found) -> Description:
+    """What a plugin says of itself."""
+    # Its own docstring, not one that it inherits.
+    summary, _, details = inspect.cleandoc(found.cls.__dict__.get("__doc__") or "").partition("\n\n")
     schema = found.cls.model_json_schema()
     fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
     return Description(
         found,
-        " ".join(summary.split()),
+        " ".join(summary.split()) or "(it does not say)",
         "\n\n".join(" ".join(paragraph.split()) for paragraph in details.split("\n\n")),
         found.cls.source,
         tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
     )
-
-
-def _knows(registry: Registry, kind: Any, name: str) -> bool:
-    try:
-        registry.find(kind, name)
-    except PluginError:
-        return False
-    return True
-
-
-def _instead(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
 
 
 def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench.executors import Report
-from rnnbench.interference import matrix_table
+from rnnbench.interference import CELL, matrix_table, over_seeds
 from rnnbench.runner import Prepared
 
 
@@ -100,8 +101,7 @@ def matrix_tables(table: pd.DataFrame) -> list[Table]:
     """The interference matrix of each architecture, rule and g: mean and spread over seeds."""
     matrices: dict[str, dict[tuple[str, str], Text]] = {}
     for row in matrix_table(table).to_dict("records"):
-        g = "" if pd.isna(row["g"]) else f", g = {row['g']:g}"
-        title = f"interference I(A ← B): {row['architecture']}, {row['rule']}, N = {row['units']}{g}"
+        title = f"interference I(A ← B): {_name(row)}"
         matrices.setdefault(title, {})[row["first_task"], row["second_task"]] = _cell(row)
     shown = []
     for title, cells in matrices.items():
@@ -117,6 +117,29 @@ def matrix_tables(table: pd.DataFrame) -> list[Table]:
             )
         shown.append(grid)
     return shown
+
+
+def summary_lines(table: pd.DataFrame) -> list[Text]:
+    """For each matrix its mean over pairs of different tasks, with its interval over seeds, and the drift control's."""
+    same = table["first_task"] == table["second_task"]
+    rng = np.random.default_rng(0)
+    control = over_seeds(table[same], CELL[:4], rng).to_dict("records")
+    lines = []
+    for pairs in over_seeds(table[~same], CELL[:4], rng).to_dict("records"):
+        drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in CELL[:4])), math.nan)
+        lines.append(
+            Text(
+                f"{_name(pairs)}: {pairs['mean']:.2f} between different tasks "
+                f"(95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}), "
+                f"{drift + 0.0:.2f} where A is only continued"
+            )
+        )
+    return lines
+
+
+def _name(row: dict[Any, Any]) -> str:
+    g = "" if pd.isna(row["g"]) else f", g = {row['g']:g}"
+    return f"{row['architecture']}, {row['rule']}, N = {row['units']}{g}"
 
 
 def _cell(row: dict[Any, Any]) -> Text:

@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
+from rnnbench.cell_training import CellTrainer
 from rnnbench.errors import RnnbenchError
 from rnnbench.plan import Population
 from rnnbench.registry import installed
-from rnnbench.schooling import Classroom
 from rnnbench.store import Store
 
 REPORT_INTERVAL = 0.2
@@ -54,15 +54,17 @@ class Report:
 Listener = Callable[[Report], Any]
 
 
-def compute(population: Population, classroom: Classroom, site: Site, tell: Listener) -> None:
-    """Compute one population and store its cells."""
+def compute(population: Population, trainer: CellTrainer, site: Site, tell: Listener) -> Report:
+    """Compute one population and store its cells; tell how it goes, and return the last report.
+
+    The last one is returned, not told: what a worker tells may arrive after its result.
+    """
     store = Store(site.root)
     store.on_damage = lambda message: tell(Report(damaged=(message,)))
     counter = _Counter(tell)
-    cells = classroom.to_compute(population.cells, store)
-    records = classroom.teach(cells, store, site.provenance, counter)
-    counter.flush()
-    tell(Report(finished=tuple((r.identity, r.result.status) for r in records)))
+    cells = trainer.to_compute(population.cells, store)
+    records = trainer.train(cells, store, site.provenance, counter)
+    return Report(updates=counter.count, finished=tuple((r.identity, r.result.status) for r in records))
 
 
 class _Counter:
@@ -83,11 +85,11 @@ class _Counter:
 
 def serial(populations: Sequence[Population], site: Site, tell: Listener) -> None:
     """Compute populations one after the other in this process."""
-    classroom: Classroom | None = None
+    trainer: CellTrainer | None = None
     with one_thread():
         for population in populations:
-            classroom = classroom or Classroom(population.first.benchmark, installed(), torch.device(site.device))
-            compute(population, classroom, site, tell)
+            trainer = trainer or CellTrainer(population.first.benchmark, installed(), torch.device(site.device))
+            tell(compute(population, trainer, site, tell))
 
 
 def processes(populations: Sequence[Population], site: Site, tell: Listener, workers: int) -> None:
@@ -97,7 +99,7 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
     pool = ProcessPoolExecutor(workers, context, _start_worker, (channel, site))
     waiting = list(populations)
     unfinished = {cell.identity for p in populations for cell in p.cells}
-    running: dict[Future[None], Population] = {}
+    running: dict[Future[Report], Population] = {}
     try:
         while waiting or running:
             # One job more than workers, so that none waits for the next to be sent.
@@ -107,18 +109,21 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
             done, _ = wait(running, timeout=REPORT_INTERVAL, return_when=FIRST_COMPLETED)
             _drain(channel, tell)
             for future in done:
-                _finish(future)
+                tell(_last_report(future))
                 unfinished -= {cell.identity for cell in running.pop(future).cells}
+        pool.shutdown(wait=True)  # a worker that ends by itself has sent all its reports
         _drain(channel, tell)
-    finally:
+    except BaseException:
         for process in _processes_of(pool).values():
             process.terminate()
+        raise
+    finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finish(future: Future[None]) -> None:
+def _last_report(future: Future[Report]) -> Report:
     try:
-        future.result()
+        return future.result()
     except BrokenProcessPool:
         told = "a worker process was killed, perhaps for want of memory; run again with fewer workers to go on"
         raise RnnbenchError(told) from None
@@ -166,11 +171,11 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(population: Population) -> None:
+def _work(population: Population) -> Report:
     site: Site = _worker["site"]
-    if "classroom" not in _worker:
-        _worker["classroom"] = Classroom(population.first.benchmark, installed(), torch.device(site.device))
-    compute(population, _worker["classroom"], site, _worker["channel"].put)
+    if "trainer" not in _worker:
+        _worker["trainer"] = CellTrainer(population.first.benchmark, installed(), torch.device(site.device))
+    return compute(population, _worker["trainer"], site, _worker["channel"].put)
 
 
 @contextmanager

@@ -161,7 +161,7 @@ class Architecture(Plugin, ABC):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TaskContext:
     """What a learning rule may use while a population learns one task.
 
     task       label of the task in the benchmark
@@ -188,15 +188,17 @@ class LearningRule(Plugin, ABC):
     population: a rule must not keep arrays anywhere else, nor mix networks.
     """
 
-    def begin_task(self, weights: Weights, memory: State, lesson: Lesson) -> State:
+    def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         """State for this task, from what earlier tasks left in `memory` (empty before the first)."""
         return dict(memory)
 
-    def gradient(self, weights: Weights, batch: Batch, state: State, lesson: Lesson) -> tuple[torch.Tensor, Weights]:
+    def gradient(
+        self, weights: Weights, batch: Batch, state: State, context: TaskContext
+    ) -> tuple[torch.Tensor, Weights]:
         """Loss [network] and the direction to descend; backpropagation unless replaced."""
-        return lesson.gradient(weights, batch)
+        return context.gradient(weights, batch)
 
-    def before_update(self, weights: Weights, gradients: Weights, state: State, lesson: Lesson) -> Weights:
+    def before_update(self, weights: Weights, gradients: Weights, state: State, context: TaskContext) -> Weights:
         """Change the gradients, e.g. add a penalty's or project them."""
         return gradients
 
@@ -208,6 +210,6 @@ class LearningRule(Plugin, ABC):
         """Keep account of what an update did."""
         return state
 
-    def end_task(self, weights: Weights, state: State, lesson: Lesson) -> State:
+    def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
         """What to remember for later tasks; stored with the cell."""
         return {}

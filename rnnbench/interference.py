@@ -69,3 +69,19 @@ def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return summary.reset_index()
+
+
+def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> pd.DataFrame:
+    """One row for each group of rows alike in the columns `by`: mean interference with its interval over seeds.
+
+    The seed is the unit: the pairs that count are averaged within a seed first, since they share networks.
+    Columns: by; mean; low and high (95 % bootstrap interval, NaN below two seeds); n_seeds that count.
+    """
+    value = table["interference"].astype(float).where(counts(table))
+    rows = []
+    for names, values in value.groupby([table[name] for name in by], dropna=False, sort=False):
+        seeds = values.groupby(table.loc[values.index, "seed"]).mean().dropna().to_numpy()
+        low, high = bootstrap_interval(seeds, rng)
+        mean = float(seeds.mean()) if seeds.size else math.nan
+        rows.append((*names, mean, low, high, seeds.size))
+    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import torch
 
+from rnnbench.cell_training import CellTrainer
 from rnnbench.cells import Cell, cells_of
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
-from rnnbench.schooling import Classroom
 from rnnbench.store import Store
 
 CPU_CHUNK = 4
@@ -67,8 +67,8 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     The grouping depends on the benchmark and the device alone, never on what is already there, so that
     an interrupted run goes on with the same populations and gives the same numbers.
     """
-    classroom = Classroom(benchmark, registry, device)
-    classroom.check_channels()
+    trainer = CellTrainer(benchmark, registry, device)
+    trainer.check_channels()
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
         groups.setdefault(_kind(cell, registry), []).append(cell)
@@ -76,7 +76,7 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     # Long ones first within a stage, so that no worker is left alone with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing = frozenset(
-        c.identity for p in populations for c in p.cells if classroom.is_missing(c, store.peek(c.identity), store)
+        c.identity for p in populations for c in p.cells if trainer.is_missing(c, store.peek(c.identity), store)
     )
     return Plan(benchmark, tuple(populations), missing)
 
@@ -103,7 +103,7 @@ def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iter
     else:
         free, _ = torch.cuda.mem_get_info(device)
         room = max(
-            1, int(GPU_SHARE * free / Classroom(cells[0].benchmark, registry, device).bytes_per_network(cells[0]))
+            1, int(GPU_SHARE * free / CellTrainer(cells[0].benchmark, registry, device).bytes_per_network(cells[0]))
         )
         yield from _even(cells, room)
 
@@ -120,13 +120,13 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
 
     Measured: a few real updates of each kind of population on this machine, the same for all connectivities.
     """
-    classroom = Classroom(plan.benchmark, registry, device)
+    trainer = CellTrainer(plan.benchmark, registry, device)
     measured: dict[str, float] = {}
     seconds = {}
     for population in plan.to_do:
         first = population.first
         kind = _update(first, registry)
         if kind not in measured:
-            measured[kind] = classroom.seconds_per_update(first, time.perf_counter)
+            measured[kind] = trainer.seconds_per_update(first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
     return seconds

@@ -54,11 +54,16 @@ class Broken:
 
 @dataclass
 class Registry:
-    """The plugins at hand. `found` maps (kind, id) to a plugin; `broken` says what was left out and why."""
+    """The plugins at hand. `found` maps (kind, id) to a plugin; `broken` says what was left out and why.
+
+    conflicts   (kind, id) that more than one class bears, and what to do about it
+    offering    packages that offer each (kind, id), in the order in which they were found
+    """
 
     found: dict[tuple[Kind, str], Found] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     conflicts: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    offering: dict[tuple[Kind, str], list[str]] = field(default_factory=dict)
 
     def find(self, kind: Kind, name: str) -> Found:
         """The plugin called `name@version`, or the newest called `name`.
@@ -76,6 +81,11 @@ class Registry:
         if (kind, newest) in self.conflicts:
             raise PluginError(self.conflicts[kind, newest])
         return self.found[kind, newest]
+
+    def knows(self, kind: Kind, name: str) -> bool:
+        """Whether there is a plugin of that name or id, usable or contested."""
+        ids = [i for k, i in [*self.found, *self.conflicts] if k == kind]
+        return any(name in (i, i.rpartition("@")[0]) for i in ids)
 
     def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
         """The plugin `plugin_id` with `parameters` as they stand in a resolved benchmark."""
@@ -127,12 +137,19 @@ class Registry:
                 continue
             found = Found(kind, cls, package, version)
             key = (kind, found.id)
-            if key in self.found:
-                other = self.found.pop(key).package
-                self.conflicts[key] = f"{kind} {found.id} is offered by two packages, {other} and {package}; remove one"
-                self.broken.append(Broken(package, self.conflicts[key]))
-            elif key not in self.conflicts:
+            offering = self.offering.setdefault(key, [])
+            offering.append(package)
+            if len(offering) == 1:
                 self.found[key] = found
+                continue
+            self.found.pop(key, None)
+            packages = list(dict.fromkeys(offering))
+            if len(packages) == 1:
+                told = f"{kind} {found.id} is offered twice by {package}; give one of them another name or version"
+            else:
+                told = f"{kind} {found.id} is offered by {' and '.join(packages)}; remove all but one"
+            self.conflicts[key] = told
+            self.broken.append(Broken(package, told))
 
 
 def _fault(kind: Kind, cls: Any) -> str | None:

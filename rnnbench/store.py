@@ -144,6 +144,9 @@ class Store:
         arrays: Arrays | None = None,
     ) -> Record:
         """Store a cell. A finished and whole one that is there already stays; any other gives way."""
+        present = self.get(identity)
+        if present is not None and _is_whole(present, result) and (arrays is None or self.has_arrays(present)):
+            return present
         if arrays is not None:
             content = save_arrays({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())})
             sha256 = hashlib.sha256(content).hexdigest()
@@ -157,15 +160,8 @@ class Store:
             checksum=_checksum(description, result),
             provenance=provenance,
         )
-        present = self.get(identity)
-        if present is None:
-            replace = False
-        elif _is_whole(present, result) and (arrays is None or self.has_arrays(present)):
-            return present
-        else:
-            replace = True
         text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-        _write(self.path(identity), text.encode(), replace=replace)
+        _write(self.path(identity), text.encode(), replace=present is not None)
         return record
 
     def _set_aside(self, path: Path, why: str) -> None:

@@ -13,7 +13,7 @@ import torch
 from rnnbench.channels import Layout
 from rnnbench.engine.generic import GenericEngine
 from rnnbench.engine.loss import losses
-from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, Lesson, State, Task, Weights
+from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
 from rnnbench.schema import Training
 from rnnbench.trials import EVALUATION, TrialSource, accuracy_of
 
@@ -68,8 +68,8 @@ class Outcome:
     diverged: bool = False
 
 
-class School:
-    """Everything that networks of one architecture and rule need to learn and be examined on a benchmark's tasks.
+class Trainer:
+    """Everything that networks of one architecture and rule need to learn a benchmark's tasks and be evaluated on them.
 
     evaluation_trials   how many held-out trials each task is judged on, by label; a task that is not
                         among them (because its plugin is broken) is not evaluated
@@ -118,7 +118,7 @@ class School:
         return accuracy_of(self.tasks[label], own[:, : trials.targets.shape[1]], trials)
 
     @torch.no_grad()
-    def teach(
+    def train(
         self,
         label: str,
         position: int,
@@ -130,7 +130,7 @@ class School:
 
         report   called with the number of network-updates made since the last call
         """
-        return _Class(self, label, position, training, starts).run(report)
+        return _Learners(self, label, position, training, starts).run(report)
 
     def tensors(self, arrays: Sequence[Arrays]) -> Weights:
         """Arrays of several networks stacked along a leading [network] axis, on the device."""
@@ -142,24 +142,26 @@ class School:
         }
 
 
-class _Class:
+class _Learners:
     """The networks of one stage while they learn: those still learning stand in arrays, the others have left."""
 
-    def __init__(self, school: School, label: str, position: int, training: Training, starts: Sequence[Start]) -> None:
-        self.school, self.label, self.position, self.training, self.starts = school, label, position, training, starts
+    def __init__(
+        self, trainer: Trainer, label: str, position: int, training: Training, starts: Sequence[Start]
+    ) -> None:
+        self.trainer, self.label, self.position, self.training, self.starts = trainer, label, position, training, starts
         self.curves: list[dict[int, dict[str, Score]]] = [{} for _ in starts]
         self.outcomes: dict[int, Outcome] = {}
         self.active = list(range(len(starts)))
-        self.weights = school.tensors([s.weights for s in starts])
-        memory = school.tensors([s.memory for s in starts])
-        self.lesson = self._lesson()
-        self.state: State = school.rule.begin_task(self.weights, memory, self.lesson)
+        self.weights = trainer.tensors([s.weights for s in starts])
+        memory = trainer.tensors([s.memory for s in starts])
+        self.context = self._context()
+        self.state: State = trainer.rule.begin_task(self.weights, memory, self.context)
 
     def run(self, report: Callable[[int], Any]) -> list[Outcome]:
         update = 0
         while self.active:
             if update % self.training.evaluate_every == 0 or any(update == self.starts[n].budget for n in self.active):
-                self._examine(update)
+                self._evaluate(update)
                 if not self.active:
                     break
             self._learn(update)
@@ -168,18 +170,18 @@ class _Class:
         return [self.outcomes[n] for n in range(len(self.starts))]
 
     def _learn(self, update: int) -> None:
-        rule, lesson = self.school.rule, self.lesson
-        batch = lesson.sample("train", update, self.training.batch)
-        _, gradients = rule.gradient(self.weights, batch, self.state, lesson)
-        gradients = rule.before_update(self.weights, gradients, self.state, lesson)
+        rule, context = self.trainer.rule, self.context
+        batch = context.sample("train", update, self.training.batch)
+        _, gradients = rule.gradient(self.weights, batch, self.state, context)
+        gradients = rule.before_update(self.weights, gradients, self.state, context)
         old = self.weights
         self.weights, self.state = rule.update(old, gradients, self.state)
         self.state = rule.after_update(old, self.weights, gradients, self.state)
 
-    def _examine(self, update: int) -> None:
+    def _evaluate(self, update: int) -> None:
         """Score every network on the tasks it watches; those that are done take their leave."""
         for label in dict.fromkeys(label for n in self.active for label in self.starts[n].watch):
-            if label in self.school.evaluation_trials:
+            if label in self.trainer.evaluation_trials:
                 rows = [i for i, n in enumerate(self.active) if label in self.starts[n].watch]
                 for row, score in zip(rows, self._scores(label, rows), strict=True):
                     self.curves[self.active[row]].setdefault(update, {})[label] = score
@@ -196,11 +198,11 @@ class _Class:
         networks = [self.active[i] for i in rows]
         weights, state = _rows(self.weights, rows), _rows(self.state, rows)
         after: list[dict[str, Score]] = [{} for _ in rows]
-        for label in self.school.evaluation_trials:
-            scores = self.school.evaluate_if_possible(label, weights, self._seeds(rows), self.label)
+        for label in self.trainer.evaluation_trials:
+            scores = self.trainer.evaluate_if_possible(label, weights, self._seeds(rows), self.label)
             for seen, score in zip(after, scores, strict=False):
                 seen[label] = score
-        memory = self.school.rule.end_task(weights, state, self._lesson(networks))
+        memory = self.trainer.rule.end_task(weights, state, self._context(networks))
         for i, n in enumerate(networks):
             self.outcomes[n] = Outcome(
                 updates=update,
@@ -213,15 +215,15 @@ class _Class:
         staying = [i for i in range(len(self.active)) if i not in set(rows)]
         self.active = [self.active[i] for i in staying]
         self.weights, self.state = _rows(self.weights, staying), _rows(self.state, staying)
-        self.lesson = self._lesson()
+        self.context = self._context()
 
     def _scores(self, label: str, rows: list[int]) -> list[Score]:
-        return self.school.evaluate(label, _rows(self.weights, rows), self._seeds(rows))
+        return self.trainer.evaluate(label, _rows(self.weights, rows), self._seeds(rows))
 
     def _seeds(self, rows: list[int]) -> list[int]:
         return [self.starts[self.active[i]].seed for i in rows]
 
-    def _lesson(self, networks: list[int] | None = None) -> Lesson:
+    def _context(self, networks: list[int] | None = None) -> TaskContext:
         chosen = [self.starts[n] for n in (self.active if networks is None else networks)]
         seeds, occurrences = [s.seed for s in chosen], {s.occurrence for s in chosen}
         if len(occurrences) > 1:
@@ -229,10 +231,12 @@ class _Class:
         occurrence = occurrences.pop() if occurrences else 0
 
         def sample(purpose: str, step: int, n_trials: int) -> Batch:
-            return self.school.source.batch(self.label, seeds, (purpose, occurrence, step), n_trials)
+            return self.trainer.source.batch(self.label, seeds, (purpose, occurrence, step), n_trials)
 
-        engine = self.school.engine
-        return Lesson(self.school.architecture, self.label, self.position, engine.gradient, engine.outputs, sample)
+        engine = self.trainer.engine
+        return TaskContext(
+            self.trainer.architecture, self.label, self.position, engine.gradient, engine.outputs, sample
+        )
 
 
 def _rows(arrays: Mapping[str, torch.Tensor], rows: list[int]) -> dict[str, torch.Tensor]:

@@ -77,3 +77,28 @@ def test_an_unknown_convergence_does_not_count(missing):
     table["converged_first"] = pd.Series([True, missing], dtype=object)
     assert counts(table).tolist() == [True, False]
     assert counts(table.astype({"converged_first": "boolean"})).tolist() == [True, False]
+
+
+def test_the_bootstrap_interval_of_known_data():
+    rng = np.random.default_rng(1)
+    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4: the 95% interval is all of it.
+    assert bootstrap_interval([0.0, 1.0], rng) == (0.0, 1.0)
+    assert bootstrap_interval([0.3, 0.3, 0.3], rng) == pytest.approx((0.3, 0.3))
+    # 400 normal values: the interval of the mean is mean +- 1.96 sd / sqrt(n); 8 % for 10,000 resamples.
+    sample = rng.normal(2.0, 1.0, 400)
+    low, high = bootstrap_interval(sample, rng)
+    half = 1.96 * sample.std() / 20
+    assert low == pytest.approx(sample.mean() - half, abs=0.08 * half)
+    assert high == pytest.approx(sample.mean() + half, abs=0.08 * half)
+
+
+def test_one_seed_has_no_interval():
+    assert np.isnan(bootstrap_interval([0.4], np.random.default_rng(0))).all()
+    assert np.isnan(bootstrap_interval([], np.random.default_rng(0))).all()
+
+
+def test_the_bootstrap_is_decided_by_its_rng():
+    values = np.random.default_rng(5).normal(size=50)  # enough for resamples to differ in their quantiles
+    once, again, other = (bootstrap_interval(values, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert once == again
+    assert once != other

@@ -7,16 +7,16 @@ import pytest
 import torch
 
 from rnnbench.benchmark_file import load_benchmark
+from rnnbench.cell_training import CellTrainer
 from rnnbench.cells import Cell
 from rnnbench.interfaces import Batch
 from rnnbench.registry import installed
-from rnnbench.schooling import Classroom
 from rnnbench.training import Start
 
 A, B = "fixed_points", "flip_flop"
 
 
-def classroom(**changes) -> Classroom:
+def make_trainer(**changes) -> CellTrainer:
     description = {
         "name": "t",
         "tasks": [{"use": A, "duration": 6, "loss_start": 3}, {"use": B, "channels": 2, "duration": 8}],
@@ -25,77 +25,77 @@ def classroom(**changes) -> Classroom:
         "seeds": 3,
         "training": {"batch": 8, "max_updates": 60, "evaluate_every": 5, "evaluation_trials": 16},
     }
-    return Classroom(load_benchmark(description | changes), installed(), torch.device("cpu"))
+    return CellTrainer(load_benchmark(description | changes), installed(), torch.device("cpu"))
 
 
-def cell(room: Classroom, *history: str, seed: int = 0) -> Cell:
-    b = room.benchmark
+def cell(cells: CellTrainer, *history: str, seed: int = 0) -> Cell:
+    b = cells.benchmark
     return Cell(b, b.architectures[0], b.rules[0], seed, history)
 
 
-def start(room: Classroom, seed: int, budget: int = 60, bound: float | None = None, occurrence: int = 0) -> Start:
-    return Start(seed, occurrence, budget, bound, (A,), room.initial_weights(cell(room, A, seed=seed)))
+def start(cells: CellTrainer, seed: int, budget: int = 60, bound: float | None = None, occurrence: int = 0) -> Start:
+    return Start(seed, occurrence, budget, bound, (A,), cells.initial_weights(cell(cells, A, seed=seed)))
 
 
-def teach(room: Classroom, starts: list[Start]):
-    return room.school(cell(room, A)).teach(A, 0, room.benchmark.task(A).training, starts)
+def train(cells: CellTrainer, starts: list[Start]):
+    return cells.trainer(cell(cells, A)).train(A, 0, cells.benchmark.task(A).training, starts)
 
 
 def test_training_lowers_the_loss():
-    room = classroom()
-    (outcome,) = teach(room, [start(room, 0)])
+    cells = make_trainer()
+    (outcome,) = train(cells, [start(cells, 0)])
     assert outcome.curve[60][A].loss < 0.2 * outcome.curve[0][A].loss
 
 
 def test_a_network_stops_at_the_first_look_at_which_its_criterion_is_met():
-    room = classroom()
-    (free,) = teach(room, [start(room, 0)])
+    cells = make_trainer()
+    (free,) = train(cells, [start(cells, 0)])
     looks = sorted(free.curve)
     bound = free.curve[20][A].loss * 1.0001
     first = next(u for u in looks if free.curve[u][A].loss <= bound)
-    (stopped,) = teach(room, [start(room, 0, bound=bound)])
+    (stopped,) = train(cells, [start(cells, 0, bound=bound)])
     assert stopped.updates == first and sorted(stopped.curve) == [u for u in looks if u <= first]
 
 
 def test_networks_stop_on_their_own_without_disturbing_the_others():
     """Weights and curves are the same, bit for bit, whoever else is in the population and whenever they leave."""
-    room = classroom()
+    cells = make_trainer()
     starts = [
-        start(room, 0, budget=10),
-        start(room, 1, budget=35),
-        start(room, 0, budget=60),
-        start(room, 2, budget=20),
+        start(cells, 0, budget=10),
+        start(cells, 1, budget=35),
+        start(cells, 0, budget=60),
+        start(cells, 2, budget=20),
     ]
-    together = teach(room, starts)
+    together = train(cells, starts)
     for one, outcome in zip(starts, together, strict=True):
-        (alone,) = teach(room, [one])
+        (alone,) = train(cells, [one])
         assert alone.updates == outcome.updates == one.budget
         assert all(np.array_equal(alone.weights[name], outcome.weights[name]) for name in alone.weights)
         assert {u: s[A].loss for u, s in alone.curve.items()} == {u: s[A].loss for u, s in outcome.curve.items()}
 
 
 def test_global_random_state_changes_nothing():
-    room = classroom()
+    cells = make_trainer()
     torch.manual_seed(1)
     np.random.seed(1)
-    (one,) = teach(room, [start(room, 0, budget=10)])
+    (one,) = train(cells, [start(cells, 0, budget=10)])
     torch.manual_seed(2)
     np.random.seed(2)
-    (two,) = teach(room, [start(room, 0, budget=10)])
+    (two,) = train(cells, [start(cells, 0, budget=10)])
     assert np.array_equal(one.weights["w_rec"], two.weights["w_rec"])
 
 
 def test_a_network_whose_loss_is_not_finite_leaves_and_the_others_stay():
-    room = classroom()
-    broken = start(room, 1)
+    cells = make_trainer()
+    broken = start(cells, 1)
     broken.weights["w_rec"][0, 0] = np.inf
-    healthy, diverged = teach(room, [start(room, 0, budget=10), broken])
+    healthy, diverged = train(cells, [start(cells, 0, budget=10), broken])
     assert diverged.diverged and diverged.updates == 0
     assert not healthy.diverged and healthy.updates == 10
 
 
 class Spy:
-    """The school's source of trials, noting what was drawn for training."""
+    """The trainer's source of trials, noting what was drawn for training."""
 
     def __init__(self, source):
         self.source, self.seen = source, []
@@ -110,32 +110,32 @@ class Spy:
         return batch
 
 
-def trials_seen(room: Classroom, one: Start, label: str, position: int):
-    school = room.school(cell(room, label))
-    school.source = Spy(school.source)
-    school.teach(label, position, room.benchmark.task(label).training, [one])
-    return [inputs for _, _, inputs in school.source.seen]
+def trials_seen(cells: CellTrainer, one: Start, label: str, position: int):
+    trainer = cells.trainer(cell(cells, label))
+    trainer.source = Spy(trainer.source)
+    trainer.train(label, position, cells.benchmark.task(label).training, [one])
+    return [inputs for _, _, inputs in trainer.source.seen]
 
 
 def test_networks_of_one_seed_see_the_same_trials_of_b_whatever_came_before():
-    room = classroom()
-    fresh = start(room, 0, budget=3)
+    cells = make_trainer()
+    fresh = start(cells, 0, budget=3)
     later = Start(0, 0, 3, None, (A, B), {k: w + 0.1 for k, w in fresh.weights.items()})
     alone = Start(0, 0, 3, None, (B,), fresh.weights)
-    for one, two in zip(trials_seen(room, alone, B, 0), trials_seen(room, later, B, 1), strict=True):
+    for one, two in zip(trials_seen(cells, alone, B, 0), trials_seen(cells, later, B, 1), strict=True):
         assert np.array_equal(one, two)
 
 
 def test_learning_the_same_task_again_sees_fresh_trials():
-    room = classroom()
-    first = trials_seen(room, start(room, 0, budget=3), A, 0)
-    again = trials_seen(room, start(room, 0, budget=3, occurrence=1), A, 1)
+    cells = make_trainer()
+    first = trials_seen(cells, start(cells, 0, budget=3), A, 0)
+    again = trials_seen(cells, start(cells, 0, budget=3, occurrence=1), A, 1)
     assert not any(np.array_equal(one, two) for one in first for two in again)
 
 
 def test_updates_and_seeds_see_different_trials_and_evaluation_is_held_out():
-    room = classroom()
-    source = room.school(cell(room, A)).source
+    cells = make_trainer()
+    source = cells.trainer(cell(cells, A)).source
     draws = [
         source.batch(A, [seed], stream, 16).inputs.numpy()
         for seed, stream in [(0, ("train", 0, 0)), (0, ("train", 0, 1)), (1, ("train", 0, 0)), (0, ("evaluation",))]
@@ -146,13 +146,13 @@ def test_updates_and_seeds_see_different_trials_and_evaluation_is_held_out():
 def test_plain_gradient_descent_follows_autograd_through_the_whole_program():
     """Three SGD updates in float64, recomputed with autograd and a plain loop over the same trials."""
     rule = {"use": "gradient_descent", "optimizer": "sgd", "learning_rate": 0.5}
-    room = classroom(dtype="float64", rules=[rule])
-    one = start(room, 0, budget=3)
-    (outcome,) = teach(room, [one])
-    school = room.school(cell(room, A))
+    cells = make_trainer(dtype="float64", rules=[rule])
+    one = start(cells, 0, budget=3)
+    (outcome,) = train(cells, [one])
+    trainer = cells.trainer(cell(cells, A))
     weights = {name: torch.tensor(w, dtype=torch.float64, requires_grad=True) for name, w in one.weights.items()}
     for step in range(3):
-        batch = school.source.batch(A, [0], ("train", 0, step), 8)
+        batch = trainer.source.batch(A, [0], ("train", 0, step), 8)
         x, y, m = batch.inputs[0], batch.targets[0], batch.mask[0]
         h, z = torch.zeros(8, 24, dtype=torch.float64), []
         for t in range(len(x)):
@@ -168,6 +168,6 @@ def test_plain_gradient_descent_follows_autograd_through_the_whole_program():
 
 @pytest.mark.parametrize("occurrences", [(0, 1)])
 def test_a_population_learns_its_task_for_the_same_time(occurrences):
-    room = classroom()
+    cells = make_trainer()
     with pytest.raises(ValueError, match="same time"):
-        teach(room, [start(room, 0, occurrence=k) for k in occurrences])
+        train(cells, [start(cells, 0, occurrence=k) for k in occurrences])

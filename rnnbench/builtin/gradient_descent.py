@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from pydantic import Field
 
-from rnnbench.interfaces import LearningRule, Lesson, State, Weights
+from rnnbench.interfaces import LearningRule, State, TaskContext, Weights
 
 
 class GradientDescent(LearningRule):
@@ -30,11 +30,11 @@ class GradientDescent(LearningRule):
     beta2: float = Field(0.999, ge=0, lt=1, description="adam: decay of the mean squared gradient (per update)")
     epsilon: float = Field(1e-8, gt=0, description="adam: keeps the step finite where the gradient vanishes")
 
-    def begin_task(self, weights: Weights, memory: State, lesson: Lesson) -> State:
+    def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = dict(memory)
         if self.optimizer == "adam":
             state["updates"] = torch.zeros(_n_networks(weights), dtype=torch.float64)
-            for name in lesson.architecture.trained:
+            for name in context.architecture.trained:
                 state[f"mean.{name}"] = torch.zeros_like(weights[name])
                 state[f"square.{name}"] = torch.zeros_like(weights[name])
         return state

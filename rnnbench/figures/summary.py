@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rnnbench.interference import bootstrap_interval, converged, counts
+from rnnbench.interference import converged, counts, over_seeds
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,12 +115,6 @@ def mean_curve(lines: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     return grid, np.mean([np.interp(grid, updates, values) for updates, values in lines], axis=0)
 
 
-def seed_means(table: pd.DataFrame) -> pd.Series:
-    """Mean interference of each seed over its counted pairs, indexed by (g, seed)."""
-    rows = table[counts(table)]
-    return rows["interference"].astype(float).groupby([rows["g"], rows["seed"]]).mean()
-
-
 def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Mean over seeds at each g, each seed being first averaged over its counted pairs.
 
@@ -132,13 +126,7 @@ def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         Indexed by every g of `table` in ascending order: `mean`, `low` and `high` (95% bootstrap interval
         over seeds), `n_seeds`. NaN where no seed counts (for the interval: fewer than two).
     """
-    means = seed_means(table)
-    rows = []
-    for g in sorted(table["g"].dropna().unique()):
-        at_g = means[means.index.get_level_values("g") == g].to_numpy(float)
-        low, high = bootstrap_interval(at_g, rng)
-        rows.append((g, at_g.mean() if at_g.size else np.nan, low, high, at_g.size))
-    return pd.DataFrame(rows, columns=["g", "mean", "low", "high", "n_seeds"]).set_index("g")
+    return over_seeds(table[table["g"].notna()], ["g"], rng).set_index("g").sort_index()
 
 
 def means_by_task(table: pd.DataFrame) -> pd.DataFrame:

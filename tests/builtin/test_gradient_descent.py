@@ -8,13 +8,13 @@ import torch
 
 from rnnbench.builtin.gradient_descent import GradientDescent
 from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.interfaces import Lesson
+from rnnbench.interfaces import TaskContext
 
 PEERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
 
 
 def unused(*args):
-    raise AssertionError("gradient descent needs nothing of the lesson but the architecture")
+    raise AssertionError("gradient descent needs nothing of the context but the architecture")
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -25,7 +25,7 @@ def test_steps_equal_torchs(optimizer):
     rule = GradientDescent(optimizer=optimizer, learning_rate=0.01)
     peers = {name: w.clone().requires_grad_() for name, w in weights.items()}
     peer = PEERS[optimizer](peers.values(), lr=0.01)
-    state = rule.begin_task(weights, {}, Lesson(architecture, "a", 0, unused, unused, unused))
+    state = rule.begin_task(weights, {}, TaskContext(architecture, "a", 0, unused, unused, unused))
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
         gradients = {n: torch.randn(w.shape, dtype=w.dtype, generator=generator) for n, w in weights.items()}
@@ -48,9 +48,9 @@ def test_networks_that_leave_do_not_change_the_others():
     architecture = VanillaRNN(units=5)
     rule = GradientDescent()
     weights = {"w_rec": torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))}
-    lesson = Lesson(architecture, "a", 0, unused, unused, unused)
-    both = weights, rule.begin_task(weights, {}, lesson)
-    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, lesson)
+    context = TaskContext(architecture, "a", 0, unused, unused, unused)
+    both = weights, rule.begin_task(weights, {}, context)
+    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, context)
     generator = torch.Generator().manual_seed(1)
     for k in range(6):
         g = torch.randn(4, 5, 5, generator=generator)

@@ -9,7 +9,7 @@ from rnnbench import Architecture, GradientDescent, VanillaRNN
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.channels import Layout
 from rnnbench.registry import installed
-from rnnbench.training import School, Start
+from rnnbench.training import Start, Trainer
 
 
 class Plain(VanillaRNN):
@@ -49,7 +49,7 @@ class Gated(Architecture):
         return state[0] @ weights["out"].mT
 
 
-def school(architecture: Architecture) -> tuple[School, object]:
+def trainer(architecture: Architecture) -> tuple[Trainer, object]:
     b = load_benchmark(
         {
             "name": "t",
@@ -61,7 +61,7 @@ def school(architecture: Architecture) -> tuple[School, object]:
     layout = Layout(b.channels, tasks)
     rule = GradientDescent(learning_rate=3e-3)
     device = torch.device("cpu")
-    made = School(tasks, layout, architecture, rule, {"fixed_points": 16}, torch.float64, device)
+    made = Trainer(tasks, layout, architecture, rule, {"fixed_points": 16}, torch.float64, device)
     return made, b.tasks[0].training
 
 
@@ -74,8 +74,8 @@ def test_a_population_by_vmap_learns_what_the_hand_written_one_learns():
     settings = {"units": 14, "learn": "all", "bias": True, "noise": 0.1}
     outcomes = []
     for architecture in (VanillaRNN(**settings), Plain(**settings)):
-        made, training = school(architecture)
-        outcomes.append(made.teach("fixed_points", 0, training, starts(architecture)))
+        made, training = trainer(architecture)
+        outcomes.append(made.train("fixed_points", 0, training, starts(architecture)))
     for by_hand, by_vmap in zip(*outcomes, strict=True):
         for name in by_hand.weights:
             np.testing.assert_allclose(by_hand.weights[name], by_vmap.weights[name], rtol=1e-9, atol=1e-12)
@@ -83,7 +83,7 @@ def test_a_population_by_vmap_learns_what_the_hand_written_one_learns():
 
 def test_an_architecture_with_a_compound_state_learns():
     architecture = Gated(units=12)
-    made, training = school(architecture)
-    for outcome in made.teach("fixed_points", 0, training, starts(architecture)[:1]):
+    made, training = trainer(architecture)
+    for outcome in made.train("fixed_points", 0, training, starts(architecture)[:1]):
         losses = [scores["fixed_points"].loss for scores in outcome.curve.values()]
         assert losses[-1] < 0.5 * losses[0]

@@ -83,9 +83,6 @@ def test_pairs_are_averaged_within_a_seed_before_seeds(tiny):
         ("a", "b", 1, 1.0),
         ("b", "c", 1, 9.0, False),
     )
-    means = summary.seed_means(table)
-    assert means.loc[(0.5, 0)] == 0.0
-    assert means.loc[(0.5, 1)] == 1.0
     # The mean over rows would be 0.25: seed 0 has more of them.
     assert summary.against_g(table, np.random.default_rng(0)).loc[0.5, "mean"] == 0.5
 
@@ -103,34 +100,9 @@ def test_against_g_keeps_a_g_at_which_nothing_counts(tiny):
     assert means.loc[1.0, "mean"] == pytest.approx(0.5)
 
 
-def test_the_bootstrap_interval_of_known_data():
-    rng = np.random.default_rng(1)
-    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4: the 95% interval is all of it.
-    assert summary.bootstrap_interval([0.0, 1.0], rng) == (0.0, 1.0)
-    assert summary.bootstrap_interval([0.3, 0.3, 0.3], rng) == pytest.approx((0.3, 0.3))
-    # 400 normal values: the interval of the mean is mean +- 1.96 sd / sqrt(n); 8% for 4000 resamples.
-    sample = rng.normal(2.0, 1.0, 400)
-    low, high = summary.bootstrap_interval(sample, rng)
-    half = 1.96 * sample.std() / 20
-    assert low == pytest.approx(sample.mean() - half, abs=0.08 * half)
-    assert high == pytest.approx(sample.mean() + half, abs=0.08 * half)
-
-
-def test_one_seed_has_no_interval():
-    assert np.isnan(summary.bootstrap_interval([0.4], np.random.default_rng(0))).all()
-    assert np.isnan(summary.bootstrap_interval([], np.random.default_rng(0))).all()
-
-
-def test_the_bootstrap_is_decided_by_its_rng():
-    values = np.random.default_rng(5).normal(size=50)  # enough for resamples to differ in their quantiles
-    once, again, other = (summary.bootstrap_interval(values, np.random.default_rng(seed)) for seed in (0, 0, 1))
-    assert once == again
-    assert once != other
-
-
 def test_convergence_counts_each_network_once(tiny):
     table = tiny(
-        *[("a", second, 0, 0.0) for second in "abcd"],  # one network on A, then four lessons
+        *[("a", second, 0, 0.0) for second in "abcd"],  # one network on A, then four trainings
         ("a", "b", 1, 0.0, False),
         ("b", "a", 0, 0.0, False),
     )

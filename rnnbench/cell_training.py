@@ -19,7 +19,7 @@ from rnnbench.randomness import rng_for
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark
 from rnnbench.store import Curve, Failure, Record, Result, Scores, Store
-from rnnbench.training import Arrays, Outcome, School, Score, Start
+from rnnbench.training import Arrays, Outcome, Score, Start, Trainer
 from rnnbench.trials import check_task
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -30,7 +30,7 @@ WEIGHT, MEMORY = "weights.", "memory."
 """Prefixes in a cell's safetensors file: the network's weights, and what its rule remembers."""
 
 
-class Classroom:
+class CellTrainer:
     """Trains cells of one benchmark and stores what comes of them. Kept by a worker for all its populations."""
 
     def __init__(self, benchmark: Benchmark, registry: Registry, device: torch.device) -> None:
@@ -63,21 +63,21 @@ class Classroom:
                     self._faults[dt][label] = str(error)
         return self._faults[dt]
 
-    def school(self, cell: Cell) -> School:
-        """The school for a cell's last stage."""
+    def trainer(self, cell: Cell) -> Trainer:
+        """The trainer for a cell's last stage."""
         architecture = self._architecture(cell)
         rule_spec = cell.rule.on(cell.task.training)
         rule: LearningRule = self.registry.build("rule", rule_spec.plugin, rule_spec.parameters)
         faults = self.faults(architecture.dt)
         evaluation = {t.label: t.training.evaluation_trials for t in self.benchmark.tasks if t.label not in faults}
         dtype = DTYPES[self.benchmark.dtype]
-        return School(self.tasks, self.layout, architecture, rule, evaluation, dtype, self.device)
+        return Trainer(self.tasks, self.layout, architecture, rule, evaluation, dtype, self.device)
 
     def to_compute(self, cells: Sequence[Cell], store: Store) -> list[Cell]:
         """The missing cells of a population; all of it where leaving some out would change the others' last digits."""
         try:
-            independent = self.device.type == "cpu" and self.school(cells[0]).engine.independent
-        except (Exception, SystemExit):  # a broken plugin: teaching will say so
+            independent = self.device.type == "cpu" and self.trainer(cells[0]).engine.independent
+        except (Exception, SystemExit):  # a broken plugin: training will say so
             independent = False
         return (
             [cell for cell in cells if self.is_missing(cell, store.get(cell.identity), store)]
@@ -87,7 +87,7 @@ class Classroom:
 
     def is_missing(self, cell: Cell, record: Record | None, store: Store) -> bool:
         """Whether a cell is to be computed, given its record: there is none; or it lacks the weights that a later
-        stage starts from; or a plugin broke, here or in an examination, and may have been mended since.
+        stage starts from; or a plugin broke, here or where the cell was evaluated, and may have been mended since.
         """
         if record is None:
             return True
@@ -99,7 +99,7 @@ class Classroom:
         faults = self.faults(self._architecture(cell).dt)
         return any(label not in faults and label not in record.result.after for label in self.tasks)
 
-    def teach(
+    def train(
         self,
         cells: Sequence[Cell],
         store: Store,
@@ -112,16 +112,16 @@ class Classroom:
         """
         orphans: dict[str, Failure] = {}
         try:
-            school = self.school(cells[0])
+            trainer = self.trainer(cells[0])
             label = cells[0].task.label
-            if fault := self.faults(school.architecture.dt).get(label):
+            if fault := self.faults(trainer.architecture.dt).get(label):
                 raise PluginError(fault)
             orphans = {c.identity: failure for c in cells if (failure := _parents_failure(c, store))}
             ready = [cell for cell in cells if cell.identity not in orphans]
-            befores = self._befores(ready, school, store)
+            befores = self._befores(ready, trainer, store)
             starts = [self._start(cell, before[label], store) for cell, before in zip(ready, befores, strict=True)]
             position = len(cells[0].history) - 1
-            outcomes = school.teach(label, position, cells[0].task.training, starts, report) if starts else []
+            outcomes = trainer.train(label, position, cells[0].task.training, starts, report) if starts else []
         except (Exception, SystemExit) as error:
             failures = {c.identity: Failure(kind="error", message=_told(error)) for c in cells} | orphans
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
@@ -132,7 +132,7 @@ class Classroom:
             records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
         return records
 
-    def _befores(self, cells: Sequence[Cell], school: School, store: Store) -> list[dict[str, Scores]]:
+    def _befores(self, cells: Sequence[Cell], trainer: Trainer, store: Store) -> list[dict[str, Scores]]:
         """The scores of each network on every task before any training: measured at its first task, then looked up."""
         if not cells:
             return []
@@ -143,8 +143,8 @@ class Classroom:
         weights = [self.initial_weights(cell) for cell in cells]
         befores: list[dict[str, Scores]] = [{} for _ in cells]
         seeds = [cell.seed for cell in cells]
-        for name in school.evaluation_trials:
-            scores = school.evaluate_if_possible(name, school.tensors(weights), seeds, cells[0].task.label)
+        for name in trainer.evaluation_trials:
+            scores = trainer.evaluate_if_possible(name, trainer.tensors(weights), seeds, cells[0].task.label)
             for before, score in zip(befores, scores, strict=False):
                 before[name] = _scores(score)
         return befores
@@ -187,11 +187,11 @@ class Classroom:
 
     def bytes_per_network(self, cell: Cell) -> int:
         """Memory that one more network in a population needs: its states, their adjoints, weights and moments."""
-        school = self.school(cell)
+        trainer = self.trainer(cell)
         training = cell.task.training
-        trials = self.tasks[cell.task.label].sample(rng_for(0, "check"), 2, school.architecture.dt)
+        trials = self.tasks[cell.task.label].sample(rng_for(0, "check"), 2, trainer.architecture.dt)
         n_trials = max(training.batch, *(t.training.evaluation_trials for t in self.benchmark.tasks))
-        states = 3 * trials.inputs.shape[1] * n_trials * school.architecture.units
+        states = 3 * trials.inputs.shape[1] * n_trials * trainer.architecture.units
         weights = 8 * sum(w.size for w in self.initial_weights(cell).values())
         return (states + weights) * DTYPES[self.benchmark.dtype].itemsize
 
@@ -201,14 +201,14 @@ class Classroom:
         The median of a few real updates, the first left out: it pays for memory and compilation.
         """
         try:
-            school = self.school(cell)
+            trainer = self.trainer(cell)
             label, training = cell.task.label, cell.task.training
             weights = self.initial_weights(cell)
             ticks: list[float] = []
             start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)
-            school.teach(label, 0, training, [start], lambda n: ticks.append(clock()))
+            trainer.train(label, 0, training, [start], lambda n: ticks.append(clock()))
             begin = clock()
-            school.evaluate(label, school.tensors([weights]), [cell.seed])
+            trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
             look = clock() - begin
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
         except (Exception, SystemExit):  # it will be told of when its cells are computed
