@@ -181,11 +181,18 @@ def test_an_id_that_two_packages_offer_is_unusable_and_both_are_named(make_plugi
     make_plugin("right", task_source("lamp", body=more.format("right_only"), offers=BOTH))
     registry = installed()
     for name in ("lamp", "lamp@1"):
-        with pytest.raises(PluginError, match=r"lamp@1 is offered by two packages, left and right"):
+        with pytest.raises(PluginError, match=r"lamp@1 is offered by left and right"):
             registry.find("task", name)
     assert registry.find("task", "left_only").package == "left"
     assert registry.find("task", "right_only").package == "right"
     assert any("lamp@1" in broken.reason for broken in registry.broken)
+
+
+def test_every_package_that_offers_a_contested_id_is_named(make_plugin, task_source) -> None:
+    for package in ("centre", "left", "right"):
+        make_plugin(package, task_source("lamp"))
+    with pytest.raises(PluginError, match=r"offered by centre and left and right; remove all but one"):
+        installed().find("task", "lamp")
 
 
 def test_a_benchmark_that_names_a_contested_id_is_refused_in_one_line(make_plugin, task_source) -> None:

@@ -38,7 +38,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """A stationary state: kappa [2], and the eigenvalues [2] of the flow there; stable if their real parts are below 0."""
+    """A stationary state kappa [2], and the eigenvalues [2] of the flow there."""
 
     kappa: Floats
     eigenvalues: npt.NDArray[np.complex128]

@@ -97,7 +97,7 @@ def network_readout(n: int, m: np.ndarray, inputs: np.ndarray, seed: int) -> np.
     u = np.linalg.qr(u)[0] * np.sqrt(n)
     h, z = np.zeros((len(inputs), n)), []
     for t in range(inputs.shape[1]):
-        h = (1 - DT) * h + DT * (mf.phi(h) @ (u @ m @ u.T / n).T + inputs[:, t] @ u.T)
+        h = (1 - DT) * h + DT * ((mf.phi(h) @ u / n) @ m.T @ u.T + inputs[:, t] @ u.T)
         z.append(mf.phi(h) @ u / n)
     return np.array(z)
 
