@@ -10,7 +10,7 @@ the connectivity, a private Gaussian delta_i of variance Delta_0. With Delta = |
 
 Derivation. phi'(x) = exp(-pi x^2 / 4), whose Gaussian average is the Gaussian integral above. C follows from
 Price's theorem, dE[phi(x) phi(y)] / dcov = E[phi'(x) phi'(y)], integrated from 0 (Williams 1998, Neural
-Computation 10:1203, eq. 11, for this scaling of erf). C' is its derivative. The equation for Delta_0 is the
+Computation 10:1203, has the kernel of erf). C' is its derivative. The equation for Delta_0 is the
 stationary solution of dynamic mean-field theory (Sompolinsky, Crisanti & Sommers 1988; Mastrogiuseppe & Ostojic
 2018 for low-rank plus random connectivity).
 """

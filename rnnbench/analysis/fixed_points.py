@@ -1,0 +1,161 @@
+"""Fixed points of a trained network under constant input, with their stability.
+
+The flow is dh/dt = (step(h) - h) / dt, for a vanilla RNN -h + W phi(h) + W_in x + b with the Jacobian
+W diag(phi'(h)) - 1. Many starts are followed as one batch by damped Newton steps, each start on its own:
+a step that does not slow the flow is halved (Sussillo & Barak 2013 minimise the speed instead; Newton
+finds saddles as readily as attractors and tells its own precision).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.func import jacrev, vmap
+
+from rnnbench.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.interfaces import Architecture
+
+Flow = Callable[[Tensor], Tensor]
+
+SHORTEST_STEP = 2.0**-20
+"""Newton steps are halved down to this fraction before a start is given up."""
+
+
+@dataclass(frozen=True)
+class FixedPoints:
+    """Fixed points of one network under one constant input.
+
+    states       [point, unit]
+    speeds       [point] norm of dh/dt (1/tau) there, at most the tolerance
+    eigenvalues  [point, unit] of the Jacobian of dh/dt (1/tau)
+    found_from   for each start, the point it led to, or -1 where Newton's method failed
+    """
+
+    states: np.ndarray
+    speeds: np.ndarray
+    eigenvalues: np.ndarray
+    found_from: np.ndarray
+
+    @property
+    def stable(self) -> np.ndarray:
+        """[point] whether every eigenvalue has a negative real part."""
+        return np.asarray((self.eigenvalues.real < 0).all(axis=-1))
+
+
+def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], inputs: np.ndarray) -> tuple[Flow, Flow]:
+    """dh/dt [start, unit] and its Jacobian [start, unit, unit], as functions of h [start, unit], in float64.
+
+    weights   of one network, by name
+    inputs    [input] held constant; noise is off
+    """
+    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
+    x = torch.tensor(np.asarray(inputs), dtype=torch.float64)
+    if isinstance(architecture, VanillaRNN):
+        return _vanilla_flow(architecture, arrays, x)
+
+    def velocity(h: Tensor) -> Tensor:
+        new = architecture.step(arrays, h, x.expand(len(h), -1), None)
+        return (new - h) / architecture.dt
+
+    def one(h: Tensor) -> Tensor:
+        return velocity(h[None])[0]
+
+    return velocity, vmap(jacrev(one))
+
+
+def _vanilla_flow(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tensor) -> tuple[Flow, Flow]:
+    phi = NONLINEARITIES[architecture.nonlinearity]
+    w = weights["w_rec"]
+    current = weights["w_in"] @ x + weights.get("b", torch.zeros(len(w), dtype=torch.float64))
+
+    def velocity(h: Tensor) -> Tensor:
+        r = torch.empty_like(h)
+        phi.apply(h, r)
+        return -h + r @ w.T + current
+
+    def jacobian(h: Tensor) -> Tensor:
+        r, slope = torch.empty_like(h), torch.ones_like(h)
+        phi.apply(h, r)
+        phi.scale(slope, h, r)  # 1 phi'(h)
+        return w * slope[:, None, :] - torch.eye(len(w), dtype=torch.float64)
+
+    return velocity, jacobian
+
+
+def find_fixed_points(
+    architecture: Architecture,
+    weights: Mapping[str, np.ndarray],
+    inputs: np.ndarray,
+    starts: np.ndarray,
+    tolerance: float = 1e-9,
+    max_steps: int = 100,
+    apart: float = 1e-4,
+) -> FixedPoints:
+    """The fixed points that damped Newton steps reach from `starts` [start, unit], doubles left out.
+
+    tolerance   largest norm of dh/dt (1/tau) at what counts as a fixed point
+    apart       two states nearer than this fraction of 1 + their norm are one point
+    """
+    velocity, jacobian = flow_of(architecture, weights, inputs)
+    h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
+    h, speeds = _newton(velocity, jacobian, h, tolerance, max_steps)
+    points: list[Tensor] = []
+    found_from = np.full(len(h), -1)
+    for start, (state, speed) in enumerate(zip(h, speeds.tolist(), strict=True)):
+        if not speed <= tolerance:
+            continue
+        near = (k for k, p in enumerate(points) if (p - state).norm() <= apart * (1 + state.norm()))
+        found_from[start] = next(near, len(points))
+        if found_from[start] == len(points):
+            points.append(state)
+    states = torch.stack(points) if points else h[:0]
+    eigenvalues = torch.linalg.eigvals(jacobian(states)) if points else states.to(torch.complex128)
+    return FixedPoints(states.numpy(), velocity(states).norm(dim=-1).numpy(), eigenvalues.numpy(), found_from)
+
+
+def _newton(velocity: Flow, jacobian: Flow, h: Tensor, tolerance: float, max_steps: int) -> tuple[Tensor, Tensor]:
+    """States and speeds after damped Newton steps from each start on its own; a start that fails stays where it is."""
+    speed = velocity(h).norm(dim=-1)
+    given_up = torch.zeros(len(h), dtype=torch.bool)
+    for _ in range(max_steps):
+        rows = torch.nonzero((speed > tolerance) & ~given_up).flatten()
+        if not len(rows):
+            break
+        here = h[rows]
+        # lstsq rather than solve: at a bifurcation the Jacobian is singular, and a step is wanted all the same.
+        step = torch.linalg.lstsq(jacobian(here), -velocity(here)[..., None]).solution[..., 0]
+        damping = torch.ones(len(rows), dtype=torch.float64)
+        better = torch.zeros(len(rows), dtype=torch.bool)
+        while not better.all() and (damping[~better] > SHORTEST_STEP).any():
+            trial = here + damping[:, None] * step
+            slower = velocity(trial).norm(dim=-1)
+            accept = ~better & (slower < speed[rows])
+            h[rows[accept]], speed[rows[accept]] = trial[accept], slower[accept]
+            better |= accept
+            damping = torch.where(better, damping, damping / 2)
+        given_up[rows[~better]] = True
+    return h, speed
+
+
+def settle(
+    architecture: Architecture,
+    weights: Mapping[str, np.ndarray],
+    inputs: np.ndarray,
+    starts: np.ndarray,
+    duration: float,
+) -> np.ndarray:
+    """Where the flow leads from `starts` [start, unit] in `duration` (tau) of constant `inputs` [input]: [start, unit].
+
+    Follows the network's own steps, without noise, so that it ends in the basin in which the network would.
+    """
+    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
+    h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
+    x = torch.tensor(np.asarray(inputs), dtype=torch.float64).expand(len(h), -1)
+    for _ in range(round(duration / architecture.dt)):
+        h = architecture.step(arrays, h, x, None)
+    return np.asarray(h.numpy())
