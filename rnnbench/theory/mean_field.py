@@ -70,7 +70,7 @@ def total_variance(kappa_squared: Floats | float, g: float) -> Floats:
     kappa_squared = np.asarray(kappa_squared, dtype=float)
     # C < 1, so this is to the right of the solution, and from there Newton's method runs straight down to it.
     variance = kappa_squared + g**2
-    for _ in range(NEWTON_STEPS):
+    for _ in range(NEWTON_STEPS if g > 0 else 0):
         excess = variance - g**2 * power(variance) - kappa_squared
         slope = 1 - g**2 * power_slope(variance)
         variance = variance - excess / np.maximum(slope, 1e-15)
