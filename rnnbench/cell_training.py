@@ -1,4 +1,4 @@
-"""Takes a population of cells through its stage: what it starts from, how it is taught, what is stored."""
+"""Takes a population of cells through its stage: what it starts from, how it is trained, what is stored."""
 
 from __future__ import annotations
 
@@ -79,11 +79,9 @@ class CellTrainer:
             independent = self.device.type == "cpu" and self.trainer(cells[0]).engine.independent
         except (Exception, SystemExit):  # a broken plugin: training will say so
             independent = False
-        return (
-            [cell for cell in cells if self.is_missing(cell, store.get(cell.identity), store)]
-            if independent
-            else list(cells)
-        )
+        if not independent:
+            return list(cells)
+        return [cell for cell in cells if self.is_missing(cell, store.get(cell.identity), store)]
 
     def is_missing(self, cell: Cell, record: Record | None, store: Store) -> bool:
         """Whether a cell is to be computed, given its record: there is none; or it lacks the weights that a later

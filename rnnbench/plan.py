@@ -19,8 +19,8 @@ CPU_CHUNK = 4
 """Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
 would save nothing but a little of the drawing of trials, and an interruption would cost more."""
 
-GPU_SHARE = 0.6
-"""Part of the card's free memory that a population may fill; the rest is the allocator's room."""
+GPU_SHARE = 0.5
+"""Part of the card's memory that a population may fill; the rest is the allocator's room, and other programs'."""
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,10 @@ def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iter
         for seed in seeds:
             yield from _even([c for c in cells if c.seed == seed], CPU_CHUNK)
     else:
-        free, _ = torch.cuda.mem_get_info(device)
-        room = max(
-            1, int(GPU_SHARE * free / CellTrainer(cells[0].benchmark, registry, device).bytes_per_network(cells[0]))
-        )
-        yield from _even(cells, room)
+        # All of the card's memory, not what is free of it now: a run must go on with the populations it began with.
+        memory = torch.cuda.get_device_properties(device).total_memory
+        need = CellTrainer(cells[0].benchmark, registry, device).bytes_per_network(cells[0])
+        yield from _even(cells, max(1, int(GPU_SHARE * memory / need)))
 
 
 def _even(cells: list[Cell], at_most: int) -> Iterable[list[Cell]]:

@@ -13,6 +13,7 @@ import torch
 from rnnbench.channels import Layout
 from rnnbench.engine.generic import GenericEngine
 from rnnbench.engine.loss import losses
+from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
 from rnnbench.schema import Training
 from rnnbench.trials import EVALUATION, TrialSource, accuracy_of
@@ -100,6 +101,12 @@ class Trainer:
         n = self.evaluation_trials[label]
         batch = self.source.batch(label, seeds, EVALUATION, n)
         outputs = self.engine.outputs(weights, batch)
+        expected = (len(seeds), *batch.targets.shape[1:])
+        if tuple(outputs.shape) != expected:
+            told = (
+                f"gives outputs of shape {tuple(outputs.shape)}; expected [network, time, trial, output] = {expected}"
+            )
+            raise PluginError(f"architecture {self.architecture.id()}: readout() {told}")
         each = zip(losses(outputs, batch).tolist(), outputs, seeds, strict=True)
         return [Score(loss, self._accuracy(label, out, seed)) for loss, out, seed in each]
 

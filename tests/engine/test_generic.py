@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from rnnbench import Architecture, GradientDescent, VanillaRNN
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.channels import Layout
+from rnnbench.errors import PluginError
 from rnnbench.registry import installed
+from rnnbench.schema import Channels
 from rnnbench.training import Start, Trainer
 
 
@@ -87,3 +90,26 @@ def test_an_architecture_with_a_compound_state_learns():
     for outcome in made.train("fixed_points", 0, training, starts(architecture)[:1]):
         losses = [scores["fixed_points"].loss for scores in outcome.curve.values()]
         assert losses[-1] < 0.5 * losses[0]
+
+
+class Narrow(Gated):
+    """One output too few, which would broadcast against the targets without a word."""
+
+    name = "narrow"
+
+    def readout(self, weights, state):
+        return super().readout(weights, state)[..., :1]
+
+
+def test_a_readout_of_the_wrong_shape_is_refused_by_name():
+    architecture = Narrow(units=12)
+    made, _ = trainer(architecture)
+    weights = made.tensors([architecture.init(np.random.default_rng(0), 2, 2)])
+    made.source.layout = Layout(
+        Channels(), {"fixed_points": made.tasks["fixed_points"].model_copy(update={"channels": 2})}
+    )
+    made.source.tasks = {"fixed_points": made.tasks["fixed_points"].model_copy(update={"channels": 2})}
+    with pytest.raises(
+        PluginError, match=r"narrow@1: readout\(\) gives outputs of shape \(1, 12, 16, 1\); expected .* 2\)"
+    ):
+        made.evaluate("fixed_points", weights, [0])
