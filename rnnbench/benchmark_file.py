@@ -176,7 +176,7 @@ def _plugin(kind: Kind, words: dict[str, Any], where: str, registry: Registry) -
         cls = registry.find(kind, name).cls
     except PluginError as error:
         raise BenchmarkError(f"{where}.use: {error}" if len(words) > 1 else f"{where}: {error}") from None
-    plugin = validated(cls, parameters, where, also_known=RESERVED)
+    plugin = validated(cls, parameters, where, also_known=RESERVED - {"sweep" if kind == "task" else "training"})
     try:
         return cls.id(), plugin.model_dump(mode="json")
     except Exception as error:

@@ -208,6 +208,8 @@ class CellTrainer:
             begin = clock()
             trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
             look = clock() - begin
+            if len(ticks) < 2:  # the loss was not finite from the start
+                return math.nan
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
         except (Exception, SystemExit):  # it will be told of when its cells are computed
             return math.nan
@@ -264,7 +266,7 @@ def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result
 
 
 def _scores(score: Score) -> Scores:
-    return Scores(loss=_finite(score.loss), accuracy=score.accuracy)
+    return Scores(loss=_finite(score.loss), own_loss=_finite(score.own_loss), accuracy=score.accuracy)
 
 
 def _finite(value: float) -> float | None:

@@ -45,9 +45,12 @@ class Layout:
         mask = _spread(own, out != 0)
         if self.idle_outputs == "zero":
             # An idle output is held at zero while any output of the task at hand counts, with its weight.
-            idle = ~(out != 0).any(axis=0)
-            mask[..., idle] = own.max(axis=-1).T[..., None]
+            mask[..., ~self.owned(label)] = own.max(axis=-1).T[..., None]
         return inputs, _spread(_float32(trials.targets), out), mask
+
+    def owned(self, label: str) -> np.ndarray:
+        """Which of the network's outputs [channel] carry the targets of a task; the others are idle."""
+        return np.asarray((self._outputs[label] != 0).any(axis=0))
 
     def own_outputs(self, label: str, outputs: np.ndarray) -> np.ndarray:
         """The outputs of one task: readouts [.., n_outputs] of the network -> [.., n_outputs of the task]."""

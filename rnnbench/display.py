@@ -40,6 +40,10 @@ def plan_table(prepared: Prepared) -> Table:
     return table
 
 
+QUIET = 60
+"""Seconds between two lines of progress where there is no terminal to show it live."""
+
+
 class LiveDisplay:
     """A line that shows how far a run is: cells, updates per second, time left."""
 
@@ -58,15 +62,19 @@ class LiveDisplay:
             if cell.identity in prepared.plan.missing
         }
         self.at_most = prepared.at_most
-        self.begin, self.done, self.failed, self.updates = time.monotonic(), set[str](), 0, 0
-        if self.total:
+        self.begin = self.told = time.monotonic()
+        self.done, self.failed, self.updates = set[str](), 0, 0
+        if self.total and self.console.is_terminal:
             self.live = Live(console=self.console, get_renderable=self._line, refresh_per_second=4, transient=True)
             self.live.start()
 
     def heard(self, report: Report) -> None:
         self.updates += report.updates
         for message in report.damaged:
-            self.console.print(Text(message, style="yellow"))
+            self.console.print(Text(message, style="yellow"), soft_wrap=True)
+        if not self.console.is_terminal and time.monotonic() - self.told > QUIET:
+            self.told = time.monotonic()
+            self.console.print(self._progress().strip(), soft_wrap=True)
         for identity, status in report.finished:
             self.done.add(identity)
             self.failed += status == "failed"
@@ -75,17 +83,20 @@ class LiveDisplay:
         if self.live:
             self.live.stop()
             self.live = None
-            spent = time.monotonic() - self.begin
-            told = f"{len(self.done)} of {self.total} cells computed in {_duration(spent)}"
+        if self.total:
+            told = f"{len(self.done)} of {self.total} cells computed in {_duration(time.monotonic() - self.begin)}"
             self.console.print(f"{told}, {self.updates:,} network-updates")
 
-    def _line(self) -> Group:
+    def _progress(self) -> str:
         spent = max(time.monotonic() - self.begin, 1e-9)
         done = len(self.done & set(self.weights))
         speed = self.updates / spent
-        told = f" {done}/{self.total} cells  {speed:,.0f} updates/s  {_duration(spent)}, {self._left(spent)}"
+        return f" {done}/{self.total} cells  {speed:,.0f} updates/s  {_duration(spent)}, {self._left(spent)}"
+
+    def _line(self) -> Group:
         line = Table.grid()
-        line.add_row(ProgressBar(self.total, done, width=30), Text(told))
+        done = len(self.done & set(self.weights))
+        line.add_row(ProgressBar(self.total, done, width=30), Text(self._progress()))
         return Group(line, *([Text(f"{self.failed} failed", style="red")] if self.failed else []))
 
     def _left(self, spent: float) -> str:
@@ -126,6 +137,9 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
     control = over_seeds(table[same], CELL[:4], rng).to_dict("records")
     lines = []
     for pairs in over_seeds(table[~same], CELL[:4], rng).to_dict("records"):
+        if pairs["n_seeds"] == 0:
+            lines.append(Text(f"{_name(pairs)}: no network counts"))
+            continue
         drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in CELL[:4])), math.nan)
         lines.append(
             Text(

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,7 +106,8 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
             # One job more than workers, so that none waits for the next to be sent.
             for population in _ready(waiting, unfinished, workers + 1 - len(running)):
                 waiting.remove(population)
-                running[pool.submit(_work, population)] = population
+                with _main_hidden():
+                    running[pool.submit(_work, population)] = population
             done, _ = wait(running, timeout=REPORT_INTERVAL, return_when=FIRST_COMPLETED)
             _drain(channel, tell)
             for future in done:
@@ -119,6 +121,20 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
         raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Let no worker import the script that started the run: without a guard in it, it would start the run again."""
+    main = sys.modules["__main__"]
+    spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
+    main.__spec__ = None
+    try:
+        yield
+    finally:
+        main.__spec__ = spec
+        if file is not None:
+            main.__file__ = file
 
 
 def _last_report(future: Future[Report]) -> Report:

@@ -84,4 +84,5 @@ def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> 
         low, high = bootstrap_interval(seeds, rng)
         mean = float(seeds.mean()) if seeds.size else math.nan
         rows.append((*names, mean, low, high, seeds.size))
-    return pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])
+    found = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])
+    return found.astype({"mean": float, "low": float, "high": float, "n_seeds": int})

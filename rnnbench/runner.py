@@ -128,6 +128,7 @@ def run(
         prepared.plan.to_do,
         key=lambda p: (len(p.first.history), -np.nan_to_num(prepared.seconds[p.first.identity])),
     )
+    _describe(prepared, renew=bool(to_do))
     site = Site(prepared.folder, str(prepared.device), provenance(prepared.device))
     try:
         if prepared.workers > 1:
@@ -143,19 +144,20 @@ def run(
 def _write(prepared: Prepared, statuses: dict[str, str]) -> Results:
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     interference, curves = collect(benchmark, Store(folder))
-    document = {
-        "format": FORMAT,
-        "benchmark": benchmark.model_dump(mode="json"),
-        "provenance": provenance(prepared.device),
-    }
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    if statuses or _description_of(folder / "benchmark.json") != document["benchmark"]:
-        write_text(folder / "benchmark.json", text)
     write_text(folder / "interference.csv", interference.to_csv(index=False))
     write_with(folder / "curves.parquet", lambda path: curves.to_parquet(path, index=False))
     figures.draw_all(interference, curves, folder / "figures")
     failures = Counter(status for status in statuses.values() if status == "failed")
     return Results(folder, benchmark, interference, curves, len(statuses), dict(failures))
+
+
+def _describe(prepared: Prepared, renew: bool) -> None:
+    """Write benchmark.json, unless it is there already and nothing is to be computed."""
+    path = prepared.folder / "benchmark.json"
+    description = prepared.plan.benchmark.model_dump(mode="json")
+    if renew or _description_of(path) != description:
+        document = {"format": FORMAT, "benchmark": description, "provenance": provenance(prepared.device)}
+        write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_results(folder: str | Path) -> Results:
@@ -169,13 +171,25 @@ def load_results(folder: str | Path) -> Results:
         raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
     try:
         benchmark = Benchmark.model_validate_json(json.dumps(description))
-        interference = pd.read_csv(folder / "interference.csv", dtype={"failure": "string"})
+        interference = _read_table(folder / "interference.csv")
         curves = pd.read_parquet(folder / "curves.parquet")
+    except FileNotFoundError as error:
+        told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
+        raise StoreError(told) from None
     except (OSError, ValueError) as error:
         raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
     for name in ("converged_first", "converged_second", "second_converged_alone"):
         interference[name] = interference[name].astype("boolean")
     return Results(folder, benchmark, interference, curves)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """The interference table; a label stays the text it is, be it "NA" or "1"."""
+    labels = ["architecture", "rule", "first_task", "second_task"]
+    columns = pd.read_csv(path, nrows=0).columns
+    empty = {name: [""] for name in columns if name not in labels}
+    types: dict[Any, Any] = dict.fromkeys(labels, str) | {"failure": "string"}
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

@@ -31,9 +31,10 @@ Arrays = dict[str, np.ndarray]
 
 
 class Scores(Model):
-    """Loss and accuracy at one moment; None where undefined or not finite."""
+    """Loss, loss on the task's own outputs alone, and accuracy at one moment; None where undefined or not finite."""
 
     loss: float | None
+    own_loss: float | None = None
     accuracy: float | None = None
 
 
@@ -115,17 +116,20 @@ class Store:
             return None
 
     def has_arrays(self, record: Record) -> bool:
-        """Whether the arrays of a cell are there; their content is checked when they are read."""
+        """Whether the arrays of a cell are there and whole. Changes no file."""
         sha256 = record.result.arrays_sha256
-        return sha256 is not None and self.arrays_path(record.identity, sha256).is_file()
+        content = None if sha256 is None else _content(self.arrays_path(record.identity, sha256))
+        return content is not None and hashlib.sha256(content).hexdigest() == sha256
 
     def arrays(self, record: Record) -> Arrays | None:
         """The arrays of a cell, checked against its record; None if there are none or they were damaged."""
         sha256 = record.result.arrays_sha256
-        if sha256 is None or not self.has_arrays(record):
+        if sha256 is None:
             return None
         path = self.arrays_path(record.identity, sha256)
-        content = _content(path) or b""
+        content = _content(path)
+        if content is None:
+            return None
         if hashlib.sha256(content).hexdigest() != sha256:
             self._set_aside(path, "its checksum differs from the record's")
             return None
@@ -145,7 +149,7 @@ class Store:
     ) -> Record:
         """Store a cell. A finished and whole one that is there already stays; any other gives way."""
         present = self.get(identity)
-        if present is not None and _is_whole(present, result) and (arrays is None or self.has_arrays(present)):
+        if present is not None and _is_whole(present, result) and (arrays is None or self.arrays(present) is not None):
             return present
         if arrays is not None:
             content = save_arrays({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())})

@@ -30,13 +30,19 @@ INTERFERENCE_COLUMNS: dict[str, str] = {
     "loss_untrained": "loss on A before any training",
     "loss_first": "loss on A after training on A",
     "loss_after": "loss on A after training on B",
-    "interference": "(loss_after - loss_first) / (loss_untrained - loss_first); empty where A was not learnt at all",
+    "interference": "(loss_after - loss_first) / (loss_untrained - loss_first); empty where A was not learnt at all. "
+    "Idle outputs count where they are trained to zero: if A's input comes to drive B's outputs, it tends to 1 + the "
+    "ratio of the squared targets of B to those of A",
     "loss_peak": "highest loss on A while B was learnt",
     "interference_peak": "interference at that moment",
     "accuracy_untrained": "accuracy on A before any training, where A defines one",
     "accuracy_first": "accuracy on A after training on A",
     "accuracy_after": "accuracy on A after training on B",
     "interference_accuracy": "interference in error rates (1 - accuracy) instead of losses",
+    "own_loss_untrained": "as loss_untrained, over A's own outputs alone: the idle outputs left out",
+    "own_loss_first": "as loss_first, over A's own outputs alone",
+    "own_loss_after": "as loss_after, over A's own outputs alone",
+    "interference_own": "interference in these losses: what A's own outputs lost",
     "second_loss_untrained": "loss on B before any training",
     "second_loss_before": "loss on B after training on A, before its own",
     "second_loss_after": "loss on B after training on B",
@@ -127,6 +133,11 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "accuracy_first": _accuracy(after_a),
         "accuracy_after": _accuracy(after_b),
     }
+    own = {
+        "own_loss_untrained": _own_loss(untrained),
+        "own_loss_first": _own_loss(after_a),
+        "own_loss_after": _own_loss(after_b) if second.status == "done" else math.nan,
+    }
     failure = second.failure or first.failure
     both = alone is not None and alone.converged and second.converged
     return {
@@ -142,6 +153,8 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "interference_peak": interference(losses["loss_untrained"], losses["loss_first"], peak),
         **accuracies,
         "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
+        **own,
+        "interference_own": interference(*own.values()),
         "second_loss_untrained": _loss(first.before.get(b)),
         "second_loss_before": _loss(first.after.get(b)),
         "second_loss_after": _loss(second.after.get(b)),
@@ -172,6 +185,10 @@ def _curve(cell: Cell, second: Result) -> Iterable[dict[str, Any]]:
 
 def _loss(scores: Scores | None) -> float:
     return math.nan if scores is None or scores.loss is None else scores.loss
+
+
+def _own_loss(scores: Scores | None) -> float:
+    return math.nan if scores is None or scores.own_loss is None else scores.own_loss
 
 
 def _accuracy(scores: Scores | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,9 +45,10 @@ class Start:
 
 @dataclass
 class Score:
-    """Loss, and accuracy where the task defines one, on a task's evaluation trials."""
+    """Loss, and accuracy where the task defines one, on a task's evaluation trials; own_loss: on its own outputs."""
 
     loss: float
+    own_loss: float
     accuracy: float | None
 
 
@@ -107,8 +108,10 @@ class Trainer:
                 f"gives outputs of shape {tuple(outputs.shape)}; expected [network, time, trial, output] = {expected}"
             )
             raise PluginError(f"architecture {self.architecture.id()}: readout() {told}")
-        each = zip(losses(outputs, batch).tolist(), outputs, seeds, strict=True)
-        return [Score(loss, self._accuracy(label, out, seed)) for loss, out, seed in each]
+        owned = torch.from_numpy(self.source.layout.owned(label)).to(batch.mask)
+        own = losses(outputs, replace(batch, mask=batch.mask * owned))
+        each = zip(losses(outputs, batch).tolist(), own.tolist(), outputs, seeds, strict=True)
+        return [Score(loss, own_loss, self._accuracy(label, out, seed)) for loss, own_loss, out, seed in each]
 
     def evaluate_if_possible(self, label: str, weights: Weights, seeds: Sequence[int], learning: str) -> list[Score]:
         """As `evaluate`; no scores if another task than the one being learnt breaks: no fault of these cells."""
@@ -184,6 +187,8 @@ class _Learners:
         old = self.weights
         self.weights, self.state = rule.update(old, gradients, self.state)
         self.state = rule.after_update(old, self.weights, gradients, self.state)
+        if update == 0:
+            _check_rule(rule, old, gradients, self.weights, self.state)
 
     def _evaluate(self, update: int) -> None:
         """Score every network on the tasks it watches; those that are done take their leave."""
@@ -244,6 +249,23 @@ class _Learners:
         return TaskContext(
             self.trainer.architecture, self.label, self.position, engine.gradient, engine.outputs, sample
         )
+
+
+def _check_rule(rule: LearningRule, old: Weights, gradients: Weights, new: Weights, state: State) -> None:
+    """Raise PluginError unless a rule keeps the shapes: what lost its network axis would be broadcast in silence."""
+    n_networks = len(next(iter(old.values())))
+    for name, g in gradients.items():
+        if g.shape != old[name].shape:
+            told = f"{tuple(g.shape)}; expected that of the weights, {tuple(old[name].shape)}"
+            raise PluginError(f"rule {rule.id()}: the gradient of {name} has shape {told}")
+    for name, w in old.items():
+        shape = tuple(new[name].shape) if name in new else "none"
+        if shape != tuple(w.shape):
+            raise PluginError(f"rule {rule.id()}: update() gives {name} of shape {shape}; expected {tuple(w.shape)}")
+    for name, a in state.items():
+        if a.dim() == 0 or len(a) != n_networks:
+            told = f"{tuple(a.shape)}; expected a leading [network] axis of {n_networks}"
+            raise PluginError(f"rule {rule.id()}: its state {name!r} has shape {told}")
 
 
 def _rows(arrays: Mapping[str, torch.Tensor], rows: list[int]) -> dict[str, torch.Tensor]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -206,3 +208,59 @@ def test_the_smoke_benchmark_works_from_its_file(tmp_path):
     results = rnnbench.run(SMOKE, results=tmp_path)
     assert (results.interference["status"] == "done").all()
     assert results.interference["converged_first"].mean() == 1
+
+
+def test_own_losses_leave_the_idle_outputs_out(serial):
+    """Targets of idle outputs are 0, and so nearly is an untrained output: they only dilute A's untrained loss."""
+    table = serial.interference
+    assert (table["own_loss_untrained"] > table["loss_untrained"]).all()
+    own = (table["own_loss_after"] - table["own_loss_first"]) / (table["own_loss_untrained"] - table["own_loss_first"])
+    np.testing.assert_allclose(table["interference_own"], own, rtol=1e-12)
+    free = rnnbench.run(
+        TINY | {"channels": {"idle_outputs": "free"}, "seeds": 1}, results=serial.folder.parent / "free", workers=1
+    ).interference
+    np.testing.assert_allclose(free["own_loss_after"], free["loss_after"], rtol=1e-6)
+
+
+def test_a_benchmark_of_one_task_has_nothing_but_drift_controls(tmp_path):
+    results = rnnbench.run(TINY | {"tasks": TINY["tasks"][:1]}, results=tmp_path, workers=1)
+    assert len(results.interference) == 2 * 2
+
+
+def test_labels_are_read_back_as_the_texts_they_are(tmp_path):
+    tasks = [TINY["tasks"][0] | {"label": "NA"}, TINY["tasks"][0] | {"label": "1"}]
+    results = rnnbench.run(TINY | {"tasks": tasks, "seeds": 1}, results=tmp_path, workers=1)
+    read = rnnbench.load_results(results.folder).interference
+    names = ["architecture", "rule", "first_task", "second_task"]
+    assert read[names].to_numpy().tolist() == results.interference[names].to_numpy().tolist()
+    np.testing.assert_allclose(read["g"], results.interference["g"])
+
+
+def test_damaged_weights_are_computed_again_in_the_same_run(serial, tmp_path):
+    shutil.copytree(serial.folder, tmp_path / "tiny")
+    for path in (tmp_path / "tiny" / "cells").glob("*/*.safetensors"):
+        path.write_bytes(path.read_bytes() + b"x")
+    for path in (tmp_path / "tiny" / "cells").glob("*/*.json"):
+        if len(json.loads(path.read_text())["description"]["history"]) == 2:
+            path.unlink()
+    again = rnnbench.run(TINY, results=tmp_path, workers=1)
+    assert files(again.folder) == files(serial.folder)
+
+
+def test_figures_of_an_earlier_description_do_not_stay(tmp_path):
+    rules = [{"use": "gradient_descent", "label": label, "learning_rate": 3e-3} for label in ("a", "b")]
+    few = {"seeds": 1, "training": TINY["training"] | {"max_updates": 10}}
+    rnnbench.run(TINY | few | {"rules": rules}, results=tmp_path, workers=1)
+    assert len(list((tmp_path / "tiny" / "figures").glob("curves*.png"))) == 2
+    rnnbench.run(TINY | few | {"rules": rules[:1]}, results=tmp_path, workers=1)
+    assert [p.name for p in (tmp_path / "tiny" / "figures").glob("curves*.png")] == ["curves.png"]
+
+
+def test_a_script_without_a_guard_may_run_a_benchmark_with_several_workers(tmp_path):
+    """As the README's snippet does: no worker imports the script that started it."""
+    script = tmp_path / "snippet.py"
+    script.write_text(
+        f"import rnnbench\nresults = rnnbench.run({TINY!r}, workers=2)\nprint(len(results.interference))\n"
+    )
+    ran = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "16"), ran.stderr

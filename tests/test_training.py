@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from rnnbench import GradientDescent
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cell_training import CellTrainer
 from rnnbench.cells import Cell
+from rnnbench.errors import PluginError
 from rnnbench.interfaces import Batch
 from rnnbench.registry import installed
 from rnnbench.training import Start
@@ -171,3 +173,30 @@ def test_a_population_learns_its_task_for_the_same_time(occurrences):
     cells = make_trainer()
     with pytest.raises(ValueError, match="same time"):
         train(cells, [start(cells, 0, occurrence=k) for k in occurrences])
+
+
+class Shared(GradientDescent):
+    """One network's gradient for all."""
+
+    name = "shared"
+
+    def before_update(self, weights, gradients, state, context):
+        return {name: g[0] for name, g in gradients.items()}
+
+
+class Counting(GradientDescent):
+    """State that is one number for the whole population."""
+
+    name = "counting"
+
+    def begin_task(self, weights, memory, context):
+        return super().begin_task(weights, memory, context) | {"count": torch.tensor(0.0)}
+
+
+@pytest.mark.parametrize("rule, told", [(Shared, "the gradient of w_rec has shape"), (Counting, "its state 'count'")])
+def test_a_rule_that_loses_the_network_axis_is_refused_by_name(rule, told):
+    cells = make_trainer()
+    trainer = cells.trainer(cell(cells, A))
+    trainer.rule = rule(optimizer="sgd")
+    with pytest.raises(PluginError, match=f"rule {rule.name}@1: {told}"):
+        trainer.train(A, 0, cells.benchmark.task(A).training, [start(cells, 0)])

@@ -41,6 +41,9 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         ValueError: a table lacks a column.
     """
     paths = []
+    for name in ("interference_matrix", "interference_against_g", "curves"):
+        for stale in folder.glob(f"{name}*.png"):  # another description may have drawn other files
+            stale.unlink()
     if len(interference):
         many = len(interference[[*summary.GROUP, "g"]].drop_duplicates()) > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)

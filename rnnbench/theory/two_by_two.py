@@ -1,7 +1,7 @@
 """The 2x2 model: two patterns, connectivity W = g J + U M U^T / N, and only the 2x2 matrix M learnt.
 
 With W_in = U, W_out = U / N and Gaussian patterns the network closes, as N grows, in the two numbers
-kappa = U^T h / N (science of the fixed-point task; Schuessler et al. 2024, appendix on fixed points):
+kappa = U^T h / N (Mastrogiuseppe & Ostojic 2018; Schuessler et al. 2024):
 
     kappa[t+1] = (1 - dt) kappa[t] + dt (Gamma(|kappa[t]|^2) M kappa[t] + x[t])
     z[t]       = Gamma(|kappa[t+1]|^2) kappa[t+1]                                  read out after the step
