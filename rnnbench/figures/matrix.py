@@ -297,12 +297,12 @@ def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend)
     bar.outline.set_visible(False)
-    top = "≥ 2" if above else "2"
+    top = "≥ 4" if above else "4"
     bottom = "≤ −0.5" if below else "−0.5"
-    bar.set_ticks([-0.5, 0, 1, 2], labels=[bottom, "0\nnothing lost", "1\nas untrained", top])
+    bar.set_ticks([-0.5, 0, 1, 2, 4], labels=[bottom, "0\nnothing lost", "1\nas untrained", "2", top])
     bar.ax.tick_params(length=2.5, width=0.6, pad=2, labelsize=8)
     bar.set_label("interference I(A ← B)", fontsize=9, labelpad=2)
-    for value, text in [(-0.25, "improved"), (1.5, "worse than untrained")]:
+    for value, text in [(-0.25, "improved"), (2.5, "worse than untrained")]:
         drawn = bar.ax.text(value, 1.35, text, ha="center", fontsize=7.5, color=style.MUTED)
         drawn.set_transform(bar.ax.get_xaxis_transform())
 

@@ -27,7 +27,7 @@ PALE = "#f2f2f2"
 ABSENT = "#d4d4d4"
 
 # The ends of the colour scale of interference; what lies beyond is drawn in the end colour and numbered.
-LOWEST, HIGHEST = -0.5, 2.0
+LOWEST, HIGHEST = -0.5, 4.0
 
 Rgb = tuple[float, float, float]
 
@@ -133,7 +133,7 @@ def interference_colours() -> tuple[LinearSegmentedColormap, Normalize]:
     the hue turns from orange to purple at 1, where a network is worse than untrained.
     """
     stops = [(-0.5, "#3f97a8"), (0.0, "#fbf8f3"), (0.5, "#fdc994"), (1.0, "#ee8440")]
-    stops += [(1.0, "#c65383"), (1.5, "#862f7c"), (2.0, "#3b1054")]
+    stops += [(1.0, "#c65383"), (2.0, "#862f7c"), (4.0, "#3b1054")]
     placed = [((value - LOWEST) / (HIGHEST - LOWEST), colour) for value, colour in stops]
     return LinearSegmentedColormap.from_list("interference", placed), Normalize(LOWEST, HIGHEST)
 

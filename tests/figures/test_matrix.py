@@ -45,20 +45,20 @@ def test_left_out_networks_and_the_diagonal_are_marked(small):
     assert marks(axes) == ["corner:0:1", "diagonal", "diagonal", "diagonal", "none:1:0", "none:1:2"]
 
 
-def test_the_colour_is_the_mean_clipped_at_two(small):
+def test_the_colour_is_the_mean_clipped_at_the_ends_of_the_scale(small):
     mesh = interference_matrix(small).axes[0].collections[0]
     values = np.ma.filled(mesh.get_array(), np.nan).reshape(3, 3)
     assert values[0, 1] == pytest.approx(1.0)
     assert values[1, 1] == 30.0
     assert np.isnan(values[1, 0])
-    assert mesh.get_clim() == (-0.5, 2.0)
+    assert mesh.get_clim() == (-0.5, 4.0)
 
 
 def test_the_colour_bar_extends_only_where_values_lie_beyond(small, tiny, texts):
-    assert "≥ 2" in texts(interference_matrix(small))
-    below_two = texts(interference_matrix(tiny(("a", "b", 0, 0.3), ("b", "a", 0, 1.2))))
-    assert "2" in below_two
-    assert "≥ 2" not in below_two
+    assert "≥ 4" in texts(interference_matrix(small))
+    below_four = texts(interference_matrix(tiny(("a", "b", 0, 0.3), ("b", "a", 0, 1.2))))
+    assert "2" in below_four
+    assert "≥ 4" not in below_four
 
 
 def test_one_panel_for_each_g_and_group(make_tables, texts):
