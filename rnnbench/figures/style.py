@@ -135,7 +135,7 @@ def interference_colours() -> tuple[LinearSegmentedColormap, Normalize]:
     stops = [(-0.5, "#3f97a8"), (0.0, "#fbf8f3"), (0.5, "#fdc994"), (1.0, "#ee8440")]
     stops += [(1.0, "#c65383"), (2.0, "#862f7c"), (4.0, "#3b1054")]
     placed = [((value - LOWEST) / (HIGHEST - LOWEST), colour) for value, colour in stops]
-    return LinearSegmentedColormap.from_list("interference", placed), Normalize(LOWEST, HIGHEST)
+    return LinearSegmentedColormap.from_list("interference", placed, N=1024), Normalize(LOWEST, HIGHEST)
 
 
 def readable_on(colour: tuple[float, float, float, float]) -> str:

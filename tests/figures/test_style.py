@@ -54,7 +54,7 @@ def luminance(colour) -> float:
 
 def test_interference_darkens_all_the_way_so_that_hue_is_not_needed():
     colours, scale = style.interference_colours()
-    falls = np.diff([luminance(colours(scale(value))) for value in np.linspace(0, 2, 201)])
+    falls = np.diff([luminance(colours(scale(value))) for value in np.linspace(0, 4, 201)])
     assert (falls < 0).all()
 
 
