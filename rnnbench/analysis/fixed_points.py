@@ -53,8 +53,7 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
     weights   of one network, by name
     inputs    [input] held constant; noise is off
     """
-    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
-    x = torch.tensor(np.asarray(inputs), dtype=torch.float64)
+    arrays, x = _float64(weights, inputs)
     if isinstance(architecture, VanillaRNN):
         return _vanilla_flow(architecture, arrays, x)
 
@@ -66,6 +65,11 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
         return velocity(h[None])[0]
 
     return velocity, vmap(jacrev(one))
+
+
+def _float64(weights: Mapping[str, np.ndarray], inputs: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
+    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
+    return arrays, torch.tensor(np.asarray(inputs), dtype=torch.float64)
 
 
 def _vanilla_flow(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tensor) -> tuple[Flow, Flow]:
@@ -153,9 +157,9 @@ def settle(
 
     Follows the network's own steps, without noise, so that it ends in the basin in which the network would.
     """
-    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
+    arrays, x = _float64(weights, inputs)
     h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
-    x = torch.tensor(np.asarray(inputs), dtype=torch.float64).expand(len(h), -1)
+    x = x.expand(len(h), -1)
     for _ in range(round(duration / architecture.dt)):
         h = architecture.step(arrays, h, x, None)
     return np.asarray(h.numpy())

@@ -22,6 +22,7 @@ GPU the whole population is one batched program.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -174,7 +175,7 @@ def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor
     return _aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets], noise
 
 
-def _by_network(function, weights: Weights, batch: Batch) -> Tensor:  # type: ignore[no-untyped-def]
+def _by_network(function: Callable[..., Tensor], weights: Weights, batch: Batch) -> Tensor:
     """Apply a forward function network by network on a CPU, to all at once elsewhere."""
     if weights["w_rec"].device.type != "cpu":
         return function(weights, *_trials(batch, list(batch.sets)))
