@@ -1,0 +1,154 @@
+"""Hand-written backpropagation through time for populations of restricted networks.
+
+    z[t]   = U^T phi(h[t+1]) / N                            the state after the step is read out;  z[-1] at h[0]
+    h[t+1] = (1 - dt) h[t] + dt (U (M z[t-1] + x[t]) + g J phi(h[t])),    h[0] = offset sum_a u_a
+
+which is Schuessler et al. 2020, eq. 1, with W = g J + U M U^T / N (Mastrogiuseppe & Ostojic 2018): the current along
+the patterns needs nothing but the p readouts, so a step costs N p operations, and N^2 only where there is a J. With
+the adjoint e[t] = dL/dh[t+1], its projection q[t] = U^T e[t], and the error signal dz = dL/dz,
+
+    e[t] = phi'(h[t+1]) * (U (dz[t] + dt M^T q[t+1]) / N + dt (g J)^T e[t+1]) + (1 - dt) e[t+1]
+    dL/dM = dt sum q[t] z[t-1]^T                            over time and trials
+
+since M enters h[t+1] through dt U M z[t-1] alone. Without J only the p numbers q[t] are carried backwards,
+
+    q[t] = U^T (phi'(h[t+1]) * (U (dz[t] + dt M^T q[t+1]) / N)) + (1 - dt) q[t+1].
+
+On a CPU one network at a time is computed, which gives the same bits whatever network stands beside it; on a GPU the
+whole population is one batched program.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from rnnbench import Batch, Weights
+from rnnbench_architectures.nonlinearity import NONLINEARITIES
+
+
+class RestrictedEngine:
+    """Outputs and gradients of a population of restricted networks.
+
+    nonlinearity   a name in NONLINEARITIES
+    dt             time step (tau)
+    offset         h[0] along every pattern
+
+    Weights, each with a leading [network] axis: m [pattern, pattern] (M_ab from pattern b to pattern a), which is
+    learnt; u [unit, pattern]; and optionally j [unit, unit], with g in it.
+    """
+
+    independent = True
+
+    def __init__(self, nonlinearity: str, dt: float, offset: float) -> None:
+        self.phi = NONLINEARITIES[nonlinearity]
+        self.dt = dt
+        self.offset = offset
+
+    def outputs(self, weights: Weights, batch: Batch) -> Tensor:
+        """Readouts after every step, [network, time, trial, output]."""
+        if not _one_by_one(weights):
+            return self._outputs(weights, batch.inputs[list(batch.sets)])
+        return torch.stack([self._outputs(_one(weights, n), _aligned(batch.inputs[s])) for n, s in _pairs(batch)])
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
+        """Loss [network] and its gradient in m, [network, pattern, pattern]."""
+        if not _one_by_one(weights):
+            loss, d_m = self._gradient(weights, *_trials(batch, list(batch.sets)))
+            return loss, {"m": d_m}
+        each = [self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in _pairs(batch)]
+        return torch.stack([loss for loss, _ in each]), {"m": torch.stack([d_m for _, d_m in each])}
+
+    # From here on arrays have a [network] axis or, on a CPU, none; inside a loop time comes first, so that the
+    # arrays of one time step are in one piece.
+
+    def _outputs(self, weights: Weights, inputs: Tensor) -> Tensor:
+        return self._forward(weights, inputs, keep=False)[1][1:].movedim(0, -3)
+
+    def _forward(self, weights: Weights, inputs: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
+        """States h [1 + time, .., trial, unit] and readouts z [1 + time, .., trial, pattern], the start included.
+
+        keep   whether all states are wanted; else only the last one is kept, and h is [1, .., trial, unit]
+        """
+        dt, u, m = self.dt, weights["u"], weights["m"]
+        addmm = torch.addmm if u.dim() == 2 else torch.baddbmm
+        x = inputs.movedim(-3, 0)
+        n_steps = len(x)
+        # Products with U run along rows of U^T: so thin a matrix is read several times faster that way round.
+        u_t, m_t = u.mT.contiguous(), m.mT
+        into_z = (u_t / u.shape[-2]).mT
+        j_t = weights["j"].mT if "j" in weights else None
+
+        h = u.new_empty(n_steps + 1 if keep else 1, *x.shape[1:-1], u.shape[-2])
+        z = u.new_empty(n_steps + 1, *x.shape[1:])
+        states = h.unbind(0) if keep else h.unbind(0) * (n_steps + 1)
+        states[0].copy_(self.offset * u.sum(dim=-1)[..., None, :])
+        r = self.phi.value(states[0])
+        for t, (now, x_t) in enumerate(zip(z.unbind(0), x.unbind(0), strict=False)):
+            torch.matmul(r, into_z, out=now)
+            along = addmm(x_t, now, m_t)
+            addmm(states[t], along, u_t, beta=1 - dt, alpha=dt, out=states[t + 1])
+            if j_t is not None:
+                addmm(states[t + 1], r, j_t, alpha=dt, out=states[t + 1])
+            r = self.phi.value(states[t + 1])
+        torch.matmul(r, into_z, out=z[-1])
+        return h, z
+
+    def _gradient(self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss [..] and dL/dM [.., pattern, pattern]."""
+        h, z = self._forward(weights, inputs, keep=True)
+        error = z[1:].movedim(0, -3) - targets
+        axes = (-3, -2, -1)
+        weight = mask.sum(dim=axes, keepdim=True)
+        # The loss of every architecture: half the masked mean squared error, and its derivative in z.
+        loss = (error.square() * mask).sum(dim=axes) / (2 * weight[..., 0, 0, 0])
+        dz = error * mask / weight
+
+        q = self._projected_adjoints(weights, self.phi.slope(h[1:]), dz.movedim(-3, 0))
+        d_m = self.dt * torch.einsum("t...ni,t...nj->...ij", q, z[:-1])
+        return loss, d_m
+
+    def _projected_adjoints(self, weights: Weights, slope: Tensor, dz: Tensor) -> Tensor:
+        """q[t] = U^T dL/dh[t+1], [time, .., trial, pattern], from phi' and dL/dz after every step, time first."""
+        dt, u = self.dt, weights["u"]
+        addmm = torch.addmm if u.dim() == 2 else torch.baddbmm
+        u_t, dt_m, j = u.mT.contiguous(), dt * weights["m"], weights.get("j")
+        along, back = u_t.mT, u_t / u.shape[-2]
+        q = torch.empty_like(dz, memory_format=torch.contiguous_format)
+        projected, slopes, errors = q.unbind(0), slope.unbind(0), dz.unbind(0)
+
+        e = slopes[-1] * (errors[-1] @ back)
+        torch.matmul(e, along, out=projected[-1])
+        for t in reversed(range(len(errors) - 1)):
+            later = projected[t + 1]
+            into_r = addmm(errors[t], later, dt_m) @ back
+            if j is None:
+                addmm(later, into_r.mul_(slopes[t]), along, beta=1 - dt, out=projected[t])
+            else:
+                into_r = addmm(into_r, e, j, alpha=dt)
+                e = e.mul_(1 - dt).addcmul_(slopes[t], into_r)
+                torch.matmul(e, along, out=projected[t])
+        return q
+
+
+def _one_by_one(weights: Weights) -> bool:
+    return weights["u"].device.type == "cpu"
+
+
+def _pairs(batch: Batch) -> enumerate[int]:
+    """Each network with the set of trials that it sees."""
+    return enumerate(batch.sets)
+
+
+def _one(weights: Weights, network: int) -> Weights:
+    return {name: _aligned(w[network]) for name, w in weights.items()}
+
+
+def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    return _aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets]
+
+
+def _aligned(x: Tensor) -> Tensor:
+    """`x` in one piece at an address that is a multiple of 64: last digits of a product depend on both."""
+    x = x.contiguous()
+    return x if x.data_ptr() % 64 == 0 else x.clone()
