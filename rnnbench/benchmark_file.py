@@ -14,16 +14,18 @@ from rnnbench.errors import BenchmarkError, PluginError
 from rnnbench.registry import RESERVED, Kind, Registry, installed
 from rnnbench.schema import (
     NAME_PATTERN,
+    Analysis,
     ArchitectureSpec,
     Benchmark,
     Channels,
+    Condition,
     Model,
     RuleSpec,
     Seed,
     TaskSpec,
     Training,
 )
-from rnnbench.validation import shown, validated
+from rnnbench.validation import shown, suggestion, validated
 from rnnbench.yaml_file import read_yaml
 
 Entry = str | dict[str, Any]
@@ -33,6 +35,13 @@ Seeds = Annotated[
     Annotated[int, Field(ge=1, le=100_000), Tag("count")] | Annotated[list[Seed], Field(min_length=1), Tag("list")],
     # By its form, so that a fault is told of the form that was meant.
     Discriminator(lambda value: "list" if isinstance(value, list) else "count"),
+]
+
+
+Protocol = Annotated[
+    Annotated[Literal["pairs"], Tag("word")]
+    | Annotated[list[Annotated[list[str], Field(min_length=1)]], Field(min_length=1), Tag("list")],
+    Discriminator(lambda value: "list" if isinstance(value, list) else "word"),
 ]
 
 
@@ -57,11 +66,21 @@ class _File(Model):
         ["gradient_descent"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}"
     )
     seeds: Seeds = Field(3, description="how many (0, 1, ..), or a list of them")
-    protocol: Literal["pairs"] = Field("pairs", description="pairs: every ordered pair of tasks and the diagonal")
+    protocol: Protocol = Field(
+        "pairs",
+        description="pairs: every ordered pair of tasks and the diagonal; or a list of sequences of task labels",
+    )
+    conditions: dict[str, Any] = Field(
+        {}, description="values of parameters that all tasks have, or of channels, e.g. {drive: [0, 0.1]}"
+    )
     channels: Annotated[Channels, BeforeValidator(_spelt_out)] = Field(
         Channels(), description="separate, shared, or {layout: .., idle_outputs: .., ...}"
     )
     training: Training = Field(Training(), description="how every task is trained unless the task says otherwise")
+    analyses: list[Analysis] = Field(
+        [], description="updates, fixed_points: what is measured on the weights, which are then all kept"
+    )
+    claims: list[str] = Field([], description="claims to be judged on the results, e.g. [C2]; empty: all that apply")
     dtype: Literal["float32", "float64"] = Field("float32", description="arithmetic of training")
 
 
@@ -83,25 +102,73 @@ def _resolve(content: Any, registry: Registry) -> Benchmark:
         raise BenchmarkError("expected a mapping with name, tasks, ...")
     file: _File = validated(_File, content, "")
     rules = tuple(RuleSpec(**spec) for spec in _specs("rule", file.rules, "rules", registry))
+    conditions = tuple(_conditions(file, rules, registry))
+    # Where there are conditions the tasks stand there without their values, as they were written.
+    tasks = tuple(_tasks(file, rules, registry, {}))
     seeds = tuple(range(file.seeds)) if isinstance(file.seeds, int) else tuple(file.seeds)
     if repeated := _repeated(seeds):
         raise BenchmarkError(f"seeds: {repeated} stands twice; a seed is one network")
     return Benchmark(
         name=file.name,
         description=file.description,
-        tasks=tuple(_tasks(file, rules, registry)),
+        tasks=tasks,
         architectures=tuple(
             ArchitectureSpec(**spec) for spec in _specs("architecture", file.architectures, "architectures", registry)
         ),
         rules=rules,
         seeds=seeds,
-        protocol=file.protocol,
+        protocol=file.protocol if file.protocol == "pairs" else _sequences(file.protocol, tasks),
+        conditions=conditions,
         channels=file.channels,
+        analyses=tuple(dict.fromkeys(file.analyses)),
+        claims=tuple(dict.fromkeys(file.claims)),
         dtype=file.dtype,
     )
 
 
-def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> list[TaskSpec]:
+def _sequences(protocol: list[list[str]], tasks: tuple[TaskSpec, ...]) -> tuple[tuple[str, ...], ...]:
+    labels = [task.label for task in tasks]
+    for i, sequence in enumerate(protocol):
+        for j, label in enumerate(sequence):
+            if label not in labels:
+                raise BenchmarkError(
+                    f"protocol[{i}][{j}]: no task is called {label!r:.60}; {suggestion(label, labels)}"
+                )
+        if sequence in protocol[:i]:
+            raise BenchmarkError(f"protocol[{i}]: stands twice")
+    return tuple(tuple(sequence) for sequence in protocol)
+
+
+def _conditions(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> Iterable[Condition]:
+    """Every combination of the values, each with the tasks and the channels that it makes."""
+    if not file.conditions:
+        return
+    of_channels = set(Channels.model_fields)
+    for name, values in file.conditions.items():
+        if name in RESERVED:
+            raise BenchmarkError(f"conditions.{name}: is no parameter of tasks or channels")
+        if isinstance(values, list) and not all(isinstance(value, bool | int | float | str) for value in values):
+            raise BenchmarkError(
+                f"conditions.{name}: {shown(values)} has a value that is no number, word or truth value"
+            )
+    for values in _points(file.conditions, "conditions", is_section=True):
+        told = ", ".join(f"{name}={value}" for name, value in values.items())
+        try:
+            channels = {name: value for name, value in values.items() if name in of_channels}
+            if twice := sorted(set(channels) & file.channels.model_fields_set):
+                raise BenchmarkError(f"channels.{twice[0]}: given outside the conditions as well")
+            own = {name: value for name, value in values.items() if name not in of_channels}
+            yield Condition(
+                values=values,
+                tasks=tuple(_tasks(file, rules, registry, own)),
+                channels=validated(Channels, {**file.channels.model_dump(exclude_unset=True), **channels}, "channels"),
+            )
+        except BenchmarkError as error:
+            raise BenchmarkError(f"conditions ({told}): {error}") from None
+
+
+def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry, condition: dict[str, Any]) -> list[TaskSpec]:
+    """The tasks, each with the values of a condition among its parameters."""
     tasks = []
     general = file.training.model_dump(exclude_unset=True)
     for i, entry in enumerate(file.tasks):
@@ -109,6 +176,9 @@ def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> list
         words = _words(entry, where)
         if "sweep" in words:
             raise BenchmarkError(f"{where}.sweep: tasks are not swept; list the task once for each value, with a label")
+        if twice := sorted(set(condition) & set(words)):
+            raise BenchmarkError(f"{where}.{twice[0]}: given outside the conditions as well")
+        words |= condition
         own = words.pop("training", {})
         if not isinstance(own, dict):
             raise BenchmarkError(f"{where}.training: {shown(own)} is not a mapping")
@@ -151,12 +221,13 @@ def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -
     return specs
 
 
-def _points(sweep: Any, where: str) -> Iterable[dict[str, Any]]:
+def _points(sweep: Any, where: str, is_section: bool = False) -> list[dict[str, Any]]:
+    section = where if is_section else f"{where}.sweep"
     if not (isinstance(sweep, dict) and all(isinstance(v, list) and v for v in sweep.values())):
-        raise BenchmarkError(f"{where}.sweep: {shown(sweep)} is not a mapping from parameters to lists of values")
+        raise BenchmarkError(f"{section}: {shown(sweep)} is not a mapping from parameters to lists of values")
     for name, values in sweep.items():
         if any(value in values[:i] for i, value in enumerate(values)):
-            raise BenchmarkError(f"{where}.sweep.{name}: {shown(values)} has a value twice")
+            raise BenchmarkError(f"{section}.{name}: {shown(values)} has a value twice")
     return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
 
 

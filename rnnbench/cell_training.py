@@ -26,15 +26,15 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 TIMED_UPDATES = 6
 """Updates from which the time of one is estimated."""
 
-WEIGHT, MEMORY = "weights.", "memory."
-"""Prefixes in a cell's safetensors file: the network's weights, and what its rule remembers."""
+WEIGHT, MEMORY, TRACKED = "weights.", "memory.", "tracked."
+"""Prefixes in a cell's safetensors file: the network's weights, what its rule remembers, weights at every look."""
 
 
 class CellTrainer:
-    """Trains cells of one benchmark and stores what comes of them. Kept by a worker for all its populations."""
+    """Trains cells of one setting of a benchmark and stores what comes of them. Kept by a worker throughout."""
 
-    def __init__(self, benchmark: Benchmark, registry: Registry, device: torch.device) -> None:
-        self.benchmark = benchmark
+    def __init__(self, setting: Benchmark, registry: Registry, device: torch.device) -> None:
+        self.benchmark = setting
         self.registry = registry
         self.device = device
         self._faults: dict[float, dict[str, str]] = {}
@@ -92,7 +92,7 @@ class CellTrainer:
         failure = record.result.failure
         if failure is not None:
             return failure.kind != "diverged"
-        if _is_needed_later(cell) and not store.has_arrays(record):
+        if _keeps_weights(cell) and not store.has_arrays(record):
             return True
         faults = self.faults(self._architecture(cell).dt)
         return any(label not in faults and label not in record.result.after for label in self.tasks)
@@ -125,7 +125,7 @@ class CellTrainer:
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
         records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
         for cell, start, before, outcome in zip(ready, starts, befores, outcomes, strict=True):
-            arrays = _arrays(outcome) if _is_needed_later(cell) else None
+            arrays = _arrays(outcome) if _keeps_weights(cell) else None
             result = _result(start, before if cell.parent is None else {}, outcome)
             records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
         return records
@@ -158,7 +158,7 @@ class CellTrainer:
             arrays = store.arrays(_record(cell.parent, store))
             if arrays is None:
                 raise RuntimeError(f"the weights after {' > '.join(cell.parent.history)} are missing; run again")
-            weights, memory = _split(arrays, WEIGHT), _split(arrays, MEMORY)
+            weights, memory = split(arrays, WEIGHT), split(arrays, MEMORY)
         if cell.parent is not None and cell.is_drift_control:
             budget = _record(cell.parent, store).result.updates or 0
             return Start(cell.seed, cell.occurrence, budget, None, watch, weights, memory)
@@ -215,6 +215,21 @@ class CellTrainer:
             return math.nan
 
 
+class CellTrainers:
+    """A cell trainer for each setting of a benchmark, made when it is first asked for."""
+
+    def __init__(self, registry: Registry, device: torch.device) -> None:
+        self.registry = registry
+        self.device = device
+        self._by_condition: dict[str, CellTrainer] = {}
+
+    def of(self, setting: Benchmark) -> CellTrainer:
+        """The trainer of a setting; all must be of one benchmark."""
+        if setting.condition not in self._by_condition:
+            self._by_condition[setting.condition] = CellTrainer(setting, self.registry, self.device)
+        return self._by_condition[setting.condition]
+
+
 def _record(cell: Cell, store: Store) -> Record:
     record = store.get(cell.identity)
     if record is None:
@@ -235,10 +250,10 @@ def _root(cell: Cell) -> Cell:
     return cell
 
 
-def _is_needed_later(cell: Cell) -> bool:
-    """Whether another stage starts from these weights."""
+def _keeps_weights(cell: Cell) -> bool:
+    """Whether another stage starts from these weights, or an analysis needs them."""
     n = len(cell.history)
-    return any(len(h) > n and h[:n] == cell.history for h in cell.benchmark.histories)
+    return bool(cell.benchmark.analyses) or any(len(h) > n and h[:n] == cell.history for h in cell.benchmark.histories)
 
 
 def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result:
@@ -274,10 +289,11 @@ def _finite(value: float) -> float | None:
 
 
 def _arrays(outcome: Outcome) -> Arrays:
-    return {WEIGHT + k: w for k, w in outcome.weights.items()} | {MEMORY + k: m for k, m in outcome.memory.items()}
+    kinds = {WEIGHT: outcome.weights, MEMORY: outcome.memory, TRACKED: outcome.tracked}
+    return {prefix + name: a for prefix, arrays in kinds.items() for name, a in arrays.items()}
 
 
-def _split(arrays: Arrays, prefix: str) -> Arrays:
+def split(arrays: Arrays, prefix: str) -> Arrays:
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 

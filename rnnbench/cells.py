@@ -15,7 +15,10 @@ NUMERICS = 1
 
 @dataclass(frozen=True)
 class Cell:
-    """A network of one architecture, rule and seed that has been taken through `history`."""
+    """A network of one architecture, rule and seed that has been taken through `history`.
+
+    benchmark   one of its settings: the condition under which the network lives is settled
+    """
 
     benchmark: Benchmark
     architecture: ArchitectureSpec
@@ -85,7 +88,8 @@ def cells_of(benchmark: Benchmark) -> Iterator[Cell]:
     """Every cell of a benchmark once, earlier stages first: a first task serves all histories that begin with it."""
     prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
     for history in sorted(prefixes, key=len):
-        for architecture in benchmark.architectures:
-            for rule in benchmark.rules:
-                for seed in benchmark.seeds:
-                    yield Cell(benchmark, architecture, rule, seed, history)
+        for setting in benchmark.settings:
+            for architecture in setting.architectures:
+                for rule in setting.rules:
+                    for seed in setting.seeds:
+                        yield Cell(setting, architecture, rule, seed, history)

@@ -46,7 +46,9 @@ def run(
     if left_out := int((~counts(found.interference)).sum()):
         told = f"{left_out} of {len(found.interference)} rows are not counted"
         out.print(f"{told}: the criterion on A was not reached, or a loss is not finite")
-    out.print(Text(f"written to {found.folder}: interference.csv, curves.parquet, benchmark.json, figures/"))
+    out.print(
+        Text(f"written to {found.folder}: interference.csv, curves.parquet, stages.csv, benchmark.json, figures/")
+    )
     broken = sorted(set(found.interference.loc[found.interference["status"] == "failed", "failure"].dropna()))
     if broken:
         for message in broken[:10]:

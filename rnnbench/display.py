@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench.executors import Report
-from rnnbench.interference import CELL, matrix_table, over_seeds
+from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.runner import Prepared
 
 
@@ -30,8 +30,14 @@ def plan_table(prepared: Prepared) -> Table:
     kinds = (
         f"{len(benchmark.architectures)} architectures x {len(benchmark.rules)} rules x {len(benchmark.seeds)} seeds"
     )
-    table.add_row("benchmark", Text(f"{benchmark.name}: {len(benchmark.tasks)} tasks, {kinds}"))
-    table.add_row("networks", f"{plan.n_networks}, each taken through {len(benchmark.tasks)} second tasks")
+    under = f" under {len(benchmark.conditions)} conditions" if benchmark.conditions else ""
+    table.add_row("benchmark", Text(f"{benchmark.name}: {len(benchmark.tasks)} tasks{under}, {kinds}"))
+    through = (
+        f"each taken through {len(benchmark.tasks)} second tasks"
+        if benchmark.protocol == "pairs"
+        else f"each taken through its part of {len(benchmark.protocol)} sequences"
+    )
+    table.add_row("networks", f"{plan.n_networks}, {through}")
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
     if plan.missing:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
@@ -87,6 +93,25 @@ class LiveDisplay:
             told = f"{len(self.done)} of {self.total} cells computed in {_duration(time.monotonic() - self.begin)}"
             self.console.print(f"{told}, {self.updates:,} network-updates")
 
+    def analysed(self, done: int, total: int) -> None:
+        """A line that grows while the weights are measured; without a terminal one line at the end."""
+        if done == 1:
+            self.begin = time.monotonic()
+            self.live = None
+            if self.console.is_terminal:
+                self.analysis_line = Text()
+                self.live = Live(self.analysis_line, console=self.console, refresh_per_second=4, transient=True)
+                self.live.start()
+        spent = time.monotonic() - self.begin
+        if self.live:
+            left = spent * (total - done) / max(done, 1)
+            self.analysis_line.plain = f" {done}/{total} pairs analysed, about {_duration(left)} left"
+        if done == total:
+            if self.live:
+                self.live.stop()
+                self.live = None
+            self.console.print(f"{total} pairs analysed in {_duration(spent)}")
+
     def _progress(self) -> str:
         spent = max(time.monotonic() - self.begin, 1e-9)
         done = len(self.done & set(self.weights))
@@ -134,26 +159,24 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
     """For each matrix its mean over pairs of different tasks, with its interval over seeds, and the drift control's."""
     same = table["first_task"] == table["second_task"]
     rng = np.random.default_rng(0)
-    control = over_seeds(table[same], CELL[:4], rng).to_dict("records")
+    control = over_seeds(table[same], MATRIX, rng).to_dict("records")
     lines = []
-    for pairs in over_seeds(table[~same], CELL[:4], rng).to_dict("records"):
+    for pairs in over_seeds(table[~same], MATRIX, rng).to_dict("records"):
         if pairs["n_seeds"] == 0:
             lines.append(Text(f"{_name(pairs)}: no network counts"))
             continue
-        drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in CELL[:4])), math.nan)
-        lines.append(
-            Text(
-                f"{_name(pairs)}: {pairs['mean']:.2f} between different tasks "
-                f"(95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}), "
-                f"{drift + 0.0:.2f} where A is only continued"
-            )
-        )
+        drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
+        continued = "" if math.isnan(drift) else f", {drift + 0.0:.2f} where A is only continued"
+        interval = f"95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}"
+        lines.append(Text(f"{_name(pairs)}: {pairs['mean']:.2f} between different tasks ({interval}){continued}"))
     return lines
 
 
 def _name(row: dict[Any, Any]) -> str:
     g = "" if pd.isna(row["g"]) else f", g = {row['g']:g}"
-    return f"{row['architecture']}, {row['rule']}, N = {row['units']}{g}"
+    condition = f", {row['condition'].replace('=', ' = ')}" if row["condition"] else ""
+    earlier = f", after {row['earlier_tasks']}" if row["earlier_tasks"] else ""
+    return f"{row['architecture']}, {row['rule']}, N = {row['units']}{g}{condition}{earlier}"
 
 
 def _cell(row: dict[Any, Any]) -> Text:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, as_completed, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +24,10 @@ from typing import Any
 
 import torch
 
-from rnnbench.cell_training import CellTrainer
+from rnnbench.cell_training import CellTrainer, CellTrainers
+from rnnbench.cells import Cell
 from rnnbench.errors import RnnbenchError
+from rnnbench.measures import measures
 from rnnbench.plan import Population
 from rnnbench.registry import installed
 from rnnbench.store import Store
@@ -51,6 +53,8 @@ class Report:
     damaged: tuple[str, ...] = ()
     finished: tuple[tuple[str, str], ...] = ()  # (identity, status)
 
+
+KILLED = "a worker process was killed, perhaps for want of memory; run again with fewer workers to go on"
 
 Listener = Callable[[Report], Any]
 
@@ -86,11 +90,10 @@ class _Counter:
 
 def serial(populations: Sequence[Population], site: Site, tell: Listener) -> None:
     """Compute populations one after the other in this process."""
-    trainer: CellTrainer | None = None
+    trainers = CellTrainers(installed(), torch.device(site.device))
     with one_thread():
         for population in populations:
-            trainer = trainer or CellTrainer(population.first.benchmark, installed(), torch.device(site.device))
-            tell(compute(population, trainer, site, tell))
+            tell(compute(population, trainers.of(population.first.benchmark), site, tell))
 
 
 def processes(populations: Sequence[Population], site: Site, tell: Listener, workers: int) -> None:
@@ -123,6 +126,44 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def measure(
+    cells: Sequence[Cell], site: Site, workers: int, tell: Callable[[int], Any] = lambda done: None
+) -> list[dict[str, Any]]:
+    """The measures of pairs from their stored weights, in the order given; `tell` hears how many are done."""
+    found: dict[int, dict[str, Any]] = {}
+    if workers <= 1 or len(cells) < 2:
+        trainers = CellTrainers(installed(), torch.device("cpu"))
+        with one_thread():
+            for place, cell in enumerate(cells):
+                found[place] = measures(cell, trainers.of(cell.benchmark), Store(site.root))
+                tell(len(found))
+        return [found[place] for place in range(len(cells))]
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _start_worker, (None, site))
+    try:
+        with _main_hidden():
+            jobs = {pool.submit(_measure, cell): place for place, cell in enumerate(cells)}
+        for job in as_completed(jobs):
+            try:
+                found[jobs[job]] = job.result()
+            except BrokenProcessPool:
+                raise RnnbenchError(KILLED) from None
+            tell(len(found))
+    except BaseException:
+        for process in _processes_of(pool).values():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return [found[place] for place in range(len(cells))]
+
+
+def _measure(cell: Cell) -> dict[str, Any]:
+    # On the CPU whatever the run used: float64 linear algebra of one network.
+    trainers = _worker.setdefault("analysts", CellTrainers(installed(), torch.device("cpu")))
+    return measures(cell, trainers.of(cell.benchmark), Store(_worker["site"].root))
+
+
 @contextmanager
 def _main_hidden() -> Iterator[None]:
     """Let no worker import the script that started the run: without a guard in it, it would start the run again."""
@@ -141,8 +182,7 @@ def _last_report(future: Future[Report]) -> Report:
     try:
         return future.result()
     except BrokenProcessPool:
-        told = "a worker process was killed, perhaps for want of memory; run again with fewer workers to go on"
-        raise RnnbenchError(told) from None
+        raise RnnbenchError(KILLED) from None
 
 
 def _ready(waiting: Sequence[Population], unfinished: set[str], n: int) -> list[Population]:
@@ -189,9 +229,10 @@ def _end_with_parent() -> None:
 
 def _work(population: Population) -> Report:
     site: Site = _worker["site"]
-    if "trainer" not in _worker:
-        _worker["trainer"] = CellTrainer(population.first.benchmark, installed(), torch.device(site.device))
-    return compute(population, _worker["trainer"], site, _worker["channel"].put)
+    if "trainers" not in _worker:
+        _worker["trainers"] = CellTrainers(installed(), torch.device(site.device))
+    trainer = _worker["trainers"].of(population.first.benchmark)
+    return compute(population, trainer, site, _worker["channel"].put)
 
 
 @contextmanager

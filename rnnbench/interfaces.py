@@ -127,6 +127,8 @@ class Architecture(Plugin, ABC):
 
     initial_only: ClassVar[frozenset[str]] = frozenset()
     """Fields that shape the initial weights but not the step: networks that differ only here share a population."""
+    tracked: ClassVar[tuple[str, ...]] = ()
+    """Names of small weights to be kept at every look along the curve, wherever a stage's weights are kept."""
 
     @property
     @abstractmethod

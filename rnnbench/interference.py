@@ -36,8 +36,16 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-CELL = ["architecture", "rule", "g", "units", "first_task", "second_task"]
-"""Columns of the interference table that name a cell of the matrix; its rows are the cell's seeds."""
+MATRIX = ["condition", "architecture", "rule", "g", "units", "earlier_tasks"]
+"""Columns of the interference table that name a matrix."""
+
+CELL = [*MATRIX, "first_task", "second_task"]
+"""Columns that name a cell of a matrix; its rows are the cell's seeds."""
+
+
+def in_context(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the columns that a benchmark of pairs under one condition may do without: both are empty."""
+    return table.assign(**{name: "" for name in ("condition", "earlier_tasks") if name not in table})
 
 
 def converged(table: pd.DataFrame) -> pd.Series:
@@ -56,6 +64,7 @@ def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
     Columns: CELL; networks; converged, of them on A; counted, of them in the mean; mean and sd (over
     seeds, n - 1) of the counted ones, NaN where there are none (for sd: fewer than two).
     """
+    table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
     marked = table.assign(converged=converged(table), counted=counts(table), value=value)
     cells = marked.groupby(CELL, dropna=False, sort=False)
@@ -77,6 +86,7 @@ def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> 
     The seed is the unit: the pairs that count are averaged within a seed first, since they share networks.
     Columns: by; mean; low and high (95 % bootstrap interval, NaN below two seeds); n_seeds that count.
     """
+    table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
     rows = []
     for names, values in value.groupby([table[name] for name in by], dropna=False, sort=False):

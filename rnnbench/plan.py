@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from rnnbench.cell_training import CellTrainer
+from rnnbench.cell_training import CellTrainer, CellTrainers
 from rnnbench.cells import Cell, cells_of
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
@@ -67,8 +67,9 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     The grouping depends on the benchmark and the device alone, never on what is already there, so that
     an interrupted run goes on with the same populations and gives the same numbers.
     """
-    trainer = CellTrainer(benchmark, registry, device)
-    trainer.check_channels()
+    trainers = CellTrainers(registry, device)
+    for setting in benchmark.settings:
+        trainers.of(setting).check_channels()
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
         groups.setdefault(_kind(cell, registry), []).append(cell)
@@ -76,14 +77,17 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     # Long ones first within a stage, so that no worker is left alone with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing = frozenset(
-        c.identity for p in populations for c in p.cells if trainer.is_missing(c, store.peek(c.identity), store)
+        c.identity
+        for p in populations
+        for c in p.cells
+        if trainers.of(c.benchmark).is_missing(c, store.peek(c.identity), store)
     )
     return Plan(benchmark, tuple(populations), missing)
 
 
 def _kind(cell: Cell, registry: Registry) -> str:
     """What the networks of one population share."""
-    return canonical_json([len(cell.history), cell.occurrence, _update(cell, registry)])
+    return canonical_json([cell.benchmark.condition, len(cell.history), cell.occurrence, _update(cell, registry)])
 
 
 def _update(cell: Cell, registry: Registry) -> str:
@@ -119,13 +123,13 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
 
     Measured: a few real updates of each kind of population on this machine, the same for all connectivities.
     """
-    trainer = CellTrainer(plan.benchmark, registry, device)
+    trainers = CellTrainers(registry, device)
     measured: dict[str, float] = {}
     seconds = {}
     for population in plan.to_do:
         first = population.first
         kind = _update(first, registry)
         if kind not in measured:
-            measured[kind] = trainer.seconds_per_update(first, time.perf_counter)
+            measured[kind] = trainers.of(first.benchmark).seconds_per_update(first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
     return seconds

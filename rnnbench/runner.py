@@ -7,6 +7,7 @@ import os
 import platform
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,13 +19,22 @@ import torch
 
 from rnnbench import executors, figures
 from rnnbench.benchmark_file import load_benchmark
+from rnnbench.columns import NAMES
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
+from rnnbench.interference import in_context
+from rnnbench.measures import analysis_columns, made_from
 from rnnbench.plan import Plan, plan, seconds_at_most
 from rnnbench.registry import installed
 from rnnbench.schema import FORMAT, Benchmark
 from rnnbench.store import Store, write_text, write_with
-from rnnbench.tables import collect
+from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
+
+LABELS = [
+    *("condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task"),
+    *("history", "task_learnt", "task", "made_from"),
+]
+"""Columns of text, in which nothing is taken for a number or for a missing value."""
 
 
 class Watcher(Protocol):
@@ -38,6 +48,9 @@ class Watcher(Protocol):
 
     def finished(self) -> None:
         """Training is over, or has been interrupted."""
+
+    def analysed(self, done: int, total: int) -> None:
+        """The weights of so many pairs have been measured."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +74,18 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.tables`."""
+    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.columns`.
+
+    Empty: `analysis` where the benchmark asks for none, `tracked` where its architectures track no weights.
+    """
 
     folder: Path
     benchmark: Benchmark
     interference: pd.DataFrame
     curves: pd.DataFrame
+    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
+    analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
     computed: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -138,17 +157,67 @@ def run(
     finally:
         if watcher:
             watcher.finished()
-    return _write(prepared, statuses)
+    return _write(prepared, site, statuses, watcher)
 
 
-def _write(prepared: Prepared, statuses: dict[str, str]) -> Results:
+def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Watcher | None) -> Results:
     benchmark, folder = prepared.plan.benchmark, prepared.folder
-    interference, curves = collect(benchmark, Store(folder))
-    write_text(folder / "interference.csv", interference.to_csv(index=False))
-    write_with(folder / "curves.parquet", lambda path: curves.to_parquet(path, index=False))
-    figures.draw_all(interference, curves, folder / "figures")
+    tables = collect(benchmark, Store(folder))
+    write_text(folder / "interference.csv", tables.interference.to_csv(index=False))
+    write_text(folder / "stages.csv", tables.stages.to_csv(index=False))
+    write_with(folder / "curves.parquet", lambda path: tables.curves.to_parquet(path, index=False))
+    if len(tables.tracked):
+        write_with(folder / "tracked.parquet", lambda path: tables.tracked.to_parquet(path, index=False))
+    figures.draw_all(tables.interference, tables.curves, folder / "figures")
+    analysis = pd.DataFrame()
+    if benchmark.analyses:
+        analysis = _analyse(prepared, site, watcher)
+        write_text(folder / "analysis.csv", analysis.to_csv(index=False))
     failures = Counter(status for status in statuses.values() if status == "failed")
-    return Results(folder, benchmark, interference, curves, len(statuses), dict(failures))
+    return Results(
+        folder,
+        benchmark,
+        tables.interference,
+        tables.curves,
+        tables.stages,
+        analysis,
+        tables.tracked,
+        len(statuses),
+        dict(failures),
+    )
+
+
+def _analyse(prepared: Prepared, site: Site, watcher: Watcher | None) -> pd.DataFrame:
+    """The analysis table; rows whose weights are what they were are taken over from the one that is there."""
+    benchmark, folder = prepared.plan.benchmark, prepared.folder
+    records = Records(Store(folder))
+    pairs = [(cell, made) for cell in pairs_of(benchmark) if (made := made_from(cell, records)) is not None]
+    columns = analysis_columns(benchmark)
+    known = _known_rows(folder / "analysis.csv", list(columns))
+    new = [cell for cell, made in pairs if made not in known]
+
+    def tell(done: int) -> None:
+        if watcher:
+            watcher.analysed(done, len(new))
+
+    found = dict(zip([c.identity for c in new], executors.measure(new, site, prepared.workers, tell), strict=True))
+    rows = [
+        names(cell) | condition_values(cell) | {"made_from": made} | (found.get(cell.identity) or known[made])
+        for cell, made in pairs
+    ]
+    *measured, last = columns
+    return pd.DataFrame(rows, columns=[*measured, *condition_columns(benchmark), last])
+
+
+def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
+    """The measures of an analysis table by what they were made from; none where it is not what it should be."""
+    try:
+        table = _read_table(path)
+        measured = [name for name in columns if name not in NAMES and name != "made_from"]
+        rows = table[["made_from", *measured]].astype(dict.fromkeys(measured, float))
+    except (OSError, ValueError, KeyError):
+        return {}
+    return {str(row.pop("made_from")): row for row in rows.to_dict("records")}  # type: ignore[misc]
 
 
 def _describe(prepared: Prepared, renew: bool) -> None:
@@ -173,6 +242,9 @@ def load_results(folder: str | Path) -> Results:
         benchmark = Benchmark.model_validate_json(json.dumps(description))
         interference = _read_table(folder / "interference.csv")
         curves = pd.read_parquet(folder / "curves.parquet")
+        stages = _if_there(folder / "stages.csv", _read_table)
+        analysis = _if_there(folder / "analysis.csv", _read_table)
+        tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
     except FileNotFoundError as error:
         told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
         raise StoreError(told) from None
@@ -180,15 +252,19 @@ def load_results(folder: str | Path) -> Results:
         raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
     for name in ("converged_first", "converged_second", "second_converged_alone"):
         interference[name] = interference[name].astype("boolean")
-    return Results(folder, benchmark, interference, curves)
+    return Results(folder, benchmark, in_context(interference), in_context(curves), stages, analysis, tracked)
+
+
+def _if_there(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """A table that not every run writes."""
+    return read(path) if path.exists() else pd.DataFrame()
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """The interference table; a label stays the text it is, be it "NA" or "1"."""
-    labels = ["architecture", "rule", "first_task", "second_task"]
+    """A table from its CSV file; a label stays the text it is, be it "NA" or "1"."""
     columns = pd.read_csv(path, nrows=0).columns
-    empty = {name: [""] for name in columns if name not in labels}
-    types: dict[Any, Any] = dict.fromkeys(labels, str) | {"failure": "string"}
+    empty = {name: [""] for name in columns if name not in LABELS}
+    types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
 
 

@@ -128,7 +128,22 @@ class Channels(Model):
         return self
 
 
+class Condition(Model):
+    """One setting in which everything is done: values of a parameter that every task has, or of the channels."""
+
+    values: dict[str, bool | int | float | str] = Field(min_length=1)
+    tasks: tuple[TaskSpec, ...]
+    channels: Channels
+
+    @property
+    def label(self) -> str:
+        """As it stands in the tables, e.g. `drive=0.1`."""
+        return ", ".join(f"{name}={value}" for name, value in self.values.items())
+
+
 Seed = Annotated[int, Field(ge=0)]
+Analysis = Literal["updates", "fixed_points"]
+Sequences = tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]
 
 
 class Benchmark(Model):
@@ -141,15 +156,31 @@ class Benchmark(Model):
     architectures: tuple[ArchitectureSpec, ...] = Field(min_length=1)
     rules: tuple[RuleSpec, ...] = Field(min_length=1)
     seeds: tuple[Seed, ...] = Field(min_length=1)
-    protocol: Literal["pairs"] = "pairs"
+    protocol: Literal["pairs"] | Annotated[Sequences, Field(min_length=1)] = "pairs"
+    conditions: tuple[Condition, ...] = ()
     channels: Channels = Channels()
+    analyses: tuple[Analysis, ...] = ()
+    claims: tuple[str, ...] = ()
     dtype: Literal["float32", "float64"] = "float32"
 
     @property
     def histories(self) -> tuple[tuple[str, ...], ...]:
-        """Sequences of task labels that networks are taken through: every ordered pair, the diagonal included."""
+        """Sequences of task labels that networks are taken through; pairs: every ordered one and the diagonal."""
+        if self.protocol != "pairs":
+            return self.protocol
         labels = [task.label for task in self.tasks]
         return tuple(itertools.product(labels, labels))
+
+    @property
+    def settings(self) -> tuple[Benchmark, ...]:
+        """This benchmark under each of its conditions, one at a time; itself where it has none."""
+        each = ({"tasks": c.tasks, "channels": c.channels, "conditions": (c,)} for c in self.conditions)
+        return tuple(self.model_copy(update=update) for update in each) or (self,)
+
+    @property
+    def condition(self) -> str:
+        """Label of a setting's one condition; empty where there is none."""
+        return self.conditions[0].label if len(self.conditions) == 1 else ""
 
     def task(self, label: str) -> TaskSpec:
         return next(task for task in self.tasks if task.label == label)

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
@@ -138,6 +138,17 @@ class Store:
         except SafetensorError as error:
             self._set_aside(path, str(error))
             return None
+
+    def array_names(self, record: Record) -> list[str]:
+        """Names of the arrays of a cell, from the head of their file; none if there is no such file."""
+        sha256 = record.result.arrays_sha256
+        if sha256 is None or not self.arrays_path(record.identity, sha256).exists():
+            return []
+        try:
+            with safe_open(self.arrays_path(record.identity, sha256), framework="np") as file:
+                return list(file.keys())
+        except (SafetensorError, OSError):
+            return []
 
     def put(
         self,

@@ -1,125 +1,141 @@
-"""The tables that a run writes: one place that says what each column means, and how it is computed from the cells."""
+"""The tables that a run writes, computed from the cells; `rnnbench.columns` says what each column means."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from rnnbench.cell_training import TRACKED, split
 from rnnbench.cells import Cell
+from rnnbench.columns import (
+    BOOLEAN,
+    CURVES_COLUMNS,
+    INTERFERENCE_COLUMNS,
+    STAGES_COLUMNS,
+    TRACKED_COLUMNS,
+    WHOLE,
+)
 from rnnbench.interference import interference
 from rnnbench.schema import Benchmark
 from rnnbench.store import Record, Result, Scores, Store
 
-INTERFERENCE_COLUMNS: dict[str, str] = {
-    "architecture": "label of the architecture",
-    "rule": "label of the learning rule",
-    "g": "connectivity strength; empty where the architecture has none",
-    "units": "number of recurrent units N",
-    "first_task": "label of A, learnt first",
-    "second_task": "label of B, learnt second; where it is A, more of A for as many updates as A took (drift control)",
-    "seed": "of weights and trials",
-    "status": "done, or failed: no result, the reason is in `failure`",
-    "failure": "why there is no result",
-    "converged_first": "A reached its criterion within the budget",
-    "converged_second": "B reached its criterion within the budget; empty for drift controls",
-    "updates_first": "updates of training on A",
-    "updates_second": "updates of training on B",
-    "loss_untrained": "loss on A before any training",
-    "loss_first": "loss on A after training on A",
-    "loss_after": "loss on A after training on B",
-    "interference": "(loss_after - loss_first) / (loss_untrained - loss_first); empty where A was not learnt at all. "
-    "Idle outputs count where they are trained to zero: if A's input comes to drive B's outputs, it tends to 1 + the "
-    "ratio of the squared targets of B to those of A",
-    "loss_peak": "highest loss on A while B was learnt",
-    "interference_peak": "interference at that moment",
-    "accuracy_untrained": "accuracy on A before any training, where A defines one",
-    "accuracy_first": "accuracy on A after training on A",
-    "accuracy_after": "accuracy on A after training on B",
-    "interference_accuracy": "interference in error rates (1 - accuracy) instead of losses",
-    "own_loss_untrained": "as loss_untrained, over A's own outputs alone: the idle outputs left out",
-    "own_loss_first": "as loss_first, over A's own outputs alone",
-    "own_loss_after": "as loss_after, over A's own outputs alone",
-    "interference_own": "interference in these losses: what A's own outputs lost",
-    "second_loss_untrained": "loss on B before any training",
-    "second_loss_before": "loss on B after training on A, before its own",
-    "second_loss_after": "loss on B after training on B",
-    "second_updates_alone": "updates of training on B as a first task, same seed",
-    "second_converged_alone": "B as a first task reached its criterion within the budget",
-    "transfer": "updates_second / second_updates_alone, where both reached the criterion; below 1: A helped B",
-}
 
-CURVES_COLUMNS: dict[str, str] = {
-    **{
-        name: INTERFERENCE_COLUMNS[name]
-        for name in ("architecture", "rule", "g", "units", "first_task", "second_task", "seed")
-    },
-    "update": "updates of training on B made so far",
-    "loss_first": "loss on A",
-    "loss_second": "loss on B",
-    "accuracy_first": "accuracy on A, where A defines one",
-    "accuracy_second": "accuracy on B, where B defines one",
-}
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a benchmark; their columns are described in `rnnbench.columns`."""
 
-BOOLEAN = ["converged_first", "converged_second", "second_converged_alone"]
-WHOLE = ["updates_first", "updates_second", "second_updates_alone"]
+    interference: pd.DataFrame
+    curves: pd.DataFrame
+    stages: pd.DataFrame
+    tracked: pd.DataFrame
 
 
-def collect(benchmark: Benchmark, store: Store) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The interference table, a row for each network and ordered pair that is in the store, and the curves."""
+def collect(benchmark: Benchmark, store: Store) -> Tables:
+    """The tables of what is in the store; their rows stand in the order of the description, whoever computed them."""
+    records = Records(store)
     rows: list[dict[str, Any]] = []
     curves: list[dict[str, Any]] = []
-    records: dict[str, Record | None] = {}
-
-    def record(cell: Cell) -> Record | None:
-        if cell.identity not in records:
-            records[cell.identity] = store.get(cell.identity)
-        return records[cell.identity]
-
-    for cell in _pairs(benchmark):
-        first, second = record(_before(cell)), record(cell)
-        if first is None or second is None:
+    stages: list[dict[str, Any]] = []
+    tracked: list[dict[str, Any]] = []
+    for cell in _in_order(benchmark):
+        if (record := records.of(cell)) is None:
             continue
-        alone = record(Cell(benchmark, cell.architecture, cell.rule, cell.seed, cell.history[1:]))
-        rows.append(_names(cell) | _row(cell, first.result, second.result, alone.result if alone else None))
-        curves.extend(_names(cell) | point for point in _curve(cell, second.result))
-    table = pd.DataFrame(rows, columns=list(INTERFERENCE_COLUMNS))
-    table = table.astype(dict.fromkeys(BOOLEAN, "boolean") | dict.fromkeys(WHOLE, "Int64"))
-    return table, pd.DataFrame(curves, columns=list(CURVES_COLUMNS))
+        stages.extend(_stages(cell, record.result))
+        if cell.parent is None or (first := records.of(cell.parent)) is None:
+            continue
+        rows.append(names(cell) | _row(cell, first.result, record.result, records) | condition_values(cell))
+        curves.extend(names(cell) | point for point in _curve(cell, record.result))
+        tracked.extend(names(cell) | entry for entry in _tracked(record, store))
+    columns = [*INTERFERENCE_COLUMNS, *condition_columns(benchmark)]
+    types = dict.fromkeys(BOOLEAN, "boolean") | dict.fromkeys(WHOLE, "Int64")
+    return Tables(
+        pd.DataFrame(rows, columns=columns).astype(types),
+        pd.DataFrame(curves, columns=list(CURVES_COLUMNS)),
+        pd.DataFrame(stages, columns=list(STAGES_COLUMNS)).astype({"converged": "boolean", "updates": "Int64"}),
+        pd.DataFrame(tracked, columns=list(TRACKED_COLUMNS)),
+    )
 
 
-def _pairs(benchmark: Benchmark) -> Iterable[Cell]:
-    """The second stages, in the order of the description: the table's rows do not depend on who computed what when."""
-    for architecture in benchmark.architectures:
-        for rule in benchmark.rules:
-            for history in benchmark.histories:
-                for seed in benchmark.seeds:
-                    yield Cell(benchmark, architecture, rule, seed, history)
+class Records:
+    """The records of a store, each read and verified once."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._known: dict[str, Record | None] = {}
+
+    def of(self, cell: Cell) -> Record | None:
+        if cell.identity not in self._known:
+            self._known[cell.identity] = self.store.get(cell.identity)
+        return self._known[cell.identity]
+
+    def result(self, cell: Cell) -> Result | None:
+        record = self.of(cell)
+        return record.result if record else None
 
 
-def _before(cell: Cell) -> Cell:
-    assert cell.parent is not None
-    return cell.parent
+def _in_order(benchmark: Benchmark) -> Iterator[Cell]:
+    """All cells in the order of the description, a network's earlier stages first."""
+    prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
+    for setting in benchmark.settings:
+        for architecture in setting.architectures:
+            for rule in setting.rules:
+                for history in sorted(prefixes, key=len):
+                    for seed in setting.seeds:
+                        yield Cell(setting, architecture, rule, seed, history)
 
 
-def _names(cell: Cell) -> dict[str, Any]:
-    first, second = cell.history
+def pairs_of(benchmark: Benchmark) -> Iterator[Cell]:
+    """Every cell after its second stage or a later one: the rows of the tables of pairs, in their order."""
+    return (cell for cell in _in_order(benchmark) if cell.parent is not None)
+
+
+def names(cell: Cell) -> dict[str, Any]:
+    """What names a cell and its last two stages in a table: the columns NAMES."""
+    *earlier, first, second = cell.history
     return {
+        "condition": cell.benchmark.condition,
         "architecture": cell.architecture.label,
         "rule": cell.rule.label,
         "g": cell.architecture.g,
         "units": cell.architecture.units,
+        "earlier_tasks": " > ".join(earlier),
         "first_task": first,
         "second_task": second,
         "seed": cell.seed,
     }
 
 
-def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dict[str, Any]:
-    a, b = cell.history
-    untrained, after_a, after_b = first.before.get(a), first.after.get(a), second.after.get(a)
+def alone_of(cell: Cell) -> Cell | None:
+    """The network that learns the last task first of all; None where the benchmark has none."""
+    first = cell.history[-1:]
+    if any(history[:1] == first for history in cell.benchmark.histories):
+        return Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, first)
+    return None
+
+
+def condition_columns(benchmark: Benchmark) -> list[str]:
+    """The columns that hold the values of the conditions, named after what is varied."""
+    varied = benchmark.conditions[0].values if benchmark.conditions else {}
+    return [f"condition_{name}" if name in INTERFERENCE_COLUMNS else name for name in varied]
+
+
+def condition_values(cell: Cell) -> dict[str, Any]:
+    """What the columns of the conditions hold for a cell."""
+    conditions = cell.benchmark.conditions
+    values = conditions[0].values.values() if conditions else ()
+    return dict(zip(condition_columns(cell.benchmark), values, strict=True))
+
+
+def _row(cell: Cell, first: Result, second: Result, records: Records) -> dict[str, Any]:
+    a, b = cell.history[-2:]
+    before = _untrained(cell, records)
+    alone = records.result(second_alone) if (second_alone := alone_of(cell)) else None
+    untrained, after_a, after_b = before.get(a), first.after.get(a), second.after.get(a)
     losses = {
         "loss_untrained": _loss(untrained),
         "loss_first": _loss(after_a),
@@ -155,7 +171,7 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
         **own,
         "interference_own": interference(*own.values()),
-        "second_loss_untrained": _loss(first.before.get(b)),
+        "second_loss_untrained": _loss(before.get(b)),
         "second_loss_before": _loss(first.after.get(b)),
         "second_loss_after": _loss(second.after.get(b)),
         "second_updates_alone": alone.updates if alone else None,
@@ -163,13 +179,64 @@ def _row(cell: Cell, first: Result, second: Result, alone: Result | None) -> dic
         "transfer": second.updates / alone.updates
         if both and alone and alone.updates and second.updates is not None
         else math.nan,
+        "savings": _savings(cell, second, records),
     }
+
+
+def _untrained(cell: Cell, records: Records) -> dict[str, Scores]:
+    """The scores of a network before any training, which its first stage holds."""
+    root = records.result(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, cell.history[:1]))
+    return root.before if root else {}
+
+
+def _savings(cell: Cell, again: Result, records: Records) -> float:
+    b = cell.history[-1]
+    until = cell.history.index(b) + 1
+    if until == len(cell.history) or not again.converged:
+        return math.nan
+    first = records.result(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, cell.history[:until]))
+    if first is None or not first.converged or not first.updates or again.updates is None:
+        return math.nan
+    return 1 - again.updates / first.updates
+
+
+def _stages(cell: Cell, result: Result) -> Iterator[dict[str, Any]]:
+    place = {
+        "condition": cell.benchmark.condition,
+        "architecture": cell.architecture.label,
+        "rule": cell.rule.label,
+        "g": cell.architecture.g,
+        "units": cell.architecture.units,
+        "history": " > ".join(cell.history),
+        "seed": cell.seed,
+    }
+    begin = {"stage": 0, "task_learnt": "", "updates": None, "converged": None}
+    end = {
+        "stage": len(cell.history),
+        "task_learnt": cell.history[-1],
+        "updates": result.updates,
+        "converged": result.converged,
+    }
+    for stage, scores in ((begin, result.before), (end, result.after)):
+        for task, score in scores.items():
+            values = {"loss": _loss(score), "own_loss": _own_loss(score), "accuracy": _accuracy(score)}
+            yield place | stage | {"task": task} | values
+
+
+def _tracked(record: Record, store: Store) -> Iterator[dict[str, Any]]:
+    if record.result.curve is None or not any(name.startswith(TRACKED) for name in store.array_names(record)):
+        return
+    for weight, values in split(store.arrays(record) or {}, TRACKED).items():
+        for update, value in zip(record.result.curve.updates, values, strict=True):
+            matrix = np.atleast_2d(value)
+            for (row, column), entry in np.ndenumerate(matrix.reshape(len(matrix), -1)):
+                yield {"update": update, "weight": weight, "row": row, "column": column, "value": float(entry)}
 
 
 def _curve(cell: Cell, second: Result) -> Iterable[dict[str, Any]]:
     if second.curve is None:
         return
-    a, b = cell.history
+    a, b = cell.history[-2:]
     curve = second.curve
     empty = [None] * len(curve.updates)
     columns = (

@@ -16,7 +16,7 @@ from rnnbench.engine.loss import losses
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
 from rnnbench.schema import Training
-from rnnbench.trials import EVALUATION, TrialSource, accuracy_of
+from rnnbench.trials import TrialSource, accuracy_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -60,6 +60,7 @@ class Outcome:
     curve      update -> label -> score, for the tasks it watched
     after      label -> score on every task of the benchmark
     diverged   its loss on the task became infinite or undefined
+    tracked    the architecture's tracked weights at every look, name -> [look, ...]
     """
 
     updates: int
@@ -68,6 +69,7 @@ class Outcome:
     weights: Arrays
     memory: Arrays
     diverged: bool = False
+    tracked: Arrays = field(default_factory=dict)
 
 
 class Trainer:
@@ -100,7 +102,7 @@ class Trainer:
     def evaluate(self, label: str, weights: Weights, seeds: Sequence[int]) -> list[Score]:
         """The score of each network on its held-out trials, which are the same at every look."""
         n = self.evaluation_trials[label]
-        batch = self.source.batch(label, seeds, EVALUATION, n)
+        batch = self.source.evaluation_batch(label, seeds, n)
         outputs = self.engine.outputs(weights, batch)
         expected = (len(seeds), *batch.targets.shape[1:])
         if tuple(outputs.shape) != expected:
@@ -160,6 +162,7 @@ class _Learners:
     ) -> None:
         self.trainer, self.label, self.position, self.training, self.starts = trainer, label, position, training, starts
         self.curves: list[dict[int, dict[str, Score]]] = [{} for _ in starts]
+        self.tracked: list[dict[str, list[np.ndarray]]] = [{} for _ in starts]
         self.outcomes: dict[int, Outcome] = {}
         self.active = list(range(len(starts)))
         self.weights = trainer.tensors([s.weights for s in starts])
@@ -197,6 +200,9 @@ class _Learners:
                 rows = [i for i, n in enumerate(self.active) if label in self.starts[n].watch]
                 for row, score in zip(rows, self._scores(label, rows), strict=True):
                     self.curves[self.active[row]].setdefault(update, {})[label] = score
+        for name in self.trainer.architecture.tracked:
+            for n, kept in zip(self.active, self.weights[name].cpu().numpy(), strict=True):
+                self.tracked[n].setdefault(name, []).append(kept.copy())
         leaving = [i for i, n in enumerate(self.active) if self._is_done(n, update)]
         if leaving:
             self._dismiss(leaving, update)
@@ -223,6 +229,7 @@ class _Learners:
                 weights=_arrays(weights, i),
                 memory=_arrays(memory, i),
                 diverged=not math.isfinite(self.curves[n][update][self.label].loss),
+                tracked={name: np.stack(kept) for name, kept in self.tracked[n].items()},
             )
         staying = [i for i in range(len(self.active)) if i not in set(rows)]
         self.active = [self.active[i] for i in staying]

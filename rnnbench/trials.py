@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,9 @@ from rnnbench.randomness import rng_for
 
 EVALUATION = ("evaluation",)
 """The stream of held-out trials."""
+
+KEPT_LOOKS = 8
+"""Batches of held-out trials kept on the device: those of the tasks that a population watches."""
 
 
 class TrialSource:
@@ -38,6 +42,7 @@ class TrialSource:
         self.dtype = dtype
         self.device = device
         self._evaluation: dict[tuple[str, int, int], Trials] = {}
+        self._looks: OrderedDict[tuple[str, tuple[int, ...], int], Batch] = OrderedDict()
 
     def evaluation(self, label: str, seed: int, n_trials: int) -> Trials:
         """The held-out trials of one task, the same at every look; kept, since they are looked at often."""
@@ -50,6 +55,16 @@ class TrialSource:
         """Trials of one task from the stream (seed, "trials", label, *stream)."""
         task = self.tasks[label]
         return checked(task, task.sample(rng_for(seed, "trials", label, *stream), n_trials, self.dt), n_trials)
+
+    def evaluation_batch(self, label: str, seeds: Sequence[int], n_trials: int) -> Batch:
+        """The held-out trials of one task for networks of given seeds; the latest are kept, for the next look."""
+        key = label, tuple(seeds), n_trials
+        if key not in self._looks:
+            self._looks[key] = self.batch(label, seeds, EVALUATION, n_trials)
+            if len(self._looks) > KEPT_LOOKS:
+                self._looks.popitem(last=False)
+        self._looks.move_to_end(key)
+        return self._looks[key]
 
     def batch(self, label: str, seeds: Sequence[int], stream: Sequence[str | int], n_trials: int) -> Batch:
         """One set of trials for each distinct seed; `seeds` has one entry for each network."""

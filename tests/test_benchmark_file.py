@@ -49,8 +49,8 @@ LONG = "a" * 100_000
 # What is wrong: (file, field that is named, what would be right)
 WRONG: dict[str, tuple[str, str, str]] = {
     "unknown key at the top": (SOUND + "trainig: {}\n", "trainig: unknown", "did you mean training?"),
-    "unknown key like no other": (SOUND + "zzzzz: 1\n", "zzzzz: unknown", "known are architectures, channels,"),
-    "unknown key with a space": (SOUND + "my key: 1\n", "my key", "known are architectures, channels,"),
+    "unknown key like no other": (SOUND + "zzzzz: 1\n", "zzzzz: unknown", "known are analyses, architectures,"),
+    "unknown key with a space": (SOUND + "my key: 1\n", "my key", "known are analyses, architectures,"),
     "unknown key that is a type's name": (SOUND + "int: 1\n", "int: unknown", "known are"),
     "unknown key with a line break": (SOUND + '"a\\nb": 1\n', "a\\nb", "known are"),
     "key that is a number": (SOUND + "1: 2\n", "1", "known are"),

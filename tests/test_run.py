@@ -16,7 +16,7 @@ import pytest
 import rnnbench
 from rnnbench.executors import Report
 from rnnbench.runner import Prepared
-from rnnbench.tables import CURVES_COLUMNS, INTERFERENCE_COLUMNS
+from rnnbench.columns import CURVES_COLUMNS, INTERFERENCE_COLUMNS
 
 SMOKE = Path(__file__).parents[1] / "benchmarks" / "smoke.yaml"
 NAMES = ["architecture", "rule", "g", "units", "first_task", "second_task", "seed"]

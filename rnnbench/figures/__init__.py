@@ -15,6 +15,7 @@ from rnnbench.figures import style, summary
 from rnnbench.figures.connectivity import interference_against_g
 from rnnbench.figures.curves import curves_of_pairs
 from rnnbench.figures.matrix import interference_matrix
+from rnnbench.interference import in_context
 
 __all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix"]
 
@@ -45,13 +46,13 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         for stale in folder.glob(f"{name}*.png"):  # another description may have drawn other files
             stale.unlink()
     if len(interference):
-        many = len(interference[[*summary.GROUP, "g"]].drop_duplicates()) > MOST_PANELS
+        many = _n_groups(interference, "g") > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
         with_g = interference[interference["g"].notna()]
-        many = len(with_g[summary.GROUP].drop_duplicates()) > MOST_PANELS
+        many = _n_groups(with_g) > MOST_PANELS
         paths += _draw(interference_against_g, with_g, folder, "interference_against_g", many)
     if len(curves):
-        several = len(curves[summary.GROUP].drop_duplicates()) > 1
+        several = _n_groups(curves) > 1
         paths += _draw(lambda rows: curves_of_pairs(rows, interference), curves, folder, "curves", several)
     return paths
 
@@ -66,11 +67,15 @@ def _draw(
         return [style.save(draw(table), folder / f"{name}.png")]
     paths: list[Path] = []
     for group, rows in summary.groups(table):
-        stem = "-".join([name, *map(_slug, group)])
+        stem = "-".join([name, *(_slug(part) for part in group if part != "")])
         same = sum(path.stem == stem or path.stem.startswith(f"{stem}.") for path in paths)
         # Labels that differ only in their punctuation must not overwrite each other.
         paths.append(style.save(draw(rows), folder / f"{stem}{f'.{same + 1}' if same else ''}.png"))
     return paths
+
+
+def _n_groups(table: pd.DataFrame, *also: str) -> int:
+    return len(in_context(table)[[*summary.GROUP, *also]].drop_duplicates())
 
 
 def _slug(label: object) -> str:

@@ -29,7 +29,7 @@ Tasks = dict[str, tuple[style.Rgb, str]]  # colour and marker of each first task
 class Block:
     """One group's panels: the table of all pairs, of A then B, and of A then A; and the means over seeds."""
 
-    group: tuple[str, str, int]
+    group: summary.Group
     table: pd.DataFrame
     by_task: pd.DataFrame
     pairs: pd.DataFrame
@@ -75,7 +75,7 @@ def interference_against_g(interference: pd.DataFrame, rng: np.random.Generator 
     return figure
 
 
-def _block(group: tuple[str, str, int], table: pd.DataFrame, rng: np.random.Generator) -> Block:
+def _block(group: summary.Group, table: pd.DataFrame, rng: np.random.Generator) -> Block:
     same = table["first_task"] == table["second_task"]
     every_g = table["g"].unique()
     by_task = summary.means_by_task(table[~same]).reindex(sorted(every_g))

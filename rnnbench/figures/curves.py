@@ -220,7 +220,7 @@ def _short(count: float) -> str:
     return f"{count / 1000:g}k" if count >= 1000 else f"{count:g}"
 
 
-def _surround(figure: Figure, group: tuple[str, str, int], shared: Look) -> None:
+def _surround(figure: Figure, group: summary.Group, shared: Look) -> None:
     """Heading, axis labels, legend and caption around the grid."""
     width, height = figure.get_size_inches()
     boxes = [axes.get_position() for axes in figure.axes]

@@ -29,7 +29,7 @@ NARROWEST = 6.6  # of the figure, for the footer's sake
 class Panel:
     """One matrix: its group (architecture, rule, units), its g, and its cells (see `matrix_table`)."""
 
-    group: tuple[str, str, int]
+    group: summary.Group
     g: float
     cells: pd.DataFrame
 
@@ -145,20 +145,15 @@ def _wrap(panels: list[Panel], columns: int) -> list[list[Panel]]:
     return [panels[start : start + columns] for start in range(0, len(panels), columns)]
 
 
-def _common(rows: list[list[Panel]]) -> tuple[bool, bool, bool]:
-    """Which of architecture, rule and units are the same in all panels, and so belong in the heading."""
+def _common(rows: list[list[Panel]]) -> list[bool]:
+    """Which parts of the groups' names are the same in all panels, and so belong in the heading."""
     keys = [panel.group for row in rows for panel in row]
-    return tuple(len({key[part] for key in keys}) == 1 for part in range(3))  # type: ignore[return-value]
+    return [len({key[part] for key in keys}) == 1 for part in range(len(summary.GROUP))]
 
 
-def _parts(group: tuple[str, str, int]) -> tuple[str, str, str]:
-    architecture, rule, units = group
-    return style.pretty(architecture, 28), style.pretty(rule, 28), f"N = {units}"
-
-
-def _heading(figure: Figure, layout: Layout, common: tuple[bool, bool, bool]) -> None:
-    parts = _parts(layout.rows[0][0].group)
-    shared = [part for part, same in zip(parts, common, strict=True) if same]
+def _heading(figure: Figure, layout: Layout, common: list[bool]) -> None:
+    parts = style.group_parts(layout.rows[0][0].group, 28)
+    shared = [part for part, same in zip(parts, common, strict=True) if same and part]
     x, y = layout.offset / layout.width, 1 - 0.18 / layout.height
     figure.text(x, y, " · ".join(shared), fontsize=11, fontweight="bold", va="center")
 
@@ -166,13 +161,13 @@ def _heading(figure: Figure, layout: Layout, common: tuple[bool, bool, bool]) ->
 def _label(
     axes: Axes,
     panel: Panel,
-    common: tuple[bool, bool, bool],
+    common: list[bool],
     tasks: list[str],
     layout: Layout,
     first_column: bool,
 ) -> None:
     """Title, task names and axis labels of one panel; the rows are named once, in the first column."""
-    parts = [part for part, same in zip(_parts(panel.group), common, strict=True) if not same]
+    parts = [part for part, same in zip(style.group_parts(panel.group, 28), common, strict=True) if part and not same]
     parts += [] if math.isnan(panel.g) else [f"g = {panel.g:g}"]
     axes.set_title(" · ".join(parts), loc="left", pad=5)
     ticks = [place + 0.5 for place in range(len(tasks))]

@@ -108,10 +108,17 @@ def number(value: float) -> str:
     return text.replace("-", "−")
 
 
-def group_title(key: tuple[str, str, int]) -> str:
-    """(architecture, rule, units) as one line."""
-    architecture, rule, units = key
-    return " · ".join([pretty(architecture), pretty(rule), f"N = {units}"])
+def group_parts(key: tuple[str, str, int, str, str], width: int = 60) -> list[str]:
+    """(architecture, rule, units, condition, earlier tasks) as texts, each empty where there is nothing to say."""
+    architecture, rule, units, condition, earlier = key
+    after = f"after {pretty(earlier, width)}" if earlier else ""
+    told = pretty(condition.replace("=", " = "), width) if condition else ""
+    return [pretty(architecture, width), pretty(rule, width), f"N = {units}", told, after]
+
+
+def group_title(key: tuple[str, str, int, str, str]) -> str:
+    """What a group is, as one line."""
+    return " · ".join(part for part in group_parts(key) if part)
 
 
 def text_width(figure: Figure, texts: Sequence[str], size: float) -> float:

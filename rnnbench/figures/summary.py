@@ -11,14 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rnnbench.interference import converged, counts, over_seeds
+from rnnbench.interference import converged, counts, in_context, over_seeds
 
 Floats = npt.NDArray[np.float64]
 
-GROUP = ["architecture", "rule", "units"]
+GROUP = ["architecture", "rule", "units", "condition", "earlier_tasks"]
+Group = tuple[str, str, int, str, str]
 NETWORK = [*GROUP, "g", "first_task", "second_task", "seed"]
-INTERFERENCE_COLUMNS = [*NETWORK, "status", "converged_first", "interference"]
-CURVE_COLUMNS = [*NETWORK, "update", "loss_first", "loss_second"]
+NEEDED = [name for name in NETWORK if name not in ("condition", "earlier_tasks")]
+INTERFERENCE_COLUMNS = [*NEEDED, "status", "converged_first", "interference"]
+CURVE_COLUMNS = [*NEEDED, "update", "loss_first", "loss_second"]
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
@@ -33,11 +35,11 @@ def task_order(table: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys([*table["first_task"], *table["second_task"]]))
 
 
-def groups(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str, int], pd.DataFrame]]:
-    """Each (architecture, rule, units) of `table` in order of appearance, with its rows."""
-    for key, rows in table.groupby(GROUP, sort=False, dropna=False):
+def groups(table: pd.DataFrame) -> Iterator[tuple[Group, pd.DataFrame]]:
+    """Each (architecture, rule, units, condition, earlier tasks) of `table` in order of appearance, with its rows."""
+    for key, rows in in_context(table).groupby(GROUP, sort=False, dropna=False):
         labels: Any = key
-        yield (str(labels[0]), str(labels[1]), int(labels[2])), rows
+        yield (str(labels[0]), str(labels[1]), int(labels[2]), str(labels[3]), str(labels[4])), rows
 
 
 def values_of_g(table: pd.DataFrame) -> list[float]:
@@ -64,10 +66,11 @@ def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = No
         for each network; `converged` and `counted`, the same at every point of a network. A network with
         any non-finite `first` is not counted; without an interference table all are taken as converged.
     """
+    curves = in_context(curves)
     if interference is None:
         table = curves.assign(converged=True, counted=True)
     else:
-        known = interference.assign(converged=converged(interference), counted=counts(interference))
+        known = in_context(interference).assign(converged=converged(interference), counted=counts(interference))
         known = known[[*NETWORK, "loss_untrained", "converged", "counted"]].drop_duplicates(NETWORK, keep="last")
         table = curves.merge(known, on=NETWORK, how="left")
         table["converged"] = table["converged"].eq(True).fillna(False).astype(bool)

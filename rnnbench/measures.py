@@ -1,0 +1,87 @@
+"""The analysis table: what is measured on the weights of every pair, and when it has to be measured again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnbench.analysis.pair import FIXED_POINT_COLUMNS, UPDATE_COLUMNS, fixed_point_measures, update_measures
+from rnnbench.cell_training import WEIGHT, CellTrainer, split
+from rnnbench.cells import Cell
+from rnnbench.columns import NAMES
+from rnnbench.interfaces import Batch
+from rnnbench.schema import Benchmark, digest
+from rnnbench.store import Store
+from rnnbench.tables import Records, alone_of
+from rnnbench.training import Arrays
+from rnnbench.trials import EVALUATION
+
+ANALYSIS = 1
+"""Version of the measures; raised whenever the same weights would give other numbers."""
+
+MADE_FROM = {"made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row"}
+
+COLUMNS: dict[str, Mapping[str, str]] = {"updates": UPDATE_COLUMNS, "fixed_points": FIXED_POINT_COLUMNS}
+
+
+def analysis_columns(benchmark: Benchmark) -> dict[str, str]:
+    """The columns of the analysis table, and what they mean; those of the conditions stand between."""
+    measured = {name: meaning for analysis in benchmark.analyses for name, meaning in COLUMNS[analysis].items()}
+    return NAMES | measured | MADE_FROM
+
+
+def made_from(cell: Cell, records: Records) -> str | None:
+    """What the row of a pair is made from, as a checksum; None where the pair has no weights to measure."""
+    weights = []
+    for stage in (cell.parent, cell, alone_of(cell)):
+        result = records.result(stage) if stage else None
+        done = result is not None and result.status == "done"
+        weights.append(result.arrays_sha256 if result is not None and done else None)
+    if weights[0] is None or weights[1] is None:
+        return None
+    return digest([ANALYSIS, list(cell.benchmark.analyses), cell.identity, weights])[:16]
+
+
+def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
+    """What the benchmark's analyses find on one pair; NaN where a measure is not defined or a plugin breaks."""
+    wanted = [name for analysis in cell.benchmark.analyses for name in COLUMNS[analysis]]
+    try:
+        found = _measures(cell, trainer, Records(store))
+    except (Exception, SystemExit):  # an architecture that cannot be analysed has trained all the same
+        found = {}
+    return {name: found.get(name, math.nan) for name in wanted}
+
+
+def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, float]:
+    assert cell.parent is not None
+    first, second = _weights(cell.parent, records), _weights(cell, records)
+    if first is None or second is None:
+        return {}
+    architecture = trainer.trainer(cell).architecture
+    trials = [_trials(label, cell, trainer) for label in cell.history[-2:]]
+    own = [trainer.layout.owned(label) for label in cell.history[-2:]]
+    found: dict[str, float] = {}
+    if "updates" in cell.benchmark.analyses:
+        # Before A was learnt: the untrained network, or the one that earlier tasks have left.
+        before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)
+        alone = alone_of(cell)
+        learnt_alone = _weights(alone, records) if alone else None
+        found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
+    if "fixed_points" in cell.benchmark.analyses:
+        found |= fixed_point_measures(architecture, first, second, *trials, *own)
+    return found
+
+
+def _trials(label: str, cell: Cell, trainer: CellTrainer) -> Batch:
+    """The held-out trials of a task on the channels of the benchmark."""
+    n_trials = cell.benchmark.task(label).training.evaluation_trials
+    return trainer.trainer(cell).source.batch(label, [cell.seed], EVALUATION, n_trials)
+
+
+def _weights(cell: Cell, records: Records) -> Arrays | None:
+    record = records.of(cell)
+    arrays = records.store.arrays(record) if record else None
+    return None if arrays is None else {name: np.asarray(w) for name, w in split(arrays, WEIGHT).items()}
