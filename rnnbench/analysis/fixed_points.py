@@ -149,7 +149,8 @@ def _newton(velocity: Flow, jacobian: Flow, h: Tensor, tolerance: float, max_ste
         # At a bifurcation the Jacobian is singular, and a step is wanted all the same: the shortest of least squares.
         left = torch.nonzero(~better & slopes.isfinite().all(-1).all(-1)).flatten()
         if len(left):
-            step = torch.linalg.lstsq(slopes[left], force[left, :, None]).solution[..., 0]
+            # gelsd, by singular values: the default, gelsy, gives 0 for [[0, 0], [0, 1]] (torch 2.13).
+            step = torch.linalg.lstsq(slopes[left], force[left, :, None], driver="gelsd").solution[..., 0]
             better[left] = _damped(velocity, h, speed, rows[left], step)
         given_up[rows[~better]] = True
     return h, speed
