@@ -100,8 +100,8 @@ def test_a_linear_network_has_one_fixed_point_and_it_turns_as_the_linear_system_
 
 @pytest.mark.parametrize(("after_b", "drive", "mode", "angle"), [(ROTATED, 0.02, 1, np.pi / 2), (FORMED, 0.15, 0, 0)])
 def test_rotation_and_formation_are_told_apart_as_in_the_model(network, pulses, after_b, drive, mode, angle):
-    """N = 1000: overlaps of phi(h) with the patterns are off by about N^-1/2 = 0.03, the angles by a few times that."""
-    n = 1000
+    """N = 600: overlaps of phi(h) with the patterns are off by about N^-1/2 = 0.04, the angles by a few times that."""
+    n = 600
     architecture = VanillaRNN(units=n, nonlinearity="erf")
     untrained, first, second = (network(n, m) for m in (UNTRAINED, AFTER_A, after_b))
     trials = pulses(0, drive, duration=40), pulses(1, drive, duration=40)
