@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from rnnbench.analysis.activity import run_trials
+from rnnbench.analysis.activity import distinct, run_trials
 from rnnbench.analysis.fixed_points import find_fixed_points, flow_of, settle
-from rnnbench.interfaces import Architecture
+from rnnbench.interfaces import Architecture, Batch
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -150,9 +150,7 @@ def portrait(
     reach       the flow is computed on the square from -reach to reach, `resolution` points a side
     Raises ValueError for an architecture whose state is not one array [trial, unit].
     """
-    first, second = (run_trials(architecture, weights, trials).states for trials in (trials_a, trials_b))
-    if first is None or second is None:
-        raise ValueError(f"architecture {architecture.id()}: its state is not one array [trial, unit]")
+    first, second = (_states(architecture, weights, trials) for trials in (trials_a, trials_b))
     axis = np.linspace(-reach, reach, resolution)
     field = flow_field(architecture, weights, inputs, plane, axis, axis)
     ends = settle(architecture, weights, inputs, np.concatenate([first[-1], second[-1]]), SETTLING)
@@ -167,3 +165,30 @@ def portrait(
         found.stable,
         plane.off_plane(found.states - plane.origin),
     )
+
+
+def pair_portraits(
+    architecture: Architecture, first: Arrays, second: Arrays, trials_a: Batch, trials_b: Batch, resolution: int = 25
+) -> tuple[Portrait, Portrait]:
+    """One network after A (weights `first`) and after B (`second`), in one plane and under one constant input.
+
+    The plane is that of the end of A's first trial after A and of B's first trial after B; the input is the last of
+    A's first trial, so that the fixed points drawn are those that A's trial leads to, before and after B.
+
+    trials_a, trials_b   one set of trials [1, time, trial, channel] of each task
+    Raises ValueError where the two ends span no plane, or the state is not one array [trial, unit].
+    """
+    a, b = (distinct(trials.inputs[0]).inputs for trials in (trials_a, trials_b))
+    states = [_states(architecture, w, x) for w in (first, second) for x in (a, b)]
+    plane = plane_of_states(states[0][-1, 0], states[3][-1, 0])
+    reach = 1.6 * max(float(np.abs(plane.coordinates(path)).max()) for path in states)
+    before, after = (portrait(architecture, w, plane, a[-1, 0], a, b, reach, resolution) for w in (first, second))
+    return before, after
+
+
+def _states(architecture: Architecture, weights: Arrays, inputs: np.ndarray) -> np.ndarray:
+    """[1 + time, trial, unit] along trials; ValueError where the state is not one array [trial, unit]."""
+    states = run_trials(architecture, weights, inputs).states
+    if states is None:
+        raise ValueError(f"architecture {architecture.id()}: its state is not one array [trial, unit]")
+    return states

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from rnnbench import VanillaRNN
-from rnnbench.analysis.plane import Plane, flow_field, plane_of_states, portrait, readout_trajectories
+from rnnbench.analysis.plane import (
+    Plane,
+    flow_field,
+    pair_portraits,
+    plane_of_states,
+    portrait,
+    readout_trajectories,
+)
 from rnnbench.theory import two_by_two as model
 
 M = np.array([[1.5, -0.4], [0.3, 0.8]])
@@ -122,3 +129,22 @@ def test_a_state_of_two_parts_has_no_portrait(two_parts, pulses):
     trials = pulses(0, 0.0).inputs[0].numpy()
     with pytest.raises(ValueError, match="two_parts@1"):
         portrait(architecture, weights, plane, np.zeros(2), trials, trials, reach=1)
+
+
+def test_a_pair_is_shown_in_the_plane_of_its_two_states(network, pulses):
+    """ROTATED in the 2x2 model: A's fixed point goes to B's axis; FORMED: it stays (a few N^-1/2 = 0.06)."""
+    n, drive = 300, 0.15
+    first = network(n, np.diag([1.24, 0.0]))
+    trials = pulses(0, drive), pulses(1, drive)
+    architecture = VanillaRNN(units=n, nonlinearity="erf")
+    for m, angle in ((np.array([[0.23, 0.0], [-0.95, 1.24]]), None), (np.diag([0.93, 0.98]), 0.0)):
+        before, after = pair_portraits(architecture, first, network(n, m), *trials)
+        x = np.array([drive, 0.0])
+        for drawn, matrix in ((before, np.diag([1.24, 0.0])), (after, m)):
+            expected = [p for p in model.fixed_points(matrix, x) if p.stable]
+            sizes = sorted(np.linalg.norm(p.kappa) for p in expected)
+            np.testing.assert_allclose(sorted(np.linalg.norm(drawn.points[drawn.stable], axis=1)), sizes, atol=0.15)
+        end = before.first[-1, 0]
+        assert end[0] == pytest.approx(np.linalg.norm(before.first[-1, 0])) and end[0] > 0.3  # the first axis
+        turned = np.arctan2(*np.abs(after.first[-1, 0][::-1]))
+        assert turned == pytest.approx(0, abs=0.15) if angle == 0 else turned > 1
