@@ -1,8 +1,9 @@
 """Fixed points of a trained network under constant input, with their stability.
 
 The flow is dh/dt = (step(h) - h) / dt, for a vanilla RNN -h + W phi(h) + W_in x + b with the Jacobian
-W diag(phi'(h)) - 1. Many starts are followed as one batch by damped Newton steps, each start on its own:
-a step that does not slow the flow is halved (Sussillo & Barak 2013 minimise the speed instead; Newton
+W diag(phi'(h)) - 1, for any other rate network (see `analysis.activity`) the same Jacobian, and for what is none
+the derivative of its step by autograd. Many starts are followed as one batch by damped Newton steps, each start on
+its own: a step that does not slow the flow is halved (Sussillo & Barak 2013 minimise the speed instead; Newton
 finds saddles as readily as attractors and tells its own precision).
 """
 
@@ -16,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
+from rnnbench.analysis.activity import float64, nonlinearity_of, recurrent_matrix
+from rnnbench.analysis.updates import spectrum
 from rnnbench.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.interfaces import Architecture
@@ -24,6 +27,9 @@ Flow = Callable[[Tensor], Tensor]
 
 SHORTEST_STEP = 2.0**-20
 """Newton steps are halved down to this fraction before a start is given up."""
+
+NUMBERS_AT_ONCE = 8_000_000
+"""In the Jacobians of the starts that are followed together: 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,7 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
     weights   of one network, by name
     inputs    [input] held constant; noise is off
     """
-    arrays, x = _float64(weights, inputs)
-    if isinstance(architecture, VanillaRNN):
-        return _vanilla_flow(architecture, arrays, x)
+    arrays, x = float64(weights), torch.tensor(np.asarray(inputs), dtype=torch.float64)
 
     def velocity(h: Tensor) -> Tensor:
         new = architecture.step(arrays, h, x.expand(len(h), -1), None)
@@ -64,15 +68,16 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
     def one(h: Tensor) -> Tensor:
         return velocity(h[None])[0]
 
-    return velocity, vmap(jacrev(one))
+    if nonlinearity_of(architecture, arrays) is None:
+        return velocity, vmap(jacrev(one))
+    w = recurrent_matrix(architecture, arrays)
+    assert w is not None
+    jacobian = _rate_jacobian(str(getattr(architecture, "nonlinearity", "")), w)
+    return (_vanilla_velocity(architecture, arrays, x) if isinstance(architecture, VanillaRNN) else velocity), jacobian
 
 
-def _float64(weights: Mapping[str, np.ndarray], inputs: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
-    arrays = {name: torch.tensor(np.asarray(w), dtype=torch.float64) for name, w in weights.items()}
-    return arrays, torch.tensor(np.asarray(inputs), dtype=torch.float64)
-
-
-def _vanilla_flow(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tensor) -> tuple[Flow, Flow]:
+def _vanilla_velocity(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tensor) -> Flow:
+    """Without the rounding of h + dt (..) - h, which would be felt where dt is small."""
     phi = NONLINEARITIES[architecture.nonlinearity]
     w = weights["w_rec"]
     current = weights["w_in"] @ x + weights.get("b", torch.zeros(len(w), dtype=torch.float64))
@@ -82,13 +87,19 @@ def _vanilla_flow(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tenso
         phi.apply(h, r)
         return -h + r @ w.T + current
 
+    return velocity
+
+
+def _rate_jacobian(nonlinearity: str, w: Tensor) -> Flow:
+    phi = NONLINEARITIES[nonlinearity]
+
     def jacobian(h: Tensor) -> Tensor:
         r, slope = torch.empty_like(h), torch.ones_like(h)
         phi.apply(h, r)
         phi.scale(slope, h, r)  # 1 phi'(h)
         return w * slope[:, None, :] - torch.eye(len(w), dtype=torch.float64)
 
-    return velocity, jacobian
+    return jacobian
 
 
 def find_fixed_points(
@@ -99,15 +110,19 @@ def find_fixed_points(
     tolerance: float = 1e-9,
     max_steps: int = 100,
     apart: float = 1e-4,
+    with_eigenvalues: bool = True,
 ) -> FixedPoints:
     """The fixed points that damped Newton steps reach from `starts` [start, unit], doubles left out.
 
-    tolerance   largest norm of dh/dt (1/tau) at what counts as a fixed point
-    apart       two states nearer than this fraction of 1 + their norm are one point
+    tolerance          largest norm of dh/dt (1/tau) at what counts as a fixed point
+    apart              two states nearer than this fraction of 1 + their norm are one point
+    with_eigenvalues   else they are NaN: in a large network they take most of the time
     """
     velocity, jacobian = flow_of(architecture, weights, inputs)
     h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
-    h, speeds = _newton(velocity, jacobian, h, tolerance, max_steps)
+    together = max(1, NUMBERS_AT_ONCE // h.shape[1] ** 2)
+    followed = [_newton(velocity, jacobian, some, tolerance, max_steps) for some in h.split(together)]
+    h, speeds = torch.cat([states for states, _ in followed]), torch.cat([speed for _, speed in followed])
     points: list[Tensor] = []
     found_from = np.full(len(h), -1)
     for start, (state, speed) in enumerate(zip(h, speeds.tolist(), strict=True)):
@@ -118,32 +133,48 @@ def find_fixed_points(
         if found_from[start] == len(points):
             points.append(state)
     states = torch.stack(points) if points else h[:0]
-    eigenvalues = torch.linalg.eigvals(jacobian(states)) if points else states.to(torch.complex128)
-    return FixedPoints(states.numpy(), velocity(states).norm(dim=-1).numpy(), eigenvalues.numpy(), found_from)
+    eigenvalues = np.full(states.shape, np.nan, dtype=complex)
+    for k, state in enumerate(states if with_eigenvalues else []):
+        # The leak lies on the diagonal; what is left of the Jacobian may be of low rank, and then this is fast.
+        eigenvalues[k] = spectrum(jacobian(state[None])[0].numpy() + np.eye(states.shape[1])) - 1
+    return FixedPoints(states.numpy(), velocity(states).norm(dim=-1).numpy(), eigenvalues, found_from)
 
 
 def _newton(velocity: Flow, jacobian: Flow, h: Tensor, tolerance: float, max_steps: int) -> tuple[Tensor, Tensor]:
     """States and speeds after damped Newton steps from each start on its own; a start that fails stays where it is."""
-    speed = velocity(h).norm(dim=-1)
-    given_up = torch.zeros(len(h), dtype=torch.bool)
+    h, speed = h.clone(), velocity(h).norm(dim=-1)
+    given_up = ~speed.isfinite()
     for _ in range(max_steps):
         rows = torch.nonzero((speed > tolerance) & ~given_up).flatten()
         if not len(rows):
             break
-        here = h[rows]
-        # lstsq rather than solve: at a bifurcation the Jacobian is singular, and a step is wanted all the same.
-        step = torch.linalg.lstsq(jacobian(here), -velocity(here)[..., None]).solution[..., 0]
-        damping = torch.ones(len(rows), dtype=torch.float64)
-        better = torch.zeros(len(rows), dtype=torch.bool)
-        while not better.all() and (damping[~better] > SHORTEST_STEP).any():
-            trial = here + damping[:, None] * step
-            slower = velocity(trial).norm(dim=-1)
-            accept = ~better & (slower < speed[rows])
-            h[rows[accept]], speed[rows[accept]] = trial[accept], slower[accept]
-            better |= accept
-            damping = torch.where(better, damping, damping / 2)
+        slopes, force = jacobian(h[rows]), -velocity(h[rows])
+        step = torch.linalg.solve_ex(slopes, force[..., None])[0][..., 0]
+        better = _damped(velocity, h, speed, rows, step)
+        # At a bifurcation the Jacobian is singular, and a step is wanted all the same: the shortest of least squares.
+        left = torch.nonzero(~better & slopes.isfinite().all(-1).all(-1)).flatten()
+        if len(left):
+            # gelsd, by singular values: the default, gelsy, gives 0 for [[0, 0], [0, 1]] (torch 2.13).
+            step = torch.linalg.lstsq(slopes[left], force[left, :, None], driver="gelsd").solution[..., 0]
+            better[left] = _damped(velocity, h, speed, rows[left], step)
         given_up[rows[~better]] = True
     return h, speed
+
+
+def _damped(velocity: Flow, h: Tensor, speed: Tensor, rows: Tensor, step: Tensor) -> Tensor:
+    """Move the states `rows` of h along `step`, halved until it slows the flow, in place; which of them it did."""
+    here = h[rows]
+    damping = torch.ones(len(rows), dtype=torch.float64)
+    better = torch.zeros(len(rows), dtype=torch.bool)
+    usable = step.isfinite().all(-1)
+    while (usable & ~better & (damping > SHORTEST_STEP)).any():
+        trial = here + damping[:, None] * step
+        slower = velocity(trial).norm(dim=-1)
+        accept = usable & ~better & (slower < speed[rows])
+        h[rows[accept]], speed[rows[accept]] = trial[accept], slower[accept]
+        better |= accept
+        damping = torch.where(better, damping, damping / 2)
+    return better
 
 
 def settle(
@@ -157,7 +188,7 @@ def settle(
 
     Follows the network's own steps, without noise, so that it ends in the basin in which the network would.
     """
-    arrays, x = _float64(weights, inputs)
+    arrays, x = float64(weights), torch.tensor(np.asarray(inputs), dtype=torch.float64)
     h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
     x = x.expand(len(h), -1)
     for _ in range(round(duration / architecture.dt)):

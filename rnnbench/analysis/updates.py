@@ -33,14 +33,14 @@ def explained(weights: np.ndarray, patterns: np.ndarray) -> float:
 
 def numerical_rank(weights: np.ndarray, fraction: float = 0.05) -> int:
     """How many singular values are above `fraction` of the largest."""
-    values = np.linalg.svd(weights, compute_uv=False)
-    return int(np.sum(values > fraction * values[0])) if values[0] > 0 else 0
+    q = _range(weights)
+    values = np.linalg.svd(weights if q is None else q.T @ weights, compute_uv=False)
+    return int(np.sum(values > fraction * values[0])) if values.size and values[0] > 0 else 0
 
 
 def effective_rank(weights: np.ndarray) -> float:
-    """Participation ratio of the squared singular values, (sum s^2)^2 / sum s^4: k for k equal ones."""
-    squares = np.linalg.svd(weights, compute_uv=False) ** 2
-    return float(squares.sum() ** 2 / (squares**2).sum()) if squares[0] > 0 else 0.0
+    """Participation ratio of the squared singular values, (sum s^2)^2 / sum s^4: k for k equal ones; 0 for none."""
+    return _participation(weights)
 
 
 def participation_ratio(activity: np.ndarray) -> float:
@@ -49,13 +49,59 @@ def participation_ratio(activity: np.ndarray) -> float:
     Source: Gao et al. 2017 (bioRxiv 214262). 0 where nothing varies.
     """
     samples = activity.reshape(-1, activity.shape[-1])
-    centred = samples - samples.mean(axis=0)
-    # Eigenvalues of the covariance by singular values of the samples: exact where there are fewer samples than units.
-    variances = np.linalg.svd(centred, compute_uv=False) ** 2
-    return float(variances.sum() ** 2 / (variances**2).sum()) if variances[0] > 0 else 0.0
+    return _participation(samples - samples.mean(axis=0))
+
+
+def _participation(matrix: np.ndarray) -> float:
+    """(sum s^2)^2 / sum s^4 over the singular values s of X, which is (tr X X^T)^2 / |X X^T|^2: no need to find s."""
+    gram = matrix @ matrix.T if len(matrix) < matrix.shape[1] else matrix.T @ matrix
+    total, squares = float(np.trace(gram)), float(np.sum(gram**2))
+    return total**2 / squares if squares > 0 else squares
+
+
+def alignment(update: np.ndarray, rates: np.ndarray, readout: np.ndarray) -> float:
+    """How strongly an update dW [unit, unit] maps activity [.., unit] on readouts W_out [output, unit], in 0..1.
+
+        sqrt( mean_t |W_out dW r_t|^2 / mean_t |r_t|^2 ) / (|W_out|_2 |dW|_F)
+
+    At most 1, since |W_out dW r| <= |W_out|_2 |dW|_2 |r| for each r (Cauchy-Schwarz, row by row) and the spectral
+    norm |dW|_2 is at most the Frobenius norm |dW|_F; equal to 1 just for dW = w r^T with W_out = w^T and activity
+    along r. With the norm of all of dW below the line, the squares of the alignments of orthogonal activities with
+    orthogonal readouts of one norm add up to at most 1: they are fractions of the update. NaN where one of the
+    three is zero.
+    """
+    samples = rates.reshape(-1, rates.shape[-1])
+    mapped = np.sum((samples @ (readout @ update).T) ** 2)
+    bound = np.sum(samples**2) * (np.linalg.norm(readout, 2) * np.linalg.norm(update)) ** 2 if readout.size else 0.0
+    return float(np.sqrt(mapped / bound)) if bound > 0 else float("nan")
+
+
+LOW_RANK = 24
+"""Matrices whose rank is at most this are diagonalised within their range, which takes N^2 instead of N^3."""
 
 
 def spectrum(weights: np.ndarray) -> np.ndarray:
     """Eigenvalues of W [unit], the one of largest real part first."""
-    values = np.linalg.eigvals(weights)
+    values = np.zeros(len(weights), dtype=complex)
+    q = _range(weights)
+    if q is None:
+        values[:] = np.linalg.eigvals(weights)
+    else:  # W = Q Q^T W has the eigenvalues of Q^T W Q, and zeros
+        values[: q.shape[1]] = np.linalg.eigvals(q.T @ weights @ q)
     return np.asarray(values[np.argsort(-values.real)])
+
+
+def _range(weights: np.ndarray) -> np.ndarray | None:
+    """Orthonormal Q [unit, k] with W = Q Q^T W to rounding, where the rank is so low that it pays; else None."""
+    n = len(weights)
+    if n < 8 * LOW_RANK:
+        return None
+    # A generic matrix of test vectors meets every direction of the range; a fixed one gives the same digits always.
+    probes = np.random.default_rng(0).standard_normal((n, LOW_RANK))
+    image = weights @ probes
+    if not image.any():
+        return np.zeros((n, 0))
+    q, sizes, _ = np.linalg.svd(image, full_matrices=False)
+    q = q[:, sizes > 1e-13 * sizes[0]]
+    missed = np.linalg.norm(weights - q @ (q.T @ weights))
+    return q if missed <= 1e-11 * np.linalg.norm(weights) else None

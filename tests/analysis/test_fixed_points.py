@@ -107,3 +107,28 @@ def test_a_start_from_which_nothing_is_reached_is_said_to_have_failed():
     architecture = VanillaRNN(units=1, nonlinearity="softplus")
     found = find_fixed_points(architecture, weights([[1.0]]), np.array([1.0]), np.array([[0.0], [3.0]]))
     assert len(found.states) == 0 and found.found_from.tolist() == [-1, -1]
+
+
+def test_a_line_of_fixed_points_is_met_at_its_nearest_point():
+    """W = diag(1, 0), identity: every (c, 0) is fixed and the Jacobian singular; least squares moves across only."""
+    architecture = VanillaRNN(units=2, nonlinearity="identity")
+    found = find_fixed_points(architecture, weights(np.diag([1.0, 0.0])), np.zeros(1), np.array([[2.0, 1.0]]))
+    np.testing.assert_allclose(found.states, [[2.0, 0.0]], atol=1e-9)
+    np.testing.assert_allclose(np.sort(found.eigenvalues.real), [[-1, 0]], atol=1e-9)
+
+
+def test_starts_that_are_not_finite_are_given_up_and_do_not_disturb_the_others():
+    architecture = VanillaRNN(units=1)
+    found = find_fixed_points(architecture, weights([[2.0]]), np.zeros(1), np.array([[np.nan], [np.inf], [1.0]]))
+    assert found.found_from.tolist() == [-1, -1, 0]
+
+
+def test_without_eigenvalues_the_points_are_the_same():
+    rng = np.random.default_rng(4)
+    arrays = weights(1.5 * rng.standard_normal((20, 20)) / np.sqrt(20))
+    starts = rng.standard_normal((5, 20))
+    found = find_fixed_points(VanillaRNN(units=20), arrays, np.zeros(1), starts)
+    bare = find_fixed_points(VanillaRNN(units=20), arrays, np.zeros(1), starts, with_eigenvalues=False)
+    assert len(found.states)
+    np.testing.assert_array_equal(found.states, bare.states)
+    assert np.isnan(bare.eigenvalues.real).all() and not bare.stable.any()

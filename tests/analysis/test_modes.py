@@ -50,3 +50,11 @@ def test_a_state_that_has_decayed_has_no_mode():
 def test_rotation_angle():
     assert rotation_angle(np.array([2.0, 0]), np.array([0, 5.0])) == pytest.approx(math.pi / 2)
     assert rotation_angle(np.array([1.0, 1.0]), np.array([-3.0, -3.0])) == pytest.approx(math.pi)
+
+
+def test_of_several_outputs_the_squares_add_up_and_the_floor_is_the_callers():
+    outputs = np.broadcast_to(np.array([0.3, 0.4, 0.5, 0.0]), (3, 5, 4))  # [step, trial, output]
+    assert mode_index(outputs, own=(0, 1), other=(2, 3)) == pytest.approx(0.5)
+    assert mode_index(outputs, own=(0,), other=(3,)) == pytest.approx(0)
+    assert math.isnan(mode_index(outputs, own=(0, 1), other=(2, 3), floor=0.8))
+    assert math.isnan(mode_index(np.full((2, 2), np.nan)))

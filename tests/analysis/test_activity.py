@@ -1,0 +1,62 @@
+"""Activity against the engine that trains; the matrices of architectures that are only known by what they offer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from rnnbench import VanillaRNN
+from rnnbench.analysis.activity import distinct, nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
+from rnnbench.builtin.vanilla_rnn import PHI
+from rnnbench.interfaces import Batch
+
+
+@pytest.mark.parametrize("nonlinearity", sorted(PHI))
+def test_activity_is_what_the_engine_computes(nonlinearity):
+    rng = np.random.default_rng(0)
+    architecture = VanillaRNN(units=12, nonlinearity=nonlinearity, bias=True, initial_state_std=0.3)
+    weights = architecture.init(rng, 2, 3)
+    weights["b"] = rng.standard_normal(12)
+    inputs = rng.standard_normal((15, 4, 2))
+    activity = run_trials(architecture, weights, inputs)
+    population = {name: torch.tensor(w)[None] for name, w in weights.items()}
+    empty = torch.zeros(1, 15, 4, 3, dtype=torch.float64)
+    batch = Batch(torch.tensor(inputs)[None], empty, empty, (0,))
+    engine = architecture.engine()
+    # The same equation in another order of operations: rounding alone, which 15 steps of relu at g = 0.9 do not grow.
+    np.testing.assert_allclose(activity.outputs, engine.outputs(population, batch)[0], atol=1e-10)
+    np.testing.assert_allclose(activity.rates, engine.rates(population, batch)[0], atol=1e-10)
+    assert activity.states is not None and activity.states.shape == (16, 4, 12)
+    np.testing.assert_array_equal(activity.states[0], np.tile(weights["h0"], (4, 1)))
+
+
+@pytest.mark.parametrize("nonlinearity", sorted(PHI))
+def test_a_rate_network_is_known_by_its_methods(low_rank, nonlinearity):
+    architecture = low_rank(units=30, nonlinearity=nonlinearity)
+    rng = np.random.default_rng(1)
+    u, m = rng.standard_normal((30, 2)), rng.standard_normal((2, 2))
+    weights = {"u": u.astype(np.float32), "m": m}
+    u = weights["u"].astype(float)
+    np.testing.assert_allclose(recurrent_matrix(architecture, weights), u @ m @ u.T / 30, atol=1e-12)
+    np.testing.assert_allclose(readout_matrix(architecture, weights), u.T / 30, atol=1e-12)
+
+
+def test_another_network_has_no_matrices_and_the_state_for_rates(two_parts):
+    architecture = two_parts(units=7)
+    weights = architecture.init(np.random.default_rng(2), 2, 3)
+    assert recurrent_matrix(architecture, weights) is None and readout_matrix(architecture, weights) is None
+    assert nonlinearity_of(architecture, weights) is None
+    activity = run_trials(architecture, weights, np.ones((5, 4, 2)))
+    assert activity.states is None and activity.outputs.shape == (5, 4, 3)
+    h, c = activity.rates[..., :7], activity.rates[..., 7:]
+    np.testing.assert_allclose(h, np.tanh(c), atol=1e-14)
+
+
+def test_distinct_trials_give_the_trials_back():
+    rng = np.random.default_rng(3)
+    kinds = rng.standard_normal((6, 3, 2)).astype(np.float32)
+    inputs = kinds[:, [2, 0, 2, 1, 0]]
+    few = distinct(torch.tensor(inputs))
+    np.testing.assert_array_equal(few.inputs, kinds[:, [2, 0, 1]])
+    np.testing.assert_array_equal(few.inputs[:, few.of], inputs)
