@@ -92,7 +92,7 @@ class CellTrainer:
         failure = record.result.failure
         if failure is not None:
             return failure.kind != "diverged"
-        if _keeps_weights(cell) and not store.has_arrays(record):
+        if (_keeps_weights(cell) or self._architecture(cell).tracked) and not store.has_arrays(record):
             return True
         faults = self.faults(self._architecture(cell).dt)
         return any(label not in faults and label not in record.result.after for label in self.tasks)
@@ -125,7 +125,7 @@ class CellTrainer:
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
         records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
         for cell, start, before, outcome in zip(ready, starts, befores, outcomes, strict=True):
-            arrays = _arrays(outcome) if _keeps_weights(cell) else None
+            arrays = _arrays(outcome) if _keeps_weights(cell) or outcome.tracked else None
             result = _result(start, before if cell.parent is None else {}, outcome)
             records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
         return records

@@ -128,7 +128,7 @@ class Architecture(Plugin, ABC):
     initial_only: ClassVar[frozenset[str]] = frozenset()
     """Fields that shape the initial weights but not the step: networks that differ only here share a population."""
     tracked: ClassVar[tuple[str, ...]] = ()
-    """Names of small weights to be kept at every look along the curve, wherever a stage's weights are kept."""
+    """Names of small weights that are kept at every look along the curve, for the table `tracked.parquet`."""
 
     @property
     @abstractmethod

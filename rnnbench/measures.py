@@ -67,7 +67,8 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     if "updates" in cell.benchmark.analyses:
         # Before A was learnt: the untrained network, or the one that earlier tasks have left.
         before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)
-        alone = alone_of(cell)
+        # After other tasks B alone is no fair comparison: it started from other weights.
+        alone = alone_of(cell) if cell.parent.parent is None else None
         learnt_alone = _weights(alone, records) if alone else None
         found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
     if "fixed_points" in cell.benchmark.analyses:
