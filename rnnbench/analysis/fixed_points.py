@@ -28,6 +28,9 @@ Flow = Callable[[Tensor], Tensor]
 SHORTEST_STEP = 2.0**-20
 """Newton steps are halved down to this fraction before a start is given up."""
 
+SINGULAR = 1e6
+"""A Newton step this many times as long as 1 + the state, or not finite, comes from a Jacobian that is singular."""
+
 NUMBERS_AT_ONCE = 8_000_000
 """In the Jacobians of the starts that are followed together: 64 MB."""
 
@@ -152,7 +155,9 @@ def _newton(velocity: Flow, jacobian: Flow, h: Tensor, tolerance: float, max_ste
         step = torch.linalg.solve_ex(slopes, force[..., None])[0][..., 0]
         better = _damped(velocity, h, speed, rows, step)
         # At a bifurcation the Jacobian is singular, and a step is wanted all the same: the shortest of least squares.
-        left = torch.nonzero(~better & slopes.isfinite().all(-1).all(-1)).flatten()
+        singular = ~(step.norm(dim=-1) <= SINGULAR * (1 + h[rows].norm(dim=-1)))
+        left = torch.nonzero(~better & singular).flatten()
+        left = left[slopes[left].isfinite().flatten(1).all(-1)]
         if len(left):
             # gelsd, by singular values: the default, gelsy, gives 0 for [[0, 0], [0, 1]] (torch 2.13).
             step = torch.linalg.lstsq(slopes[left], force[left, :, None], driver="gelsd").solution[..., 0]

@@ -80,7 +80,7 @@ def test_the_analytic_jacobian_is_the_derivative_of_the_step(nonlinearity):
 
 def test_two_patterns_have_the_fixed_points_of_the_mean_field_model():
     """W = U M U^T / N with erf: along an eigenvector with eigenvalue m, |kappa|^2 = (2/pi)(m^2 - 1) + O(N^-1/2)."""
-    n, m = 4000, 1.6
+    n, m = 2000, 1.6
     u = np.random.default_rng(2).standard_normal((n, 1))
     u *= np.sqrt(n) / np.linalg.norm(u)
     architecture = VanillaRNN(units=n, nonlinearity="erf")

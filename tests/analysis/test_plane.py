@@ -132,8 +132,8 @@ def test_a_state_of_two_parts_has_no_portrait(two_parts, pulses):
 
 
 def test_a_pair_is_shown_in_the_plane_of_its_two_states(network, pulses):
-    """ROTATED in the 2x2 model: A's fixed point goes to B's axis; FORMED: it stays (a few N^-1/2 = 0.06)."""
-    n, drive = 300, 0.15
+    """ROTATED in the 2x2 model: A's fixed point goes to B's axis; FORMED: it stays (a few N^-1/2 = 0.07)."""
+    n, drive = 200, 0.15
     first = network(n, np.diag([1.24, 0.0]))
     trials = pulses(0, drive), pulses(1, drive)
     architecture = VanillaRNN(units=n, nonlinearity="erf")
