@@ -78,7 +78,7 @@ class _File(Model):
     )
     training: Training = Field(Training(), description="how every task is trained unless the task says otherwise")
     analyses: list[Analysis] = Field(
-        [], description="updates, fixed_points: what is measured on the weights, which are then all kept"
+        [], description="modes, updates, fixed_points: what is measured on the weights, which are then all kept"
     )
     claims: list[str] = Field([], description="claims to be judged on the results, e.g. [C2]; empty: all that apply")
     dtype: Literal["float32", "float64"] = Field("float32", description="arithmetic of training")

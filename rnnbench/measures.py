@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.analysis.pair import FIXED_POINT_COLUMNS, UPDATE_COLUMNS, fixed_point_measures, update_measures
+from rnnbench.analysis.pair import (
+    FIXED_POINT_COLUMNS,
+    MODE_COLUMNS,
+    UPDATE_COLUMNS,
+    fixed_point_measures,
+    mode_measures,
+    update_measures,
+)
 from rnnbench.cell_training import WEIGHT, CellTrainer, split
 from rnnbench.cells import Cell
 from rnnbench.columns import NAMES
@@ -24,7 +31,11 @@ ANALYSIS = 1
 
 MADE_FROM = {"made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row"}
 
-COLUMNS: dict[str, Mapping[str, str]] = {"updates": UPDATE_COLUMNS, "fixed_points": FIXED_POINT_COLUMNS}
+COLUMNS: dict[str, Mapping[str, str]] = {
+    "modes": MODE_COLUMNS,
+    "updates": UPDATE_COLUMNS,
+    "fixed_points": FIXED_POINT_COLUMNS,
+}
 
 
 def analysis_columns(benchmark: Benchmark) -> dict[str, str]:
@@ -64,6 +75,8 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     trials = [_trials(label, cell, trainer) for label in cell.history[-2:]]
     own = [trainer.layout.owned(label) for label in cell.history[-2:]]
     found: dict[str, float] = {}
+    if "modes" in cell.benchmark.analyses:
+        found |= mode_measures(architecture, second, trials[0], *own)
     if "updates" in cell.benchmark.analyses:
         # Before A was learnt: the untrained network, or the one that earlier tasks have left.
         before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)

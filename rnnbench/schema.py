@@ -142,7 +142,7 @@ class Condition(Model):
 
 
 Seed = Annotated[int, Field(ge=0)]
-Analysis = Literal["updates", "fixed_points"]
+Analysis = Literal["modes", "updates", "fixed_points"]
 Sequences = tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]
 
 

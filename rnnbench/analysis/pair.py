@@ -1,7 +1,7 @@
 """Everything that is measured on one pair of tasks, A learnt first and B then, from one network's weights.
 
-Two functions of weights and trials, each returning numbers by name: `update_measures` what learning did to W, to
-the activity and to the outputs; `fixed_point_measures` where A's fixed points went. A number that does not exist,
+Functions of weights and trials, each returning numbers by name: `update_measures` what learning did to W, to the
+activity and to the outputs; `mode_measures` the outputs alone; `fixed_point_measures` where A's fixed points went. A number that does not exist,
 because a network has no such thing, has decayed, or is not finite, is NaN; nothing raises.
 """
 
@@ -25,6 +25,14 @@ from rnnbench.interfaces import Architecture, Batch
 
 Arrays = Mapping[str, np.ndarray]
 
+MODE_COLUMNS: dict[str, str] = {
+    "mode_index": "fraction of the squared output in A's trials after B that is on B's outputs, at the steps that A's "
+    "mask counts: 0 formation, 1 rotation; NaN where both have decayed or the tasks share outputs",
+    "output_first": "root mean square norm of A's outputs there",
+    "output_second": "root mean square norm of B's outputs there; NaN where the tasks share outputs",
+}
+"""What `mode_measures` returns, with its meaning."""
+
 UPDATE_COLUMNS: dict[str, str] = {
     "update_correlation": "cos(dW_A, dW_B): dW_A = W after A - W before A, dW_B = W after B - W after A; W_rec, or all "
     "trained weights of an architecture without one",
@@ -44,10 +52,7 @@ UPDATE_COLUMNS: dict[str, str] = {
     "spectral_abscissa_untrained": "largest real part of W's eigenvalues before training",
     "spectral_abscissa_first": "the same after A",
     "spectral_abscissa_after": "the same after B",
-    "mode_index": "fraction of the squared output in A's trials after B that is on B's outputs, at the steps that A's "
-    "mask counts: 0 formation, 1 rotation; NaN where both have decayed or the tasks share outputs",
-    "output_first": "root mean square norm of A's outputs there",
-    "output_second": "root mean square norm of B's outputs there; NaN where the tasks share outputs",
+    **MODE_COLUMNS,
 }
 """What `update_measures` returns, with its meaning."""
 
@@ -101,6 +106,17 @@ def update_measures(
         measures |= _of_outputs(after.outputs, trials_a, own_a, own_b)
         rates_b = _run(architecture, second, trials_b).rates
         measures |= _alignments(architecture, first, second, {"a": before.rates, "b": rates_b}, own_a, own_b)
+    return measures
+
+
+def mode_measures(
+    architecture: Architecture, second: Arrays, trials_a: Batch, own_a: np.ndarray, own_b: np.ndarray
+) -> dict[str, float]:
+    """What A's trials give after B: those of `update_measures` that need nothing but outputs, at little cost."""
+    measures = dict.fromkeys(MODE_COLUMNS, float("nan"))
+    if _finite(second):
+        with np.errstate(all="ignore"):
+            measures |= _of_outputs(_run(architecture, second, trials_a).outputs, trials_a, own_a, own_b)
     return measures
 
 

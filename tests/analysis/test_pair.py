@@ -9,7 +9,14 @@ import pytest
 from scipy.spatial.distance import cosine
 
 from rnnbench import VanillaRNN
-from rnnbench.analysis.pair import FIXED_POINT_COLUMNS, UPDATE_COLUMNS, fixed_point_measures, update_measures
+from rnnbench.analysis.pair import (
+    FIXED_POINT_COLUMNS,
+    MODE_COLUMNS,
+    UPDATE_COLUMNS,
+    fixed_point_measures,
+    mode_measures,
+    update_measures,
+)
 from rnnbench.theory import two_by_two as model
 
 OWN_A, OWN_B = np.array([True, False]), np.array([False, True])
@@ -51,6 +58,17 @@ def test_updates_of_w_are_measured_as_those_of_m(network, pulses):
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)  # inputs are float32
     without = update_measures(architecture, network(n, UNTRAINED), first, second, None, *trials, OWN_A, OWN_B)
     assert math.isnan(without["update_correlation_alone"])
+
+
+def test_the_modes_alone_are_those_of_all_measures(network, pulses):
+    n = 200
+    stages = [network(n, m) for m in (UNTRAINED, AFTER_A, ROTATED)]
+    trials = pulses(0, 0.02), pulses(1, 0.02)
+    alone = mode_measures(VanillaRNN(units=n), stages[2], trials[0], OWN_A, OWN_B)
+    everything = update_measures(VanillaRNN(units=n), *stages, None, *trials, OWN_A, OWN_B)
+    assert alone == {name: everything[name] for name in MODE_COLUMNS}
+    lost = {name: np.full_like(w, np.nan) for name, w in stages[2].items()}
+    assert all(map(math.isnan, mode_measures(VanillaRNN(units=n), lost, trials[0], OWN_A, OWN_B).values()))
 
 
 def linear_path(m: np.ndarray, channel: int, drive: float, dt: float = 0.5, n_steps: int = 40) -> np.ndarray:
