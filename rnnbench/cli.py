@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,7 @@ from rnnbench.errors import RnnbenchError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console()
+err = Console(stderr=True)
 
 
 @app.callback()
@@ -54,6 +56,53 @@ def run(
         for message in broken[:10]:
             out.print(Text(f"failed: {message}", style="red"))
         raise typer.Exit(1)
+
+
+@app.command()
+def claims(
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="results folders, e.g. results/c2-drive [default: all finished ones in --in]", show_default=False
+        ),
+    ] = None,
+    home: Annotated[Path, typer.Option("--in", help="folder that holds the results folders")] = Path("results"),
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="where the report goes [default: claims/ in --in]", show_default=False)
+    ] = None,
+) -> None:
+    """Judge the claims C1 to C8 on results; print the verdicts; write a report with figures."""
+    from rnnbench.claims.judge import judge
+    from rnnbench.claims.report import terminal_table, write_report
+    from rnnbench.runner import finished, load_results
+
+    folders = results or finished(home)
+    if not folders:
+        raise RnnbenchError(
+            f"{home}: no results of a finished run; try python -m rnnbench run benchmarks/claims/c2-drive.yaml"
+        )
+    loaded = []
+    for folder in track(folders, description="reading", console=err, transient=True):
+        loaded.append(load_results(folder))
+    judgements = judge(loaded)
+    if not judgements:
+        raise RnnbenchError(f"{', '.join(map(str, folders))}: no claim can be judged on these results")
+    out.print(terminal_table(judgements))
+    folder = out_folder or home / "claims"
+    write_report(judgements, folder)
+    out.print(Text(f"written to {folder}: claims.md, claims.csv, figures/"))
+
+
+@app.command()
+def theory(
+    folder: Annotated[Path, typer.Option("--out", help="where figures and tables go")] = Path("results/theory"),
+) -> None:
+    """Compute the 2x2 mean-field theory and hold it against full networks: figures and tables (about 3 minutes)."""
+    from rnnbench.figures.theory import draw_theory
+
+    with err.status("") as status:
+        paths = draw_theory(folder, lambda step: status.update(step))
+    out.print(Text(f"written to {folder}: {', '.join(path.name for path in paths)}"))
 
 
 @app.command("list")

@@ -255,6 +255,13 @@ def load_results(folder: str | Path) -> Results:
     return Results(folder, benchmark, in_context(interference), in_context(curves), stages, analysis, tracked)
 
 
+def finished(home: str | Path) -> list[Path]:
+    """The results folders in `home` whose runs have come to their end, by name."""
+    return sorted(
+        path.parent for path in Path(home).glob("*/interference.csv") if (path.parent / "benchmark.json").exists()
+    )
+
+
 def _if_there(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     """A table that not every run writes."""
     return read(path) if path.exists() else pd.DataFrame()

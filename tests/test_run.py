@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 import rnnbench
+from rnnbench.columns import CURVES_COLUMNS, INTERFERENCE_COLUMNS
 from rnnbench.executors import Report
 from rnnbench.runner import Prepared
-from rnnbench.columns import CURVES_COLUMNS, INTERFERENCE_COLUMNS
 
 SMOKE = Path(__file__).parents[1] / "benchmarks" / "smoke.yaml"
 NAMES = ["architecture", "rule", "g", "units", "first_task", "second_task", "seed"]

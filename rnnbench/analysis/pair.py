@@ -1,8 +1,9 @@
 """Everything that is measured on one pair of tasks, A learnt first and B then, from one network's weights.
 
 Functions of weights and trials, each returning numbers by name: `update_measures` what learning did to W, to the
-activity and to the outputs; `mode_measures` the outputs alone; `fixed_point_measures` where A's fixed points went. A number that does not exist,
-because a network has no such thing, has decayed, or is not finite, is NaN; nothing raises.
+activity and to the outputs; `mode_measures` the outputs alone; `fixed_point_measures` where A's fixed points went.
+A number that does not exist, because a network has no such thing, has decayed, or is not finite, is NaN; nothing
+raises.
 """
 
 from __future__ import annotations
