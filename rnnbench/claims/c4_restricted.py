@@ -38,7 +38,7 @@ RULE = (
 
 
 def applies(results: Results) -> str:
-    """Empty if restricted networks learnt two memories by plain gradient descent at three drives, and modes are known."""
+    """Empty if restricted networks learnt two memories by plain gradient descent at three drives."""
     benchmark = results.benchmark
     if not labels_of(benchmark.architectures, "restricted_rnn"):
         return "no restricted_rnn among the architectures"

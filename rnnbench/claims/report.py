@@ -15,7 +15,7 @@ from rich.text import Text
 
 from rnnbench.claims.claim import Finding
 from rnnbench.claims.judge import CLAIMS, Judgement
-from rnnbench.claims.verdict import Estimate
+from rnnbench.claims.verdict import GENERAL_RULE, Estimate
 from rnnbench.figures import style
 from rnnbench.store import write_text, write_with
 
@@ -101,7 +101,7 @@ def _row(judgement: Judgement, finding: Finding, one: Estimate) -> dict[str, Any
 
 def markdown(judgements: Sequence[Judgement], figures: dict[int, str]) -> str:
     """The report; `figures` has the file name of a judgement's figure by its place."""
-    lines = ["# Claims", "", *_summary(judgements), ""]
+    lines = ["# Claims", "", *_summary(judgements), "", GENERAL_RULE, ""]
     for claim_id in dict.fromkeys(judgement.claim.id for judgement in judgements):
         claim = CLAIMS[claim_id]
         lines += [f"## {claim.id}: {claim.title}", "", f"*{claim.statement}*", "", f"Rule: {claim.rule}", ""]
@@ -206,5 +206,6 @@ def terminal_table(judgements: Sequence[Judgement]) -> Table:
 
 
 def rules() -> str:
-    """The rule of every claim, as Markdown."""
-    return "\n".join(f"**{claim.id}. {claim.statement}**\n{claim.rule}\n" for claim in CLAIMS.values())
+    """The general rule and that of every claim, as Markdown."""
+    each = [f"**{claim.id}. {claim.statement}** {claim.rule}\n" for claim in CLAIMS.values()]
+    return "\n".join([GENERAL_RULE + "\n", *each])

@@ -18,6 +18,8 @@ MOST_TASKS = 7
 """Up to this many tasks all permutations are gone through (5040 of 7)."""
 N_PERMUTATIONS = 10_000
 N_RESAMPLES = 2000
+AT_ONCE = 100
+"""Resamples held in memory together."""
 
 
 def off_diagonal(matrices: Floats) -> Floats:
@@ -42,7 +44,7 @@ def correlation(x: Floats, y: Floats) -> Floats:
 
 
 def association(x: Floats, y: Floats) -> Floats:
-    """Spearman's correlation of the off-diagonal cells of x and y [stratum, n, n], averaged over the strata."""
+    """Spearman's correlation of the off-diagonal cells of x and y [.., stratum, n, n], averaged over the strata."""
     return np.nanmean(correlation(ranks(off_diagonal(x)), ranks(off_diagonal(y))), axis=-1)
 
 
@@ -74,9 +76,9 @@ def resampled(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> t
     if n_seeds < 2:
         return math.nan, math.nan
     found = []
-    for _ in range(N_RESAMPLES):
-        drawn = rng.integers(n_seeds, size=n_seeds)
-        found.append(float(association(mean_over_seeds(x[drawn]), mean_over_seeds(y[drawn]))))
+    for _ in range(N_RESAMPLES // AT_ONCE):
+        drawn = rng.integers(n_seeds, size=(n_seeds, AT_ONCE))
+        found.extend(association(mean_over_seeds(x[drawn]), mean_over_seeds(y[drawn])).tolist())
     low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -39,6 +39,15 @@ MOST_EXACT = 15
 N_FLIPS = 10_000
 SIGN_FLIPS = "sign flips over seeds"
 
+GENERAL_RULE = (
+    "A network counts if it learnt A and then B (both criteria reached, losses finite). The seed is the unit: values "
+    f"are averaged within a seed first. Intervals are {100 * LEVEL:.0f} % percentile bootstraps over seeds, p is of an "
+    "exact sign-flip test over seeds, one-sided, unless said otherwise. Supported: the whole interval lies beyond the "
+    f"threshold on the claimed side, and p <= {SIGNIFICANT}. Not supported: the whole interval lies on the other side. "
+    f"Undecided: all else, and always with fewer than {MIN_SEEDS} seeds or where more than half of the networks do not "
+    "count. A claim of several parts is supported if all are, and not supported if any is not."
+)
+
 
 @dataclass(frozen=True)
 class Estimate:
