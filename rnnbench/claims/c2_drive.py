@@ -120,6 +120,7 @@ def figure(results: Results) -> Figure:
             drawing.number_line(one, "x", "drive")
             one.set_ylabel("interference")
             drawing.legend(one)
+        drawing.same_limits(axes, "y")
     return page
 
 

@@ -123,6 +123,8 @@ def figure(results: Results) -> Figure:
             mode.text(0.98, 0.97, "1: rotation", transform=mode.transAxes, ha="right", va="top", color=style.MUTED)
             mode.text(0.02, 0.03, "0: formation", transform=mode.transAxes, va="bottom", color=style.MUTED)
             angle.set(ylabel="angle A's fixed points moved (rad)", ylim=(-0.05, 0.5 * np.pi + 0.05))
+            if not rows.get("rotation_angle", pd.Series(dtype=float)).notna().any():
+                angle.text(0.5, 0.5, "not measured", transform=angle.transAxes, ha="center", color=style.MUTED)
             for one in (mode, angle):
                 drawing.number_line(one, "x", "drive")
             drawing.legend(angle)

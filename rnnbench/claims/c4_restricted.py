@@ -65,6 +65,8 @@ def judge(results: Results) -> list[Finding]:
         hindrance = "" if len(drives) >= MIN_DRIVES else f"fewer than {MIN_DRIVES} values of drive were learnt"
         if len(sizes) < 2:
             hindrance = hindrance or "one size only: that the deviation falls with N cannot be seen"
+        for drive in values_of(rows[~rows["theory_learnt"].astype(bool)], "drive"):
+            notes.append(f"the model itself does not reach its criteria at drive = {drive:g}")
         change, formed = mode_parts(largest, drives, (ID, name))
         parts = (change, formed, distance(largest, name), scaling(results, rows, name))
         notes.append(f"(a), (c), (d) at N = {sizes[-1]:g}; (e) over N = {', '.join(f'{n:g}' for n in sizes)}")

@@ -74,6 +74,7 @@ def figure(results: Results) -> Figure:
             one.set_title(title)
             drawing.number_line(one, "x", "g")
             one.set_ylabel("interference")
+        drawing.same_limits(axes, "y")
         drawing.shared_legend(page, axes[0])
     return page
 

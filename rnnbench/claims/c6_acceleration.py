@@ -147,6 +147,7 @@ def figure(results: Results) -> Figure:
             one.set_title(title)
             drawing.number_line(one, "x", "g")
             one.set_ylabel(f"speed relative to g = {learnt[0]:g}" if learnt else "speed")
+        drawing.same_limits(axes, "y")
         drawing.shared_legend(page, axes[0])
     return page
 

@@ -123,6 +123,7 @@ def figure(results: Results) -> Figure:
                 name = style.pretty(task, 24)
                 one.scatter(of["strength"], of["interference"], color=colour, marker=marker, s=22, label=name, lw=0)
             one.set(xlabel="|correlation of weight updates|", ylabel="interference", title=title)
+        drawing.same_limits(axes, "y")
         page.legend(
             *axes[0].get_legend_handles_labels(),
             loc="outside upper center",

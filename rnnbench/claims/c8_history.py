@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.stats import ttest_1samp
 
 from rnnbench.claims import drawing
@@ -20,6 +21,7 @@ from rnnbench.randomness import rng_for
 ID = "C8"
 MATTERS = 0.1
 """A tenth of what was learnt: a history that changes less makes no difference to a learner."""
+BLUE, PALE = "#31688e", "#b5b5b5"
 RULE = (
     "For every pair (A, B) that was learnt after at least two histories: interference after each history minus that "
     "after the first one listed, within seeds. The k contrasts share the 5 % (Bonferroni: intervals at 1 - 0.05/k, p "
@@ -121,14 +123,19 @@ def figure(results: Results) -> Figure:
                 seeds = per_seed(_of(rows, pair, history)).to_numpy(float)
                 low, high = bootstrap_interval(seeds, rng_for(0, "claims", "figure", ID))
                 mean = seeds.mean() if len(seeds) else math.nan
-                one.plot(seeds, np.full(len(seeds), place), "o", color="#b5b5b5", ms=3, zorder=1)
-                one.plot([low, high], [place, place], color="#31688e", lw=2.5, solid_capstyle="butt")
-                one.plot(mean, place, "o", color="#31688e", ms=5)
+                one.plot(seeds, np.full(len(seeds), place), "o", color=PALE, ms=3, zorder=1)
+                one.plot([low, high], [place, place], color=BLUE, lw=2.5, solid_capstyle="butt")
+                one.plot(mean, place, "o", color=BLUE, ms=5)
             one.set_yticks(range(len(histories)), [style.pretty(_after(h), 34, 2) for h in histories])
             one.set_ylim(len(histories) - 0.5, -0.5)
-            title = f"{style.pretty(pair[1], 20)} learnt after {style.pretty(pair[0], 20)}"
+            # Narrow panels beside long names of histories: a title wider than its panel would be cut at the edge.
+            title = style.pretty(f"{pair[1]} learnt after {pair[0]}", 36, 2)
             one.set_title(f"{title}\n{word}" if word else title)
             one.set_xlabel("interference")
+        drawing.same_limits(axes, "x")
+        bar = Line2D([], [], color=BLUE, lw=2.5, marker="o", ms=5, label="mean, 95 % interval over seeds")
+        dot = Line2D([], [], color=PALE, lw=0, marker="o", ms=3, label="one seed")
+        page.legend(handles=[bar, dot], loc="outside upper center", ncols=2, frameon=False)
     return page
 
 

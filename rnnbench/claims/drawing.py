@@ -38,9 +38,9 @@ def panels(n: int, columns: int = 3, height: float = 2.7) -> tuple[Figure, list[
 
 def titles(names: Sequence[str], width: int = 38) -> list[str]:
     """Names of groups as titles: the words that all of them share are left out."""
-    words = [name.split(", ") for name in names]
+    words = [name.replace(" = ", "=").split(", ") for name in names]
     shared = set.intersection(*map(set, words)) if len(words) > 1 else set()
-    told = [", ".join(word for word in each if word not in shared) for each in words]
+    told = [", ".join(word for word in each if word not in shared).replace("=", " = ") for each in words]
     return [style.pretty(title, width, 2) if title else "" for title in told]
 
 
@@ -78,6 +78,13 @@ def faint_pairs(axes: Axes, rows: pd.DataFrame, x: str, y: str = "interference")
     for _, pair in counted.groupby(["first_task", "second_task"], sort=False):
         line = pair.groupby(x)[y].mean()
         axes.plot(line.index, line, **FAINT)
+
+
+def same_limits(axes: Sequence[Axes], axis: str) -> None:
+    """Give all panels the same range along "x" or "y", so that they compare."""
+    ends = np.array([getattr(one, f"get_{axis}lim")() for one in axes])
+    for one in axes:
+        getattr(one, f"set_{axis}lim")(ends[:, 0].min(), ends[:, 1].max())
 
 
 def zero_and_one(axes: Axes) -> None:
@@ -138,6 +145,7 @@ def forest(findings: Sequence[Finding], estimates: Sequence[Estimate], xlabel: s
             colour = VERDICT_COLOURS[one.verdict]
             axes.plot([one.low, one.high], [place, place], color=colour, lw=2.5, solid_capstyle="butt")
             axes.plot(one.value, place, "o", color=colour, ms=5)
+        axes.axvline(0, color="#cfcfcf", linewidth=0.8, zorder=0)
         for level in limits:
             axes.axvline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)), zorder=0)
         axes.set_yticks(range(len(shown)), labels)

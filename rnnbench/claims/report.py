@@ -167,8 +167,8 @@ def _literal(text: str) -> str:
 def _numbers(one: Estimate) -> list[str]:
     """Value with interval, what it is held to, p, seeds."""
     level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
-    held_to = {"above": f"> {one.threshold:g}", "below": f"< {one.threshold:g}", "none": ""}
-    held_to["away"] = f"beyond ±{one.threshold:g}"
+    threshold = f"{one.threshold:g}".replace("-", "−")
+    held_to = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
     return [
         f"{number(one.value)} ({number(one.low)} to {number(one.high)}{level})",
         held_to[one.direction],

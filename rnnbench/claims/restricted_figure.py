@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from rnnbench.claims import drawing
 from rnnbench.claims.claim import Results
@@ -36,13 +37,26 @@ def draw(results: Results, table: pd.DataFrame) -> Figure:
             drives = values_of(rows[rows["counted"]], "drive")
             for row, drive in enumerate([drives[0], drives[-1]] if drives else []):
                 axes = [figure.add_subplot(grid[2 * place + row, column]) for column in range(3)]
-                _along_training(axes, results, rows[rows["drive"] == drive], f"drive {drive:g}", row == 0)
+                _along_training(axes, results, rows[rows["drive"] == drive], f"drive {drive:g}")
             axes_last = figure.add_subplot(grid[2 * place : 2 * place + 2, 3])
             _interference(axes_last, rows, style.pretty(name, 34, 3) if len(blocks) > 1 else "")
+        _legend(figure, table)
     return figure
 
 
-def _along_training(axes: Sequence[Axes], results: Results, rows: pd.DataFrame, title: str, is_first: bool) -> None:
+def _legend(figure: Figure, table: pd.DataFrame) -> None:
+    """What the colours of M's entries are, and that lines are the model's and points the networks'."""
+    handles = [
+        Line2D([], [], color=colour, lw=1.6, label=f"M: {label}")
+        for label, colour in zip(ENTRIES.values(), ENTRY_COLOURS, strict=True)
+    ]
+    handles.append(Line2D([], [], color=style.INK, lw=1.6, label="line: 2x2 model"))
+    said = f"points: networks, N = {table['units'].max():g} (mean, sd)"
+    handles.append(Line2D([], [], color=style.INK, lw=0, marker="o", ms=3.2, label=said))
+    figure.legend(handles=handles, loc="outside upper center", ncols=6, frameon=False)
+
+
+def _along_training(axes: Sequence[Axes], results: Results, rows: pd.DataFrame, title: str) -> None:
     """M, L_A and L_B while B is learnt: the model's lines, and mean and sd over the networks of the largest N."""
     largest = rows[(rows["units"] == rows["units"].max()) & rows["counted"]]
     one = (largest if len(largest) else rows).iloc[0]
@@ -61,22 +75,18 @@ def _along_training(axes: Sequence[Axes], results: Results, rows: pd.DataFrame, 
     for place, (column, theory) in enumerate(
         (("loss_first", expected.loss_first), ("loss_second", expected.loss_second)), start=1
     ):
-        axes[place].plot(theory, color=style.INK, lw=1.6, label="2x2 model")
-        _points(axes[place], _losses(results.curves, one, set(largest["seed"]), column), n, style.INK, _n(one))
+        axes[place].plot(theory, color=style.INK, lw=1.6)
+        _points(axes[place], _losses(results.curves, one, set(largest["seed"]), column), n, style.INK)
         axes[place].set_ylabel(f"loss on {'AB'[place - 1]}")
-        axes[place].set_ylim(bottom=0)
     axes[0].set_ylabel("entry of M")
     for each in axes:
         style.quiet(each)
         each.set_title(title)
         each.set_xlabel("updates on B")
-    if is_first:
-        drawing.legend(axes[0], title="output from activity", fontsize=7.5, title_fontsize=7.5)
-        drawing.legend(axes[2])
-
-
-def _n(row: pd.Series) -> str:
-    return f"networks, N = {row['units']:g} (sd)"
+    # On one scale: a loss that stays small must look small.
+    top = max(each.get_ylim()[1] for each in axes[1:])
+    for each in axes[1:]:
+        each.set_ylim(0, top)
 
 
 def _is_of(key: tuple[Any, ...], row: pd.Series) -> bool:
@@ -92,14 +102,14 @@ def _losses(curves: pd.DataFrame, row: pd.Series, seeds: set[int], column: str) 
     return [(c["update"].to_numpy(float), c[column].to_numpy(float)) for _, c in ordered.groupby("seed")]
 
 
-def _points(axes: Axes, lines: Sequence[tuple[Floats, Floats]], last: int, colour: object, label: str = "") -> None:
+def _points(axes: Axes, lines: Sequence[tuple[Floats, Floats]], last: int, colour: object) -> None:
     """Mean and sd over networks at a few updates; a network that stopped keeps its last value."""
     if not lines:
         return
     at = np.linspace(0, last, POINTS)
     values = np.array([np.interp(at, updates, line) for updates, line in lines])
     sd = values.std(axis=0, ddof=1) if len(values) > 1 else None
-    axes.errorbar(at, values.mean(axis=0), sd, fmt="o", color=colour, ms=3.2, lw=1, label=label)
+    axes.errorbar(at, values.mean(axis=0), sd, fmt="o", color=colour, ms=3.2, lw=1)
 
 
 def _interference(axes: Axes, rows: pd.DataFrame, title: str) -> None:

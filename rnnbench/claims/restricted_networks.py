@@ -15,14 +15,19 @@ NETWORK = ["setting", "architecture", "rule", "g", "units", "first_task", "secon
 
 
 def theory_table(results: Results) -> pd.DataFrame:
-    """The pairs of restricted networks, with `setting`, their condition, and `theory`, the interference predicted."""
+    """The pairs of restricted networks that the 2x2 model describes, with what it says of them.
+
+    Columns beside those of `pairs`: setting, the condition; theory, the interference predicted; theory_learnt, whether
+    the model itself reached both criteria.
+    """
     table = pairs(results, "mode_index")
-    table = table[~table["same"]].assign(setting=lambda t: t["condition"])
+    # The model learns A from nothing.
+    table = table[~table["same"] & (table["earlier_tasks"] == "")].assign(setting=lambda t: t["condition"])
     names = ["setting", "architecture", "rule", "g", "first_task", "second_task"]
     kept = []
     for key, rows in table.groupby(names, sort=False, dropna=False):
         if (found := prediction(results, dict(zip(names, key, strict=True)))) is not None:
-            kept.append(rows.assign(theory=found.interference))
+            kept.append(rows.assign(theory=found.interference, theory_learnt=found.learnt))
     return apart_from(pd.concat(kept), "drive") if kept else table[:0]
 
 
@@ -63,11 +68,11 @@ def matrices(results: Results, rows: pd.DataFrame) -> dict[tuple[Any, ...], tupl
     """Of every network that was tracked: the updates, and M [update, 2, 2] with A's pattern first."""
     labels = [task.label for task in results.benchmark.tasks]
     tracked = with_names(results.tracked).rename(columns={"condition": "setting"})
-    tracked = tracked[(tracked["weight"] == "m") & tracked["setting"].isin(rows["setting"])]
+    tracked = tracked[(tracked["weight"] == "m") & (tracked["earlier_tasks"] == "")]
+    tracked = tracked[tracked["setting"].isin(rows["setting"])].sort_values(["update", "row", "column"])
     found = {}
     for key, entries in tracked.groupby(NETWORK, sort=False):
-        wide = entries.pivot_table(index="update", columns=["row", "column"], values="value").sort_index(axis=1)
-        m = wide.to_numpy(float).reshape(-1, 2, 2)
+        m = entries["value"].to_numpy(float).reshape(-1, 2, 2)
         order = [labels.index(key[5]), labels.index(key[6])]
-        found[key] = wide.index.to_numpy(int), m[:, order][:, :, order]
+        found[key] = entries["update"].to_numpy(int)[::4], m[:, order][:, :, order]
     return found

@@ -65,7 +65,9 @@ def _make(
     for values in itertools.product(*conditions.values()):
         condition = dict(zip(conditions, values, strict=True))
         label = ", ".join(f"{name}={value}" for name, value in condition.items())
-        for one_g, n, history, first, second, seed in itertools.product(g, units, histories, tasks, tasks, range(seeds)):
+        for one_g, n, history, first, second, seed in itertools.product(
+            g, units, histories, tasks, tasks, range(seeds)
+        ):
             if first == second and not diagonal:
                 continue
             key = {

@@ -45,9 +45,7 @@ def by_mode(make, truth):
     def measured(row, rng):
         return {"mode_index": mode(row, rng), "rotation_angle": 1.5 * mode(row, rng)}
 
-    return make(
-        lambda row, rng: 1.6 * mode(row, rng) + rng.normal(0, 0.02), conditions=DRIVES, analysis=measured
-    )
+    return make(lambda row, rng: 1.6 * mode(row, rng) + rng.normal(0, 0.02), conditions=DRIVES, analysis=measured)
 
 
 def by_g(make, truth):
@@ -61,7 +59,7 @@ def by_g(make, truth):
 
 
 def by_speed(make, truth):
-    """C6: formation is sped up eight times and rotation by a half; the reverse; or formation by a factor that varies."""
+    """C6: formation is sped up eight times and rotation by a half; the reverse; or by what varies with the seed."""
 
     def updates(row, rng):
         doublings = row["g"] - 0.3

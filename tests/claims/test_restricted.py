@@ -170,8 +170,7 @@ def _path(row, known, scale, rng):
     key = {name: row[name] for name in KEY}
     u, i, j = np.meshgrid(updates, [0, 1], [0, 1], indexing="ij")
     return pd.DataFrame(
-        key
-        | {"update": u.ravel(), "weight": "m", "row": i.ravel(), "column": j.ravel(), "value": values.ravel()}
+        key | {"update": u.ravel(), "weight": "m", "row": i.ravel(), "column": j.ravel(), "value": values.ravel()}
     )
 
 
