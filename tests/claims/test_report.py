@@ -28,22 +28,28 @@ def _measured(row, rng):
 
 @pytest.fixture(scope="module")
 def rich_results(make):
-    """Results to which C1, C2, C3, C5, C7 and C8 apply."""
+    """Results to which C1, C2, C3, C5 and C7 apply."""
     return make(
         _lost,
         tasks=TASKS,
         seeds=5,
         g=(0.3, 1.5),
         conditions={"drive": DRIVES},
-        histories=("", "flip_flop > mante"),
         analysis=_measured,
         learnt=lambda row: not (row["drive"] == 0.1 and row["g"] == 0.3 and row["seed"] == 0),
     )
 
 
 @pytest.fixture(scope="module")
-def judgements(rich_results):
-    return judge([rich_results])
+def histories(make):
+    """Results to which C1 and C8 apply, and which name C8."""
+    made = make(lambda row, rng: rng.normal(1, 0.1), tasks=TASKS, seeds=5, histories=("", "flip_flop > mante"))
+    return named(made, "C8")
+
+
+@pytest.fixture(scope="module")
+def judgements(rich_results, histories):
+    return judge([rich_results, histories])
 
 
 def named(results, *claims, name="made-up"):

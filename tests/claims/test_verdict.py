@@ -107,8 +107,8 @@ def test_an_estimate_averages_the_seeds_that_have_a_value():
 @pytest.mark.parametrize(
     ("direction", "draw", "n_tables"),
     [
-        ("above", "normal", 500),
-        ("below", "uniform", 500),
+        ("above", "normal", 300),
+        ("below", "uniform", 300),
         pytest.param("below", "normal", 5000, marks=pytest.mark.slow),
     ],
 )
