@@ -72,8 +72,9 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     if first is None or second is None:
         return {}
     architecture = trainer.trainer(cell).architecture
-    trials = [_trials(label, cell, trainer) for label in cell.history[-2:]]
-    own = [trainer.layout.owned(label) for label in cell.history[-2:]]
+    a, b = cell.history[-2:]
+    trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
+    own = trainer.layout.owned(a), trainer.layout.owned(b)
     found: dict[str, float] = {}
     if "modes" in cell.benchmark.analyses:
         found |= mode_measures(architecture, second, trials[0], *own)
@@ -83,7 +84,8 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
         # After other tasks B alone is no fair comparison: it started from other weights.
         alone = alone_of(cell) if cell.parent.parent is None else None
         learnt_alone = _weights(alone, records) if alone else None
-        found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
+        if before is not None:
+            found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
     if "fixed_points" in cell.benchmark.analyses:
         found |= fixed_point_measures(architecture, first, second, *trials, *own)
     return found
