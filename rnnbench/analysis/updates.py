@@ -1,8 +1,13 @@
-"""What learning did to the weights, and what the weights do to activity: overlaps, ranks, dimensions, spectra."""
+"""What learning did to the weights, and what the weights do to activity: overlaps, ranks, dimensions, spectra.
+
+Products and decompositions of large matrices go through torch, whose number of threads a worker sets to one; numpy's
+would compete with the other workers'.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -34,7 +39,7 @@ def explained(weights: np.ndarray, patterns: np.ndarray) -> float:
 def numerical_rank(weights: np.ndarray, fraction: float = 0.05) -> int:
     """How many singular values are above `fraction` of the largest."""
     q = _range(weights)
-    values = np.linalg.svd(weights if q is None else q.T @ weights, compute_uv=False)
+    values = torch.linalg.svdvals(_tensor(weights if q is None else _product(q.T, weights))).numpy()
     return int(np.sum(values > fraction * values[0])) if values.size and values[0] > 0 else 0
 
 
@@ -54,7 +59,7 @@ def participation_ratio(activity: np.ndarray) -> float:
 
 def _participation(matrix: np.ndarray) -> float:
     """(sum s^2)^2 / sum s^4 over the singular values s of X, which is (tr X X^T)^2 / |X X^T|^2: no need to find s."""
-    gram = matrix @ matrix.T if len(matrix) < matrix.shape[1] else matrix.T @ matrix
+    gram = _product(matrix, matrix.T) if len(matrix) < matrix.shape[1] else _product(matrix.T, matrix)
     total, squares = float(np.trace(gram)), float(np.sum(gram**2))
     return total**2 / squares if squares > 0 else squares
 
@@ -71,7 +76,7 @@ def alignment(update: np.ndarray, rates: np.ndarray, readout: np.ndarray) -> flo
     three is zero.
     """
     samples = rates.reshape(-1, rates.shape[-1])
-    mapped = np.sum((samples @ (readout @ update).T) ** 2)
+    mapped = np.sum(_product(samples, _product(readout, update).T) ** 2)
     bound = np.sum(samples**2) * (np.linalg.norm(readout, 2) * np.linalg.norm(update)) ** 2 if readout.size else 0.0
     return float(np.sqrt(mapped / bound)) if bound > 0 else float("nan")
 
@@ -85,9 +90,9 @@ def spectrum(weights: np.ndarray) -> np.ndarray:
     values = np.zeros(len(weights), dtype=complex)
     q = _range(weights)
     if q is None:
-        values[:] = np.linalg.eigvals(weights)
+        values[:] = torch.linalg.eigvals(_tensor(weights)).numpy()
     else:  # W = Q Q^T W has the eigenvalues of Q^T W Q, and zeros
-        values[: q.shape[1]] = np.linalg.eigvals(q.T @ weights @ q)
+        values[: q.shape[1]] = np.linalg.eigvals(_product(q.T, weights) @ q)
     return np.asarray(values[np.argsort(-values.real)])
 
 
@@ -98,10 +103,18 @@ def _range(weights: np.ndarray) -> np.ndarray | None:
         return None
     # A generic matrix of test vectors meets every direction of the range; a fixed one gives the same digits always.
     probes = np.random.default_rng(0).standard_normal((n, LOW_RANK))
-    image = weights @ probes
+    image = _product(weights, probes)
     if not image.any():
         return np.zeros((n, 0))
-    q, sizes, _ = np.linalg.svd(image, full_matrices=False)
-    q = q[:, sizes > 1e-13 * sizes[0]]
-    missed = np.linalg.norm(weights - q @ (q.T @ weights))
+    u, sizes = (part.numpy() for part in torch.linalg.svd(_tensor(image), full_matrices=False)[:2])
+    q = u[:, sizes > 1e-13 * sizes[0]]
+    missed = np.linalg.norm(weights - _product(q, _product(q.T, weights)))
     return q if missed <= 1e-11 * np.linalg.norm(weights) else None
+
+
+def _tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.tensor(np.asarray(array), dtype=torch.float64)
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray((_tensor(a) @ _tensor(b)).numpy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +10,15 @@ import torch
 
 from rnnbench import Architecture
 from rnnbench.builtin.vanilla_rnn import PHI
+from rnnbench.executors import one_thread
 from rnnbench.interfaces import Batch
+
+
+@pytest.fixture(autouse=True)
+def in_one_thread() -> Iterator[None]:
+    """One thread, as in a worker: tests run beside each other."""
+    with one_thread():
+        yield
 
 
 class LowRank(Architecture):
