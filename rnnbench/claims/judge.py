@@ -14,6 +14,7 @@ from rnnbench.claims import (
     c6_acceleration,
     c7_correlation,
     c8_history,
+    gradient_flow,
 )
 from rnnbench.claims.claim import Claim, Finding, Results
 from rnnbench.errors import BenchmarkError
@@ -29,6 +30,7 @@ CLAIMS: dict[str, Claim] = {
         c6_acceleration,
         c7_correlation,
         c8_history,
+        gradient_flow,
     )
 }
 
