@@ -33,6 +33,9 @@ class FixedPoints(Task):
     pulse_amplitude: float = Field(1, gt=0, description="height of the pulse; drive is relative to it")
     target_amplitude: float = Field(0.5, gt=0, description="absolute value of the target")
     drive: Drive = 0
+    balanced: bool = Field(
+        False, description="signs alternate from trial to trial, so that a batch of even size has both equally often"
+    )
 
     @model_validator(mode="after")
     def _periods_in_order(self) -> Self:
@@ -61,6 +64,8 @@ class FixedPoints(Task):
         n_steps = max(steps(self.duration, dt), loss_start + 1)
         channel = rng.integers(self.channels, size=n_trials)
         sign = 2 * rng.integers(2, size=n_trials) - 1
+        if self.balanced:
+            sign = 1 - 2 * (np.arange(n_trials) % 2)
         pattern = np.zeros((n_trials, self.channels), np.float32)
         pattern[np.arange(n_trials), channel] = sign
 
