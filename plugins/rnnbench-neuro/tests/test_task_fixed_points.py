@@ -57,3 +57,9 @@ def test_accuracy_asks_for_more_than_half_the_target() -> None:
     assert task.accuracy(other_channel, trials).tolist() == [0] * 32
     before_the_loss = np.where(trials.mask == 0, -9, trials.targets)
     assert task.accuracy(before_the_loss, trials).tolist() == [1] * 32
+
+
+def test_balanced_trials_have_both_signs_equally_often():
+    trials = FixedPoints(balanced=True).sample(np.random.default_rng(0), 6, 0.5)
+    assert trials.info["sign"].tolist() == [1, -1, 1, -1, 1, -1]
+    np.testing.assert_array_equal(trials.inputs[0::2], -trials.inputs[1::2])
