@@ -95,11 +95,11 @@ def _plane_legend() -> list[Line2D]:
 def phase_diagram(plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint], protocol: Protocol) -> Figure:
     """The mode index over (drive, m) with its boundary and the closed forms; and along what learning A gives."""
     with style.look():
-        figure = style.new_figure(style.WIDTH, 4.3)
+        figure = style.new_figure(style.WIDTH, 4.2)
         left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
         _diagram(left, plane, learnt, protocol)
         _along_learning(right, learnt, protocol)
-        figure.subplots_adjust(left=0.07, right=0.985, top=0.92, bottom=0.3, wspace=0.22)
+        figure.subplots_adjust(left=0.07, right=0.985, top=0.92, bottom=0.29, wspace=0.22)
     return figure
 
 
@@ -137,25 +137,15 @@ def _diagram(ax: Axes, plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint]
 
 def _along_learning(ax: Axes, learnt: Sequence[PlanePoint], protocol: Protocol) -> None:
     drives = np.array([p.drive for p in learnt])
-    ax.plot(drives, [p.mode_index for p in learnt], "o-", color="#029e73", markersize=4, label="A learnt, then B")
-    in_time = [boundary.instability_in_time(float(d), protocol) for d in drives]
-    for threshold, look, name in ((boundary.driven_instability(drives), "--", "c"), (np.array(in_time), "-.", "T")):
-        drive = crossing(drives, np.array([p.m for p in learnt]) - threshold)
-        ax.axvline(drive, color=style.INK, linestyle=look, linewidth=1.2, label=f"it crosses $m_{name}$")
+    ax.plot(drives, [p.mode_index for p in learnt], "o-", color="#029e73", markersize=4)
+    where = boundary.transition(learnt, protocol)
+    for drive, look, name in ((where.linear_stability, "--", "c"), (where.in_time, "-.", "T")):
+        ax.axvline(drive, color=style.INK, linestyle=look, linewidth=1.2, label=f"the line crosses $m_{name}$")
     ax.set(xlabel="drive d (fraction of the pulse)", ylabel="mode index of A's output after B", ylim=(-0.03, 1.03))
     ax.set_title("Along the line that learning A gives")
     ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
-    ax.legend(ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False, columnspacing=1.2)
+    ax.legend(ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)
     style.quiet(ax)
-
-
-def crossing(x: Floats, y: Floats) -> float:
-    """Where y first falls through 0, interpolated between the points; NaN where it does not."""
-    below = np.flatnonzero((y[:-1] > 0) & (y[1:] <= 0))
-    if not len(below):
-        return float("nan")
-    i = int(below[0])
-    return float(x[i] + y[i] / (y[i] - y[i + 1]) * (x[i + 1] - x[i]))
 
 
 def restricted_connectivity(series: dict[str, Sequence[Connectivity]]) -> Figure:

@@ -11,11 +11,14 @@ the drive d. A's component is small and grows at the rate Gamma(kappa_B^2) m - 1
    (1 - Gamma* m) kappa* = d, so m_A(d) = (1 - d / kappa*) / Gamma*.
 
 All three are about the start of learning B. What M_BA, M_BB and M_AA do then is computed, not derived: `mode_plane`
-learns B from every point of the plane. How far the closed forms predict it is told in docs/theory.md.
+learns B from every point of the plane. m_c bounds the transition from above along what learning A gives, and neither
+m_c nor m_T predicts where it is: what carries the rotation is M_BA, which B's learning builds from any small component
+along A, growing or not. docs/theory.md has the numbers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -126,3 +129,31 @@ def boundary(points: list[PlanePoint], level: float = 0.5) -> dict[float, float]
             if i0 >= level > i1:
                 found[m] = d0 + (i0 - level) / (i0 - i1) * (d1 - d0)
     return found
+
+
+class Transition(NamedTuple):
+    """Drives along the line that learning A gives: where the mode index is 1/2, and where m crosses m_c and m_T."""
+
+    computed: float
+    linear_stability: float
+    in_time: float
+
+
+def transition(learnt: Sequence[PlanePoint], protocol: Protocol) -> Transition:
+    """Where rotation ends along `learnt`, from `mode_along_learning`, and where the closed forms would have it end."""
+    drives, m = (np.array([getattr(point, name) for point in learnt]) for name in ("drive", "m"))
+    in_time = np.array([instability_in_time(float(drive), protocol) for drive in drives])
+    return Transition(
+        falls_through_zero(drives, np.array([point.mode_index for point in learnt]) - 0.5),
+        falls_through_zero(drives, m - driven_instability(drives)),
+        falls_through_zero(drives, m - in_time),
+    )
+
+
+def falls_through_zero(x: Floats, y: Floats) -> float:
+    """Where y first falls through 0, interpolated between its points; NaN where it does not."""
+    below = np.flatnonzero((y[:-1] > 0) & (y[1:] <= 0))
+    if not len(below):
+        return float("nan")
+    i = int(below[0])
+    return float(x[i] + y[i] / (y[i] - y[i + 1]) * (x[i + 1] - x[i]))

@@ -147,6 +147,8 @@ def slopes(table: list[Deviation], rng: np.random.Generator, resamples: int = 20
     for setting in dict.fromkeys(row.setting for row in table):
         rows = [row for row in table if row.setting == setting]
         sizes = sorted({row.n_units for row in rows})
+        if len(sizes) < 2:
+            continue
         for quantity in QUANTITIES:
             values = [np.array([getattr(row, quantity) for row in rows if row.n_units == n]) for n in sizes]
             drawn = [_slope(sizes, [rng.choice(column, len(column)) for column in values]) for _ in range(resamples)]

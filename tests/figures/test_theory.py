@@ -53,12 +53,6 @@ def test_phase_diagram_of_what_is_computed():
     assert [len(ax.lines) > 0 for ax in figure.axes[:2]] == [True, True]
 
 
-def test_crossing():
-    x = np.array([0.0, 1.0, 2.0])
-    assert theory_modes.crossing(x, np.array([3.0, 1.0, -1.0])) == pytest.approx(1.5)
-    assert np.isnan(theory_modes.crossing(x, np.array([3.0, 1.0, 0.5])))
-
-
 def test_restricted_connectivity_leaves_out_what_did_not_converge():
     rows = [Connectivity(g, 0.15, 0.0, 0.0, 0.01 + g, 1.0, 0.5, g < 0.8) for g in (0.0, 0.5, 0.9)]
     ax = theory_modes.restricted_connectivity({"one": rows}).axes[0]
@@ -102,9 +96,9 @@ def test_finite_size_draws_the_root_mean_square():
 @pytest.mark.slow
 def test_everything_is_written(tmp_path):
     said: list[str] = []
-    effort = theory.Effort((6, 4), 80, 3, ((50, 4), (100, 4)), ((50, 3),), shown_size=100)
+    effort = theory.Effort((6, 4), 80, 3, ((50, 4), (100, 4)), ((50, 3),), shown_size=100, transition_drives=6)
     paths = theory.draw_theory(tmp_path / "new", said.append, effort)
-    assert len(said) == 5 and len(paths) == len(set(paths)) == 11
+    assert len(said) == 5 and len(paths) == len(set(paths)) == 12
     assert all(path.stat().st_size > 100 for path in paths)
     assert len(pd.read_csv(tmp_path / "new" / "finite_size.csv")) == 2 * 8 + 3
     assert len(pd.read_csv(tmp_path / "new" / "phase_diagram.csv")) == 6 * 4 + 6

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rnnbench.analysis.modes import mode_index
 from rnnbench.theory import boundary as theory
 from rnnbench.theory import two_by_two as model
-from rnnbench.theory.protocol import A, B, Protocol, learn_many, pulse_episode
+from rnnbench.theory.protocol import A, B, Protocol, final_outputs, learn_many, pulse_episode, untrained_loss
 
 
 @pytest.mark.parametrize("drive", [0.02, 0.15, 0.5])
@@ -65,7 +66,7 @@ def test_along_learning_rotation_gives_way_to_formation():
     points = theory.mode_along_learning(np.array([0.02, 0.1, 0.15]), Protocol(dt=0.5, criterion=0.02))
     assert all(point.converged for point in points)
     assert points[0].mode_index > 0.9 and points[1].mode_index < 0.05 and points[2].mode_index < 0.05
-    # The closed forms are upper bounds of the transition, and no more: it is found below both (docs/theory.md).
+    # Linear stability would have A's strength take over up to 0.13: it is an upper bound, and no more.
     assert theory.crossing() > 0.1
 
 
@@ -84,3 +85,25 @@ def test_boundary_interpolates_the_last_crossing():
     points = [point(0.1, 0.9), point(0.2, 0.1), point(0.3, float("nan")), point(0.4, 0.0)]
     assert theory.boundary(points)[1.1] == pytest.approx(0.15)
     assert np.isnan(theory.boundary(points[2:])[1.1])
+
+
+def test_what_carries_the_rotation_is_m_ba():
+    """At m = 1, below every linear threshold: without M_BA the same network would have formed a new fixed point."""
+    protocol, drive = Protocol(dt=0.5, criterion=0.02), np.array([0.03])
+    bound = np.array([0.02 * untrained_loss(0.03, protocol)])
+    m = learn_many(np.diag([1.0, 0.0])[None], B, drive, protocol, bound).m
+    assert 1.0 < theory.driven_instability(0.03) < theory.instability_in_time(0.03, protocol)
+    assert mode_index(final_outputs(m, A, drive, protocol)[0]) > 0.8
+    m[0, B, A] = 0
+    assert mode_index(final_outputs(m, A, drive, protocol)[0]) < 0.05
+
+
+def test_the_transition_is_read_off_the_line():
+    """A mode index that falls from 1 to 0, and an m that crosses m_c = 1.0010 near drive 0.035."""
+    drives = np.linspace(0.02, 0.06, 41)
+    line = [theory.PlanePoint(d, 1.35 - 10 * d, float(0.06 - d) / 0.04, 0.5, True, 9) for d in drives]
+    found = theory.transition(line, Protocol())
+    assert found.computed == pytest.approx(0.04, abs=1e-9)
+    assert found.linear_stability == pytest.approx(0.0349, abs=1e-4)
+    assert 1.35 - 10 * found.in_time == pytest.approx(theory.instability_in_time(found.in_time, Protocol()), abs=1e-4)
+    assert np.isnan(theory.transition(line[:3], Protocol()).computed)
