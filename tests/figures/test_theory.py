@@ -98,7 +98,7 @@ def test_everything_is_written(tmp_path):
     said: list[str] = []
     effort = theory.Effort((6, 4), 80, 3, ((50, 4), (100, 4)), ((50, 3),), shown_size=100, transition_drives=6)
     paths = theory.draw_theory(tmp_path / "new", said.append, effort)
-    assert len(said) == 5 and len(paths) == len(set(paths)) == 12
+    assert len(said) == 6 and len(paths) == len(set(paths)) == 12
     assert all(path.stat().st_size > 100 for path in paths)
     assert len(pd.read_csv(tmp_path / "new" / "finite_size.csv")) == 2 * 8 + 3
     assert len(pd.read_csv(tmp_path / "new" / "phase_diagram.csv")) == 6 * 4 + 6
