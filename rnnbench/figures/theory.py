@@ -48,7 +48,7 @@ DRIVES = (0.02, 0.15)
 
 
 def draw_theory(folder: Path, progress: Callable[[str], None], effort: Effort | None = None) -> list[Path]:
-    """Compute the theory's figures (PNG) and tables (CSV) and write them to `folder`: three and a half minutes on one core.
+    """Compute the theory's figures (PNG) and tables (CSV) and write them; it takes 3.5 minutes on one core.
 
     Args:
         folder: created if it does not exist; files of the same names are overwritten.
