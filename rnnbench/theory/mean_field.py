@@ -24,7 +24,7 @@ from scipy.special import erf
 Floats = npt.NDArray[np.float64]
 
 NEWTON_STEPS = 50
-"""Convergence is quadratic but at |kappa| = 0 and g = 1, where each step halves the distance."""
+"""At most: convergence is quadratic but at |kappa| = 0 and g = 1, where each step halves the distance."""
 
 
 def phi(x: Floats | float) -> Floats:
@@ -61,17 +61,42 @@ def covariance_of_rates(covariance: Floats, variance_x: Floats, variance_y: Floa
     return 2 / np.pi * np.arcsin(np.clip(half * covariance / root, -1, 1))
 
 
-def total_variance(kappa_squared: Floats | float, g: float) -> Floats:
-    """Delta of stationary states: Delta - g^2 C(Delta) = |kappa|^2, its largest solution.
+def mean_squared_slope(variance: Floats | float) -> Floats:
+    """E[phi'(h)^2] = 1 / sqrt(1 + pi Delta), the Gaussian average of exp(-pi h^2 / 2); above G^2 by Jensen."""
+    return 1 / np.sqrt(1 + np.pi * np.asarray(variance))
+
+
+def total_variance(kappa_squared: Floats | float, g: Floats | float) -> Floats:
+    """Delta of stationary states: Delta - g^2 C(Delta) = |kappa|^2, its largest solution; g broadcasts.
 
     The left side is convex, since C is concave: below g = 1 it rises from 0 and there is one solution; above g = 1
     the largest is the one that a network settles to (at |kappa| = 0 there is also the unstable rest).
     """
     kappa_squared = np.asarray(kappa_squared, dtype=float)
     # C < 1, so this is to the right of the solution, and from there Newton's method runs straight down to it.
-    variance = kappa_squared + g**2
-    for _ in range(NEWTON_STEPS if g > 0 else 0):
-        excess = variance - g**2 * power(variance) - kappa_squared
-        slope = 1 - g**2 * power_slope(variance)
-        variance = variance - excess / np.maximum(slope, 1e-15)
+    g2 = np.asarray(g, dtype=float) ** 2
+    variance = kappa_squared + g2
+    for _ in range(NEWTON_STEPS if np.any(g2 > 0) else 0):
+        excess = variance - g2 * power(variance) - kappa_squared
+        step = excess / np.maximum(1 - g2 * power_slope(variance), 1e-15)
+        variance = variance - step
+        if np.all(np.abs(step) <= 1e-14 * variance):
+            break
     return np.maximum(variance, kappa_squared)
+
+
+def variance_at_readout(target: float, g: float = 0.0) -> float:
+    """Delta of the stationary state with readout G(Delta) kappa = target, by bisection on kappa.
+
+    Raises:
+        ValueError: no state reads out as much; G kappa < sqrt(2 / pi).
+    """
+    if not 0 <= target < np.sqrt(2 / np.pi):
+        raise ValueError(f"target {target} must be from 0 to below sqrt(2 / pi) = 0.798, where the readout saturates")
+    low, high = 0.0, 1.0
+    while gain(total_variance(high**2, g)) * high < target:
+        high *= 2
+    for _ in range(80):
+        kappa = (low + high) / 2
+        low, high = (kappa, high) if gain(total_variance(kappa**2, g)) * kappa < target else (low, kappa)
+    return float(total_variance(low**2, g))

@@ -15,6 +15,9 @@ Gradients are written out by hand: with a[t] = dL/dkappa[t+1],
 
     a[t] = (dz/dkappa)^T dL/dz[t] + A^T a[t+1],  A = (1 - dt) 1 + dt (Gamma M + 2 Gamma' (M kappa) kappa^T),
     dz/dkappa = Gamma 1 + 2 Gamma' kappa kappa^T,    dL/dM = dt sum_t Gamma a[t] kappa[t]^T.
+
+Arrays may have leading axes, written `..`: one model for each of their places, with M [.., 2, 2] and states
+[.., trial, 2]. A g that differs between models has the shape [.., 1, 1].
 """
 
 from __future__ import annotations
@@ -29,7 +32,10 @@ from rnnbench.theory.mean_field import Floats, gain, gain_slope, power, power_sl
 
 @dataclass(frozen=True)
 class Episode:
-    """Trials of the model, arrays [trial, time, 2]: channel 0 is pattern A's, channel 1 is pattern B's."""
+    """Trials of the model, arrays [.., trial, time, 2]: channel 0 is pattern A's, channel 1 is pattern B's.
+
+    The mask is [trial, time, 2], the same for all models.
+    """
 
     inputs: Floats
     targets: Floats
@@ -48,16 +54,16 @@ class FixedPoint:
         return bool(np.all(self.eigenvalues.real < 0))
 
 
-def effective_gain(q: Floats | float, g: float) -> tuple[Floats, Floats]:
+def effective_gain(q: Floats | float, g: Floats | float) -> tuple[Floats, Floats]:
     """Gamma(q) = G(Delta(q)) and its slope Gamma'(q) = G'(Delta) / (1 - g^2 C'(Delta)), at q = |kappa|^2."""
     variance = total_variance(q, g)
-    return gain(variance), gain_slope(variance) / (1 - g**2 * power_slope(variance))
+    return gain(variance), gain_slope(variance) / (1 - np.asarray(g) ** 2 * power_slope(variance))
 
 
-def flow(kappa: Floats, m: Floats, x: Floats, g: float = 0.0) -> Floats:
-    """d kappa / dt = -kappa + Gamma M kappa + x; kappa and x [.., 2]."""
-    gamma, _ = effective_gain(np.sum(kappa**2, axis=-1, keepdims=True), g)
-    return -kappa + gamma * (kappa @ m.T) + x
+def flow(kappa: Floats, m: Floats, x: Floats, g: Floats | float = 0.0) -> Floats:
+    """d kappa / dt = -kappa + Gamma M kappa + x; kappa and x [.., trial, 2], or [2] for one state of one model."""
+    gamma, _ = effective_gain(_dot(kappa, kappa), g)
+    return -kappa + gamma * _times(m, kappa) + x
 
 
 def jacobian(kappa: Floats, m: Floats, g: float = 0.0) -> Floats:
@@ -66,20 +72,20 @@ def jacobian(kappa: Floats, m: Floats, g: float = 0.0) -> Floats:
     return gamma * m + 2 * slope * np.outer(m @ kappa, kappa) - np.eye(2)
 
 
-def simulate(m: Floats, inputs: Floats, dt: float, g: float = 0.0, start: Floats | None = None) -> Floats:
-    """kappa [trial, 1 + time, 2] from `start` [2] (rest unless given) under `inputs` [trial, time, 2]."""
-    n_trials, n_steps, _ = inputs.shape
-    kappa = np.zeros((n_trials, n_steps + 1, 2))
+def simulate(m: Floats, inputs: Floats, dt: float, g: Floats | float = 0.0, start: Floats | None = None) -> Floats:
+    """kappa [.., trial, 1 + time, 2] from `start` [2] (rest unless given) under `inputs` [.., trial, time, 2]."""
+    *models, n_trials, n_steps, _ = np.broadcast_shapes(inputs.shape, (*m.shape[:-2], 1, 1, 1))
+    kappa = np.zeros((*models, n_trials, n_steps + 1, 2))
     if start is not None:
-        kappa[:, 0] = start
+        kappa[..., 0, :] = start
     for t in range(n_steps):
-        kappa[:, t + 1] = kappa[:, t] + dt * flow(kappa[:, t], m, inputs[:, t], g)
+        kappa[..., t + 1, :] = kappa[..., t, :] + dt * flow(kappa[..., t, :], m, inputs[..., t, :], g)
     return kappa
 
 
-def readout(kappa: Floats, g: float = 0.0) -> Floats:
+def readout(kappa: Floats, g: Floats | float = 0.0) -> Floats:
     """z = Gamma kappa, of any kappa [.., 2]."""
-    gamma, _ = effective_gain(np.sum(kappa**2, axis=-1, keepdims=True), g)
+    gamma, _ = effective_gain(_dot(kappa, kappa), g)
     return gamma * kappa
 
 
@@ -92,25 +98,44 @@ def loss(m: Floats, episode: Episode, dt: float, g: float = 0.0, start: Floats |
 def gradient(
     m: Floats, episode: Episode, dt: float, g: float = 0.0, start: Floats | None = None
 ) -> tuple[float, Floats]:
-    """The loss and dL/dM [2, 2], by the adjoint equations above."""
+    """The loss and dL/dM [2, 2] of one model, by the adjoint equations above."""
+    value, d_m = gradients(m, episode, dt, g, start)
+    return float(value), d_m
+
+
+def gradients(
+    m: Floats, episode: Episode, dt: float, g: Floats | float = 0.0, start: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """The losses [..] and dL/dM [.., 2, 2] of models that differ in M, inputs, targets or g [.., 1, 1]."""
     kappa = simulate(m, episode.inputs, dt, g, start)
-    gamma, slope = effective_gain(np.sum(kappa**2, axis=-1, keepdims=True), g)
-    error = (gamma * kappa)[:, 1:] - episode.targets
+    # A g of each model has to reach over trials and time here.
+    over_time = g[..., None] if isinstance(g, np.ndarray) else g
+    gamma, slope = effective_gain(_dot(kappa, kappa), over_time)
+    error = (gamma * kappa)[..., 1:, :] - episode.targets
     dz = episode.mask * error / np.sum(episode.mask)
-    value = float(np.sum(episode.mask * error**2) / (2 * np.sum(episode.mask)))
-    d_m, later = np.zeros((2, 2)), np.zeros_like(kappa[:, 0])
-    for t in reversed(range(dz.shape[1])):
-        k, gam, slo = kappa[:, t + 1], gamma[:, t + 1], slope[:, t + 1]
+    value = np.sum(episode.mask * error**2, axis=(-3, -2, -1)) / (2 * np.sum(episode.mask))
+    transposed = np.swapaxes(m, -1, -2)
+    d_m, later = np.zeros((*kappa.shape[:-3], 2, 2)), np.zeros_like(kappa[..., 0, :])
+    for t in reversed(range(dz.shape[-2])):
+        k, gam, slo, d = kappa[..., t + 1, :], gamma[..., t + 1, :], slope[..., t + 1, :], dz[..., t, :]
         # How this state's readout moves the loss, and how it moves the next state's adjoint.
-        now = gam * dz[:, t] + 2 * slo * k * _dot(k, dz[:, t])
-        now += (1 - dt) * later + dt * (gam * (later @ m) + 2 * slo * k * _dot(k @ m.T, later))
-        d_m += dt * np.einsum("ni,nj->ij", now, gamma[:, t] * kappa[:, t])
+        now = gam * d + 2 * slo * k * _dot(k, d)
+        now += (1 - dt) * later + dt * (gam * _times(transposed, later) + 2 * slo * k * _dot(_times(m, k), later))
+        d_m += dt * np.einsum("...ni,...nj->...ij", now, gamma[..., t, :] * kappa[..., t, :])
         later = now
     return value, d_m
 
 
 def _dot(a: Floats, b: Floats) -> Floats:
-    return np.sum(a * b, axis=-1, keepdims=True)
+    """Written out, for it is called at every step, and a sum over an axis of two is slow."""
+    return a[..., :1] * b[..., :1] + a[..., 1:] * b[..., 1:]
+
+
+def _times(m: Floats, kappa: Floats) -> Floats:
+    """M kappa for M [.., 2, 2] and kappa [.., trial, 2], or [2]."""
+    if kappa.ndim == 1:
+        return m @ kappa
+    return kappa[..., :1] * m[..., None, :, 0] + kappa[..., 1:] * m[..., None, :, 1]
 
 
 @dataclass(frozen=True)
