@@ -1,5 +1,6 @@
 # make setup   the environment in .venv, from python3 and nothing else
 # make run     the reference benchmark, into results/neuro
+# make claims  the benchmarks of the claims, and the verdicts, into results/claims
 # make test    the tests
 # make lint    style, types and the direction of imports
 
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 READY := $(VENV)/.ready
 
-.PHONY: setup run test lint clean
+.PHONY: setup run claims test lint clean
 
 setup: $(READY)
 
@@ -23,6 +24,10 @@ $(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
 
 run: setup
 	$(BIN)/python -m rnnbench run benchmarks/neuro.yaml
+
+claims: setup
+	for file in benchmarks/claims/*.yaml; do $(BIN)/python -m rnnbench run $$file || exit 1; done
+	$(BIN)/python -m rnnbench claims
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal

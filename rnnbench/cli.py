@@ -82,7 +82,7 @@ def claims(
             f"{home}: no results of a finished run; try python -m rnnbench run benchmarks/claims/c2-drive.yaml"
         )
     loaded = []
-    for folder in track(folders, description="reading", console=err, transient=True):
+    for folder in track(folders, description="reading", console=err, transient=True, disable=not err.is_terminal):
         loaded.append(load_results(folder))
     judgements = judge(loaded)
     if not judgements:
