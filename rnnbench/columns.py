@@ -82,5 +82,16 @@ STAGES_COLUMNS: dict[str, str] = {
     "converged": "the task learnt reached its criterion; empty for drift controls",
 }
 
+CONTINUAL_COLUMNS: dict[str, str] = {
+    **{name: NAMES[name] for name in ("condition", "architecture", "rule", "g", "units")},
+    "history": "the tasks learnt, all different and all with an accuracy, in order, joined by ' > '",
+    "seed": "of weights and trials",
+    "ACC": "accuracy after the last task, mean over the tasks (Lopez-Paz & Ranzato 2017)",
+    "BWT": "backward transfer: accuracy after the last task minus that just after the task, mean over earlier tasks",
+    "FWT": "forward transfer: accuracy just before a task is learnt minus the untrained one, mean over later tasks",
+    "forgetting": "best accuracy since a task was learnt minus that after the last task, mean over earlier tasks "
+    "(Chaudhry et al. 2018)",
+}
+
 BOOLEAN = ["converged_first", "converged_second", "second_converged_alone"]
 WHOLE = ["updates_first", "updates_second", "second_updates_alone"]

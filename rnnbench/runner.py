@@ -20,6 +20,7 @@ import torch
 from rnnbench import executors, figures
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
+from rnnbench.continual import continual_table
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
 from rnnbench.interference import in_context
@@ -84,6 +85,7 @@ class Results:
     interference: pd.DataFrame
     curves: pd.DataFrame
     stages: pd.DataFrame = field(default_factory=pd.DataFrame)
+    continual: pd.DataFrame = field(default_factory=pd.DataFrame)
     analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
     tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
     computed: int = 0
@@ -165,6 +167,8 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
     tables = collect(benchmark, Store(folder))
     write_text(folder / "interference.csv", tables.interference.to_csv(index=False))
     write_text(folder / "stages.csv", tables.stages.to_csv(index=False))
+    continual = continual_table(tables.stages)
+    write_text(folder / "continual.csv", continual.to_csv(index=False))
     write_with(folder / "curves.parquet", lambda path: tables.curves.to_parquet(path, index=False))
     if len(tables.tracked):
         write_with(folder / "tracked.parquet", lambda path: tables.tracked.to_parquet(path, index=False))
@@ -180,6 +184,7 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
         tables.interference,
         tables.curves,
         tables.stages,
+        continual,
         analysis,
         tables.tracked,
         len(statuses),
@@ -243,6 +248,7 @@ def load_results(folder: str | Path) -> Results:
         interference = _read_table(folder / "interference.csv")
         curves = pd.read_parquet(folder / "curves.parquet")
         stages = _if_there(folder / "stages.csv", _read_table)
+        continual = _if_there(folder / "continual.csv", _read_table)
         analysis = _if_there(folder / "analysis.csv", _read_table)
         tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
     except FileNotFoundError as error:
@@ -252,7 +258,9 @@ def load_results(folder: str | Path) -> Results:
         raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
     for name in ("converged_first", "converged_second", "second_converged_alone"):
         interference[name] = interference[name].astype("boolean")
-    return Results(folder, benchmark, in_context(interference), in_context(curves), stages, analysis, tracked)
+    return Results(
+        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked
+    )
 
 
 def finished(home: str | Path) -> list[Path]:

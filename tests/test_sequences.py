@@ -109,3 +109,12 @@ def test_a_wrong_sequence_is_told_in_one_line(protocol, told):
     with pytest.raises(BenchmarkError) as caught:
         load_benchmark(CONTENT | {"protocol": protocol})
     assert told in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_the_standard_figures_are_given_for_sequences_of_different_tasks(results):
+    table = results.continual
+    assert set(table["history"]) == {"A > B", "C > A", "C > A > B"} and len(table) == 2 * 3
+    stages = results.stages.set_index(["history", "seed", "task", "stage"])["accuracy"]
+    row = table[(table["history"] == "A > B") & (table["seed"] == 0)].iloc[0]
+    assert row["BWT"] == stages["A > B", 0, "A", 2] - stages["A", 0, "A", 1]
+    pd.testing.assert_frame_equal(rnnbench.load_results(results.folder).continual, table, check_dtype=False)
