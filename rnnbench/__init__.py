@@ -24,7 +24,8 @@ if TYPE_CHECKING:
         Weights,
     )
     from rnnbench.randomness import rng_for
-    from rnnbench.runner import Results, load_results, prepare, run
+    from rnnbench.results import Results, load_results
+    from rnnbench.runner import prepare, run
 
 __all__ = [
     "Architecture",
@@ -67,7 +68,8 @@ _MODULES = {
         "Weights",
     ],
     "rnnbench.randomness": ["rng_for"],
-    "rnnbench.runner": ["Results", "load_results", "prepare", "run"],
+    "rnnbench.results": ["Results", "load_results"],
+    "rnnbench.runner": ["prepare", "run"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -74,7 +74,7 @@ def claims(
     """Judge the claims C1 to C8 on results; print the verdicts; write a report with figures."""
     from rnnbench.claims.judge import judge
     from rnnbench.claims.report import terminal_table, write_report
-    from rnnbench.runner import finished, load_results
+    from rnnbench.results import finished, load_results
 
     folders = results or finished(home)
     if not folders:

@@ -7,8 +7,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,19 +22,13 @@ from rnnbench.columns import NAMES
 from rnnbench.continual import continual_table
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
-from rnnbench.interference import in_context
 from rnnbench.measures import analysis_columns, made_from
 from rnnbench.plan import Plan, plan, seconds_at_most
 from rnnbench.registry import installed
+from rnnbench.results import Results, description_of, read_table
 from rnnbench.schema import FORMAT, Benchmark
 from rnnbench.store import Store, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
-
-LABELS = [
-    *("condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task"),
-    *("history", "task_learnt", "task", "made_from"),
-]
-"""Columns of text, in which nothing is taken for a number or for a missing value."""
 
 
 class Watcher(Protocol):
@@ -71,25 +64,6 @@ class Prepared:
     def at_most(self) -> float:
         """Seconds that the whole run takes if no network reaches its criterion before its budget is spent."""
         return float(np.nansum(list(self.seconds.values()))) / self.workers
-
-
-@dataclass(frozen=True)
-class Results:
-    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.columns`.
-
-    Empty: `analysis` where the benchmark asks for none, `tracked` where its architectures track no weights.
-    """
-
-    folder: Path
-    benchmark: Benchmark
-    interference: pd.DataFrame
-    curves: pd.DataFrame
-    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
-    continual: pd.DataFrame = field(default_factory=pd.DataFrame)
-    analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
-    tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
-    computed: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
 
 
 def prepare(
@@ -217,7 +191,7 @@ def _analyse(prepared: Prepared, site: Site, watcher: Watcher | None) -> pd.Data
 def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
     """The measures of an analysis table by what they were made from; none where it is not what it should be."""
     try:
-        table = _read_table(path)
+        table = read_table(path)
         measured = [name for name in columns if name not in NAMES and name != "made_from"]
         rows = table[["made_from", *measured]].astype(dict.fromkeys(measured, float))
     except (OSError, ValueError, KeyError):
@@ -229,58 +203,9 @@ def _describe(prepared: Prepared, renew: bool) -> None:
     """Write benchmark.json, unless it is there already and nothing is to be computed."""
     path = prepared.folder / "benchmark.json"
     description = prepared.plan.benchmark.model_dump(mode="json")
-    if renew or _description_of(path) != description:
+    if renew or description_of(path) != description:
         document = {"format": FORMAT, "benchmark": description, "provenance": provenance(prepared.device)}
         write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-
-
-def load_results(folder: str | Path) -> Results:
-    """The tables of a results folder. Reads files only; no plugin is imported.
-
-    Raises StoreError where a file is missing or not what it should be.
-    """
-    folder = Path(folder)
-    description = _description_of(folder / "benchmark.json")
-    if description is None:
-        raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
-    try:
-        benchmark = Benchmark.model_validate_json(json.dumps(description))
-        interference = _read_table(folder / "interference.csv")
-        curves = pd.read_parquet(folder / "curves.parquet")
-        stages = _if_there(folder / "stages.csv", _read_table)
-        continual = _if_there(folder / "continual.csv", _read_table)
-        analysis = _if_there(folder / "analysis.csv", _read_table)
-        tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
-    except FileNotFoundError as error:
-        told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
-        raise StoreError(told) from None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
-    for name in ("converged_first", "converged_second", "second_converged_alone"):
-        interference[name] = interference[name].astype("boolean")
-    return Results(
-        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked
-    )
-
-
-def finished(home: str | Path) -> list[Path]:
-    """The results folders in `home` whose runs have come to their end, by name."""
-    return sorted(
-        path.parent for path in Path(home).glob("*/interference.csv") if (path.parent / "benchmark.json").exists()
-    )
-
-
-def _if_there(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A table that not every run writes."""
-    return read(path) if path.exists() else pd.DataFrame()
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    """A table from its CSV file; a label stays the text it is, be it "NA" or "1"."""
-    columns = pd.read_csv(path, nrows=0).columns
-    empty = {name: [""] for name in columns if name not in LABELS}
-    types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
 
 
 def provenance(device: torch.device) -> dict[str, Any]:
@@ -318,15 +243,3 @@ def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise RnnbenchError("device: no CUDA device is available to torch; use --device cpu")
     return torch.device(name)
-
-
-def _description_of(path: Path) -> Any:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    if isinstance(document.get("format"), int) and document["format"] > FORMAT:
-        raise StoreError(f"{path}: made by a newer rnnbench (format {document['format']}, this one reads {FORMAT})")
-    return document.get("benchmark")

@@ -17,7 +17,7 @@ import pytest
 import torch
 import yaml
 
-from rnnbench import figures, runner
+from rnnbench import figures, load_results, runner
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cells import cells_of
 from rnnbench.store import Result, Store
@@ -280,7 +280,7 @@ def test_a_run_with_broken_tasks_finishes_the_others_says_why_and_exits_with_cod
         else:
             assert result.status == "failed"
             assert any(name in result.failure.message for name in faults)
-    table = runner.load_results(store.root).interference
+    table = load_results(store.root).interference
     assert sorted(table["status"]) == ["done"] + 15 * ["failed"]
     assert table.loc[table["status"] == "failed", "failure"].notna().all()
 

@@ -1,0 +1,102 @@
+"""What a results folder holds, read back: files only, no plugin is imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnbench.errors import StoreError
+from rnnbench.interference import in_context
+from rnnbench.schema import FORMAT, Benchmark
+
+LABELS = [
+    *("condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task"),
+    *("history", "task_learnt", "task", "made_from"),
+]
+"""Columns of text, in which nothing is taken for a number or for a missing value."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.columns`.
+
+    Empty: `analysis` where the benchmark asks for none, `tracked` where its architectures track no weights.
+    """
+
+    folder: Path
+    benchmark: Benchmark
+    interference: pd.DataFrame
+    curves: pd.DataFrame
+    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
+    continual: pd.DataFrame = field(default_factory=pd.DataFrame)
+    analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
+    computed: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+
+def load_results(folder: str | Path) -> Results:
+    """The tables of a results folder. Reads files only; no plugin is imported.
+
+    Raises StoreError where a file is missing or not what it should be.
+    """
+    folder = Path(folder)
+    description = description_of(folder / "benchmark.json")
+    if description is None:
+        raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
+    try:
+        benchmark = Benchmark.model_validate_json(json.dumps(description))
+        interference = read_table(folder / "interference.csv")
+        curves = pd.read_parquet(folder / "curves.parquet")
+        stages = _if_there(folder / "stages.csv", read_table)
+        continual = _if_there(folder / "continual.csv", read_table)
+        analysis = _if_there(folder / "analysis.csv", read_table)
+        tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
+    except FileNotFoundError as error:
+        told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
+        raise StoreError(told) from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
+    for name in ("converged_first", "converged_second", "second_converged_alone"):
+        interference[name] = interference[name].astype("boolean")
+    return Results(
+        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked
+    )
+
+
+def finished(home: str | Path) -> list[Path]:
+    """The results folders in `home` whose runs have come to their end, by name."""
+    return sorted(
+        path.parent for path in Path(home).glob("*/interference.csv") if (path.parent / "benchmark.json").exists()
+    )
+
+
+def _if_there(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """A table that not every run writes."""
+    return read(path) if path.exists() else pd.DataFrame()
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A table from its CSV file; a label stays the text it is, be it "NA" or "1"."""
+    columns = pd.read_csv(path, nrows=0).columns
+    empty = {name: [""] for name in columns if name not in LABELS}
+    types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
+
+
+def description_of(path: Path) -> Any:
+    """The description in a benchmark.json; None if there is none. Raises StoreError for one of a newer format."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("format"), int) and document["format"] > FORMAT:
+        raise StoreError(f"{path}: made by a newer rnnbench (format {document['format']}, this one reads {FORMAT})")
+    return document.get("benchmark")
