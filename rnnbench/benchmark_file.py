@@ -18,6 +18,7 @@ from rnnbench.schema import (
     ArchitectureSpec,
     Benchmark,
     Channels,
+    ClaimId,
     Condition,
     Model,
     RuleSpec,
@@ -80,7 +81,9 @@ class _File(Model):
     analyses: list[Analysis] = Field(
         [], description="modes, updates, fixed_points: what is measured on the weights, which are then all kept"
     )
-    claims: list[str] = Field([], description="claims to be judged on the results, e.g. [C2]; empty: all that apply")
+    claims: list[ClaimId] = Field(
+        [], description="claims to be judged on the results, e.g. [C2]; empty: all that apply"
+    )
     dtype: Literal["float32", "float64"] = Field("float32", description="arithmetic of training")
 
 
@@ -258,6 +261,10 @@ def _plugin(kind: Kind, words: dict[str, Any], where: str, registry: Registry) -
 def _label(label: Any, where: str) -> str:
     if not (isinstance(label, str) and label.strip() and len(label) <= 100 and label.isprintable()):
         raise BenchmarkError(f"{where}.label: {label!r:.60} is not a line of 1 to 100 printable characters")
+    if " > " in label:
+        raise BenchmarkError(
+            f"{where}.label: {label!r:.60} has ' > ' in it, which stands between the tasks of a history"
+        )
     return label
 
 

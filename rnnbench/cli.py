@@ -48,9 +48,7 @@ def run(
     if left_out := int((~counts(found.interference)).sum()):
         told = f"{left_out} of {len(found.interference)} rows are not counted"
         out.print(f"{told}: the criterion on A was not reached, or a loss is not finite")
-    out.print(
-        Text(f"written to {found.folder}: interference.csv, curves.parquet, stages.csv, benchmark.json, figures/")
-    )
+    out.print(Text(f"written to {found.folder}: tables (csv, parquet), benchmark.json, figures/"))
     broken = sorted(set(found.interference.loc[found.interference["status"] == "failed", "failure"].dropna()))
     if broken:
         for message in broken[:10]:
@@ -83,7 +81,12 @@ def claims(
         )
     loaded = []
     for folder in track(folders, description="reading", console=err, transient=True, disable=not err.is_terminal):
-        loaded.append(load_results(folder))
+        try:
+            loaded.append(load_results(folder))
+        except RnnbenchError as error:
+            if results:  # asked for by name
+                raise
+            err.print(Text(f"left out: {error}", style="yellow"), soft_wrap=True)
     judgements = judge(loaded)
     if not judgements:
         raise RnnbenchError(f"{', '.join(map(str, folders))}: no claim can be judged on these results")

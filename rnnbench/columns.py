@@ -70,7 +70,8 @@ TRACKED_COLUMNS: dict[str, str] = {
 
 STAGES_COLUMNS: dict[str, str] = {
     **{name: NAMES[name] for name in ("condition", "architecture", "rule", "g", "units")},
-    "history": "all tasks that the network learnt up to this stage, in order, joined by ' > '",
+    "history": "all tasks that the network learnt up to this stage, in order, joined by ' > '; at stage 0 the first to "
+    "come, which the losses do not depend on",
     "stage": "how many tasks those are; 0: before any training",
     "task_learnt": "the last of them; empty at stage 0",
     "seed": "of weights and trials",

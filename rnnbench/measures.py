@@ -19,6 +19,7 @@ from rnnbench.analysis.pair import (
 from rnnbench.cell_training import WEIGHT, CellTrainer, split
 from rnnbench.cells import Cell
 from rnnbench.columns import NAMES
+from rnnbench.errors import StoreError
 from rnnbench.interfaces import Batch
 from rnnbench.schema import Benchmark, digest
 from rnnbench.store import Store
@@ -29,7 +30,10 @@ from rnnbench.trials import EVALUATION
 ANALYSIS = 1
 """Version of the measures; raised whenever the same weights would give other numbers."""
 
-MADE_FROM = {"made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row"}
+LAST = {
+    "failure": "why nothing was measured; such a row is tried again at the next run",
+    "made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row",
+}
 
 COLUMNS: dict[str, Mapping[str, str]] = {
     "modes": MODE_COLUMNS,
@@ -41,7 +45,7 @@ COLUMNS: dict[str, Mapping[str, str]] = {
 def analysis_columns(benchmark: Benchmark) -> dict[str, str]:
     """The columns of the analysis table, and what they mean; those of the conditions stand between."""
     measured = {name: meaning for analysis in benchmark.analyses for name, meaning in COLUMNS[analysis].items()}
-    return NAMES | measured | MADE_FROM
+    return NAMES | measured | LAST
 
 
 def made_from(cell: Cell, records: Records) -> str | None:
@@ -57,20 +61,22 @@ def made_from(cell: Cell, records: Records) -> str | None:
 
 
 def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
-    """What the benchmark's analyses find on one pair; NaN where a measure is not defined or a plugin breaks."""
+    """What the benchmark's analyses find on one pair; NaN where a measure is not defined, or a `failure`."""
     wanted = [name for analysis in cell.benchmark.analyses for name in COLUMNS[analysis]]
+    found: dict[str, Any] = {}
+    failure = None
     try:
         found = _measures(cell, trainer, Records(store))
-    except (Exception, SystemExit):  # an architecture that cannot be analysed has trained all the same
-        found = {}
-    return {name: found.get(name, math.nan) for name in wanted}
+    except (Exception, SystemExit) as error:  # an architecture that cannot be analysed has trained all the same
+        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return {name: found.get(name, math.nan) for name in wanted} | {"failure": failure}
 
 
 def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, float]:
     assert cell.parent is not None
     first, second = _weights(cell.parent, records), _weights(cell, records)
     if first is None or second is None:
-        return {}
+        raise StoreError("the weights are damaged or gone; run again")
     architecture = trainer.trainer(cell).architecture
     a, b = cell.history[-2:]
     trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
@@ -82,7 +88,7 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
         # Before A was learnt: the untrained network, or the one that earlier tasks have left.
         before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)
         # After other tasks B alone is no fair comparison: it started from other weights.
-        alone = alone_of(cell) if cell.parent.parent is None else None
+        alone = alone_of(cell) if cell.parent.parent is None and a != b else None
         learnt_alone = _weights(alone, records) if alone else None
         if before is not None:
             found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)

@@ -52,8 +52,10 @@ def load_results(folder: str | Path) -> Results:
     try:
         benchmark = Benchmark.model_validate_json(json.dumps(description))
         interference = read_table(folder / "interference.csv")
-        curves = pd.read_parquet(folder / "curves.parquet")
+        curves = _if_there(folder / "curves.parquet", pd.read_parquet)
         stages = _if_there(folder / "stages.csv", read_table)
+        if len(stages):
+            stages["converged"] = stages["converged"].astype("boolean")
         continual = _if_there(folder / "continual.csv", read_table)
         analysis = _if_there(folder / "analysis.csv", read_table)
         tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)

@@ -22,13 +22,16 @@ from rnnbench.columns import NAMES
 from rnnbench.continual import continual_table
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
-from rnnbench.measures import analysis_columns, made_from
+from rnnbench.measures import LAST, analysis_columns, made_from
 from rnnbench.plan import Plan, plan, seconds_at_most
 from rnnbench.registry import installed
 from rnnbench.results import Results, description_of, read_table
 from rnnbench.schema import FORMAT, Benchmark
 from rnnbench.store import Store, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
+
+TABLES = ["interference.csv", "curves.parquet", "stages.csv", "continual.csv", "tracked.parquet"]
+"""Built from the cells at the end of a run; analysis.csv is not among them, whose rows say what they were made from."""
 
 
 class Watcher(Protocol):
@@ -148,6 +151,9 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
         write_with(folder / "tracked.parquet", lambda path: tables.tracked.to_parquet(path, index=False))
     figures.draw_all(tables.interference, tables.curves, folder / "figures")
     analysis = pd.DataFrame()
+    for name, wanted in (("tracked.parquet", len(tables.tracked)), ("analysis.csv", benchmark.analyses)):
+        if not wanted:  # another description may have left it
+            (folder / name).unlink(missing_ok=True)
     if benchmark.analyses:
         analysis = _analyse(prepared, site, watcher)
         write_text(folder / "analysis.csv", analysis.to_csv(index=False))
@@ -184,25 +190,32 @@ def _analyse(prepared: Prepared, site: Site, watcher: Watcher | None) -> pd.Data
         names(cell) | condition_values(cell) | {"made_from": made} | (found.get(cell.identity) or known[made])
         for cell, made in pairs
     ]
-    *measured, last = columns
-    return pd.DataFrame(rows, columns=[*measured, *condition_columns(benchmark), last])
+    order = [name for name in columns if name not in LAST]
+    return pd.DataFrame(rows, columns=[*order, *condition_columns(benchmark), *LAST]).astype({"failure": "string"})
 
 
 def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
     """The measures of an analysis table by what they were made from; none where it is not what it should be."""
     try:
         table = read_table(path)
-        measured = [name for name in columns if name not in NAMES and name != "made_from"]
-        rows = table[["made_from", *measured]].astype(dict.fromkeys(measured, float))
+        measured = [name for name in columns if name not in NAMES and name not in LAST]
+        whole = table[table["failure"].isna()]
+        rows = whole[["made_from", *measured]].astype(dict.fromkeys(measured, float)).assign(failure=None)
     except (OSError, ValueError, KeyError):
         return {}
     return {str(row.pop("made_from")): row for row in rows.to_dict("records")}  # type: ignore[misc]
 
 
 def _describe(prepared: Prepared, renew: bool) -> None:
-    """Write benchmark.json, unless it is there already and nothing is to be computed."""
+    """Write benchmark.json, unless it is there already and nothing is to be computed.
+
+    Tables of another description go first: until the run has come to its end there is nothing that fits this one.
+    """
     path = prepared.folder / "benchmark.json"
     description = prepared.plan.benchmark.model_dump(mode="json")
+    if path.exists() and description_of(path) != description:
+        for name in TABLES:
+            (prepared.folder / name).unlink(missing_ok=True)
     if renew or description_of(path) != description:
         document = {"format": FORMAT, "benchmark": description, "provenance": provenance(prepared.device)}
         write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")

@@ -143,6 +143,7 @@ class Condition(Model):
 
 Seed = Annotated[int, Field(ge=0)]
 Analysis = Literal["modes", "updates", "fixed_points"]
+ClaimId = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "flow"]
 Sequences = tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]
 
 

@@ -167,7 +167,8 @@ class Store:
             sha256 = hashlib.sha256(content).hexdigest()
             result = result.model_copy(update={"arrays_sha256": sha256})
             # Arrays first: once the record is there, so are they.
-            _write(self.arrays_path(identity, sha256), content, replace=False)
+            path = self.arrays_path(identity, sha256)
+            _write(path, content, replace=_content(path) not in (None, content))
         record = Record(
             identity=identity,
             description=description,

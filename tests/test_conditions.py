@@ -103,6 +103,8 @@ def test_a_condition_named_like_a_column_of_the_table_does_not_hide_it(tmp_path)
         ({"conditions": {"drive": []}}, "is not a mapping from parameters to lists of values"),
         ({"conditions": {"drive": [0.1, 0.1]}}, "conditions.drive: [0.1, 0.1] has a value twice"),
         ({"conditions": {"drive": [[0.1]]}}, "conditions.drive: [[0.1]] has a value that is no number"),
+        ({"claims": ["c2"]}, "claims[0]: "),
+        ({"tasks": [{**TASK, "label": "A > B"}]}, "tasks[0].label: 'A > B' has ' > ' in it"),
         ({"conditions": {"label": ["x"]}}, "conditions.label: is no parameter of tasks or channels"),
         ({"conditions": {"duration": [8.0]}}, "tasks[0].duration: given outside the conditions as well"),
         (

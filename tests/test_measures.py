@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import rnnbench
 from rnnbench import executors
 from rnnbench.cells import cells_of
 from rnnbench.measures import analysis_columns
+from rnnbench.results import finished
 from rnnbench.store import Store
 
 TASK = {"use": "fixed_points", "duration": 12, "loss_start": 6, "drive": 0.3}
@@ -90,16 +93,50 @@ def test_an_analysis_that_is_asked_for_later_needs_no_new_first_stages(tmp_path)
     pd.testing.assert_frame_equal(later.interference, plain.interference)
 
 
-def test_an_architecture_that_cannot_be_analysed_leaves_its_measures_empty(results, monkeypatch):
+def test_what_cannot_be_analysed_says_why_and_is_tried_again(results, monkeypatch):
     def broken(*_):
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr("rnnbench.measures.update_measures", broken)
-    monkeypatch.setattr("rnnbench.measures.mode_measures", broken)
     (results.folder / "analysis.csv").unlink()
-    table = rnnbench.run(CONTENT, results=results.folder.parent, workers=1).analysis
-    assert table["update_correlation"].isna().all() and len(table) == 4
-    (results.folder / "analysis.csv").unlink()  # the next test measures again
+    with monkeypatch.context() as change:
+        change.setattr("rnnbench.measures.update_measures", broken)
+        table = rnnbench.run(CONTENT, results=results.folder.parent, workers=1).analysis
+    assert table["update_correlation"].isna().all() and set(table["failure"]) == {"RuntimeError: no such thing"}
+    mended = rnnbench.run(CONTENT, results=results.folder.parent, workers=1).analysis
+    pd.testing.assert_frame_equal(mended, results.analysis, check_dtype=False)
+
+
+def test_damaged_weights_whose_record_is_gone_are_replaced_and_measured(results, tmp_path):
+    shutil.copytree(results.folder, tmp_path / "measured")
+    (tmp_path / "measured" / "analysis.csv").unlink()
+    cell = next(c for c in cells_of(results.benchmark) if len(c.history) == 2)
+    store = Store(tmp_path / "measured")
+    record = store.get(cell.identity)
+    store.arrays_path(cell.identity, record.result.arrays_sha256).write_bytes(b"junk")
+    store.path(cell.identity).unlink()
+    mended = rnnbench.run(CONTENT, results=tmp_path, workers=1)
+    pd.testing.assert_frame_equal(mended.analysis, results.analysis, check_dtype=False)
+
+
+def test_tables_of_another_description_do_not_stay(results, tmp_path):
+    shutil.copytree(results.folder, tmp_path / "measured")
+    plain = rnnbench.run(CONTENT | {"analyses": [], "seeds": 1}, results=tmp_path, workers=1)
+    assert len(plain.interference) == 2
+    assert rnnbench.load_results(plain.folder).analysis.empty and not (plain.folder / "analysis.csv").exists()
+
+
+def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(results, tmp_path, monkeypatch):
+    shutil.copytree(results.folder, tmp_path / "measured")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(executors, "serial", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
+    assert finished(tmp_path) == []
+    with pytest.raises(rnnbench.RnnbenchError, match="the run has not come to its end"):
+        rnnbench.load_results(tmp_path / "measured")
 
 
 def test_tracked_weights_are_kept_at_every_look(tmp_path):

@@ -158,10 +158,10 @@ def _run(architecture: Architecture, weights: Arrays, trials: Batch) -> Activity
 
 
 def _of_outputs(outputs: np.ndarray, trials: Batch, own_a: np.ndarray, own_b: np.ndarray) -> dict[str, float]:
-    own, other = np.flatnonzero(own_a), np.flatnonzero(own_b & ~own_a)
+    own, other = np.flatnonzero(own_a), np.flatnonzero(own_b)
     asked = trials.mask[0].cpu().numpy()[..., own].max(axis=-1) > 0
     measures = {"output_first": float(np.sqrt(modes.mean_square(outputs[asked][:, own])))}
-    if other.size:
+    if not (own_a & own_b).any():
         floor = modes.FLOOR * modes.mean_square(trials.targets[0].cpu().numpy()[asked][:, own]) ** 0.5
         measures["output_second"] = float(np.sqrt(modes.mean_square(outputs[asked][:, other])))
         measures["mode_index"] = modes.mode_index(outputs[asked], own.tolist(), other.tolist(), floor)

@@ -51,7 +51,7 @@ def judge(results: Results) -> list[Finding]:
     for name, rows in groups(_table(results)):
         drives, notes = settled(rows, "drive")
         hindrance = "" if len(drives) >= MIN_DRIVES else f"fewer than {MIN_DRIVES} values of drive were learnt"
-        rows = rows[rows["drive"].isin(drives)] if drives else rows
+        rows = _at_both_ends(rows[rows["drive"].isin(drives)], drives) if drives else rows
         parts = (fall(rows, drives, (ID, name)), monotony(rows, (ID, name)))
         further = (
             informative("drive at which interference has fallen to half", _half(rows, drives), (ID, name, "half")),
@@ -69,6 +69,15 @@ def judge(results: Results) -> list[Finding]:
             )
         )
     return findings
+
+
+def _at_both_ends(rows: pd.DataFrame, drives: list[float]) -> pd.DataFrame:
+    """The rows, with those of a seed's pair that does not count at both ends taken out of what counts."""
+    names = ["seed", "first_task", "second_task"]
+    ends = [
+        rows[(rows["drive"] == drive) & rows["counted"]].set_index(names).index for drive in (drives[0], drives[-1])
+    ]
+    return rows.assign(counted=rows["counted"] & rows.set_index(names).index.isin(ends[0].intersection(ends[1])))
 
 
 def fall(rows: pd.DataFrame, drives: list[float], names: tuple[str, ...]) -> Estimate:

@@ -105,7 +105,9 @@ def _hindrance(forming: pd.DataFrame, rotating: pd.DataFrame, low: float, high: 
 def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Networks whose `updates` time formation (a row for each first task) and rotation (a row for each pair)."""
     highest = rows["input_correlation"].max()
-    forming = rows[rows["input_correlation"] == 0].drop_duplicates(["g", "seed", "first_task"])
+    forming = rows[(rows["input_correlation"] == 0) & (rows["earlier_tasks"] == "")].drop_duplicates(
+        ["g", "seed", "first_task"]
+    )
     rotating = rows[rows["input_correlation"] == highest]
     formed = forming["converged_first"].eq(True).fillna(False).astype(bool)
     return (

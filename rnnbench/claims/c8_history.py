@@ -24,7 +24,7 @@ MATTERS = 0.1
 BLUE, PALE = "#31688e", "#b5b5b5"
 RULE = (
     "For every pair (A, B) that was learnt after at least two histories: interference after each history minus that "
-    "after the first one listed, within seeds. The k contrasts share the 5 % (Bonferroni: intervals at 1 - 0.05/k, p "
+    "after the shortest one, within seeds. The k contrasts share the 5 % (Bonferroni: intervals at 1 - 0.05/k, p "
     f"of a t test against a size of {MATTERS}, times k). Supported if any contrast is wholly above {MATTERS} or below "
     f"-{MATTERS} with p <= 0.05; not supported if all lie within -{MATTERS} to {MATTERS}; else undecided."
 )

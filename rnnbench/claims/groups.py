@@ -145,7 +145,7 @@ def paired_change(rows: pd.DataFrame, axis: str, start: float, end: float, colum
     return change.groupby(level="seed").mean().to_numpy(float)
 
 
-def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike, at_least: int = 4) -> float:
+def rank_correlation(x: npt.ArrayLike, y: npt.ArrayLike, at_least: int = 3) -> float:
     """Spearman's rank correlation; NaN below `at_least` points or where x or y is constant."""
     a, b = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     known = np.isfinite(a) & np.isfinite(b)

@@ -272,8 +272,8 @@ def test_groups_are_named_by_what_they_have():
 
 def test_rank_correlation_needs_points_and_variation():
     assert rank_correlation([1, 2, 3, 4], [1, 4, 9, 16]) == pytest.approx(1)
-    assert np.isnan(rank_correlation([1, 2, 3], [1, 4, 9]))
-    assert np.isnan(rank_correlation([1, 2, 3, np.nan], [1, 4, 9, 16]))
+    assert np.isnan(rank_correlation([1, 2], [1, 4]))
+    assert np.isnan(rank_correlation([1, 2, np.nan], [1, 4, 9]))
     assert np.isnan(rank_correlation([1, 1, 1, 1], [1, 4, 9, 16]))
 
 
