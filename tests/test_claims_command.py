@@ -77,8 +77,7 @@ def test_every_benchmark_of_a_claim_names_claims_that_there_are():
     files = sorted((ROOT / "benchmarks" / "claims").glob("**/*.yaml"))
     asked = {file: yaml.safe_load(file.read_text())["claims"] for file in files}
     assert all(asked.values()) and {name for names in asked.values() for name in names} <= set(CLAIMS)
-    # C1 is asked by neuro.yaml.
-    assert {name for file in files for name in asked[file]} == set(CLAIMS) - {"C1"}
+    assert {name for file in files for name in asked[file]} == set(CLAIMS)
 
 
 def test_every_benchmark_of_a_claim_has_a_larger_sibling():
