@@ -100,11 +100,10 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
     """Compute populations in `workers` processes, each as soon as the stages before it are there."""
     context = multiprocessing.get_context("spawn")
     channel = context.Queue()
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (channel, site))
     waiting = list(populations)
     unfinished = {cell.identity for p in populations for cell in p.cells}
     running: dict[Future[Report], Population] = {}
-    try:
+    with _pool(workers, site, channel) as pool:
         while waiting or running:
             # One job more than workers, so that none waits for the next to be sent.
             for population in _ready(waiting, unfinished, workers + 1 - len(running)):
@@ -118,6 +117,14 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
                 unfinished -= {cell.identity for cell in running.pop(future).cells}
         pool.shutdown(wait=True)  # a worker that ends by itself has sent all its reports
         _drain(channel, tell)
+
+
+@contextmanager
+def _pool(workers: int, site: Site, channel: Any = None) -> Iterator[ProcessPoolExecutor]:
+    """Processes of one thread each, which do not outlive the block: an exception or Ctrl-C ends them at once."""
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, (channel, site))
+    try:
+        yield pool
     except BaseException:
         for process in _processes_of(pool).values():
             process.terminate()
@@ -138,9 +145,7 @@ def measure(
                 found[place] = measures(cell, trainers.of(cell.benchmark), Store(site.root))
                 tell(len(found))
         return [found[place] for place in range(len(cells))]
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _start_worker, (None, site))
-    try:
+    with _pool(workers, site) as pool:
         with _main_hidden():
             jobs = {pool.submit(_measure, cell): place for place, cell in enumerate(cells)}
         for job in as_completed(jobs):
@@ -149,12 +154,6 @@ def measure(
             except BrokenProcessPool:
                 raise RnnbenchError(KILLED) from None
             tell(len(found))
-    except BaseException:
-        for process in _processes_of(pool).values():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
     return [found[place] for place in range(len(cells))]
 
 

@@ -11,6 +11,7 @@ from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cells import cells_of
 from rnnbench.columns import INTERFERENCE_COLUMNS
 from rnnbench.errors import BenchmarkError
+from rnnbench.tables import condition_columns
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 PLAIN = {
@@ -88,7 +89,13 @@ def test_a_description_with_conditions_survives_its_file():
     assert [c.identity for c in cells_of(again)] == [c.identity for c in cells_of(benchmark)]
 
 
-def test_a_condition_named_like_a_column_of_the_table_does_not_hide_it(tmp_path):
+def test_a_condition_named_like_a_column_of_the_table_does_not_hide_it():
+    benchmark = load_benchmark(DRIVEN)
+    clashing = benchmark.conditions[0].model_copy(update={"values": {"seed": 7, "drive": 0.1}})
+    assert condition_columns(benchmark.model_copy(update={"conditions": (clashing,)})) == ["condition_seed", "drive"]
+
+
+def test_words_may_be_varied_too(tmp_path):
     changes = {"conditions": {"idle_outputs": ["zero", "free"]}, "protocol": [["A", "B"]], "seeds": 1}
     table = rnnbench.run(PLAIN | changes, results=tmp_path, workers=1).interference
     assert set(table["idle_outputs"]) == {"zero", "free"} and np.isfinite(table["interference"]).all()
