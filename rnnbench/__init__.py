@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from rnnbench.benchmark_file import load_benchmark
     from rnnbench.builtin.gradient_descent import GradientDescent
     from rnnbench.builtin.vanilla_rnn import VanillaRNN
+    from rnnbench.engine.loss import error_signal, losses, masked_loss
+    from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
     from rnnbench.errors import RnnbenchError
     from rnnbench.hookspecs import hookimpl
     from rnnbench.interfaces import (
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from rnnbench.runner import prepare, run
 
 __all__ = [
+    "NONLINEARITIES",
     "Architecture",
     "Batch",
     "Engine",
     "GradientDescent",
     "LearningRule",
+    "Nonlinearity",
     "Results",
     "RnnbenchError",
     "State",
@@ -41,9 +45,12 @@ __all__ = [
     "Trials",
     "VanillaRNN",
     "Weights",
+    "error_signal",
     "hookimpl",
     "load_benchmark",
     "load_results",
+    "losses",
+    "masked_loss",
     "prepare",
     "rng_for",
     "run",
@@ -54,6 +61,8 @@ _MODULES = {
     "rnnbench.benchmark_file": ["load_benchmark"],
     "rnnbench.builtin.gradient_descent": ["GradientDescent"],
     "rnnbench.builtin.vanilla_rnn": ["VanillaRNN"],
+    "rnnbench.engine.loss": ["error_signal", "losses", "masked_loss"],
+    "rnnbench.engine.nonlinearity": ["NONLINEARITIES", "Nonlinearity"],
     "rnnbench.errors": ["RnnbenchError"],
     "rnnbench.hookspecs": ["hookimpl"],
     "rnnbench.interfaces": [

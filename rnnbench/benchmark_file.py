@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from rnnbench.errors import BenchmarkError, PluginError
+from rnnbench.interfaces import LearningRule
 from rnnbench.registry import RESERVED, Kind, Registry, installed
 from rnnbench.schema import (
     NAME_PATTERN,
@@ -111,13 +112,14 @@ def _resolve(content: Any, registry: Registry) -> Benchmark:
     seeds = tuple(range(file.seeds)) if isinstance(file.seeds, int) else tuple(file.seeds)
     if repeated := _repeated(seeds):
         raise BenchmarkError(f"seeds: {repeated} stands twice; a seed is one network")
+    specs = _specs("architecture", file.architectures, "architectures", registry)
+    architectures = tuple(ArchitectureSpec(**spec) for spec in specs)
+    _refuse_unfit(rules, architectures, bool(file.analyses), registry)
     return Benchmark(
         name=file.name,
         description=file.description,
         tasks=tasks,
-        architectures=tuple(
-            ArchitectureSpec(**spec) for spec in _specs("architecture", file.architectures, "architectures", registry)
-        ),
+        architectures=architectures,
         rules=rules,
         seeds=seeds,
         protocol=file.protocol if file.protocol == "pairs" else _sequences(file.protocol, tasks),
@@ -127,6 +129,25 @@ def _resolve(content: Any, registry: Registry) -> Benchmark:
         claims=tuple(dict.fromkeys(file.claims)),
         dtype=file.dtype,
     )
+
+
+def _refuse_unfit(
+    rules: tuple[RuleSpec, ...], architectures: tuple[ArchitectureSpec, ...], analysed: bool, registry: Registry
+) -> None:
+    """Raise BenchmarkError for a rule that an architecture or an analysis does not go with."""
+    for spec in rules:
+        rule: LearningRule = registry.build("rule", spec.plugin, spec.parameters)
+        if analysed and type(rule).weights_for is not LearningRule.weights_for:
+            told = "uses other weights for each task, which analyses do not see"
+            raise BenchmarkError(f"analyses: rule {spec.label} {told}; leave one of them out")
+        for architecture in architectures:
+            try:
+                rule.check(registry.build("architecture", architecture.plugin, architecture.parameters))
+            except Exception as error:
+                told = " ".join(str(error).split())
+                raise BenchmarkError(
+                    f"rules: {spec.label} cannot train architecture {architecture.label}: {told}"
+                ) from None
 
 
 def _sequences(protocol: list[list[str]], tasks: tuple[TaskSpec, ...]) -> tuple[tuple[str, ...], ...]:

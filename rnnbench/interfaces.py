@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from rnnbench.errors import PluginError
+
 Weights = dict[str, torch.Tensor]
 """Arrays of a network by name; of a population each has a leading [network] axis."""
 
@@ -166,20 +168,28 @@ class Architecture(Plugin, ABC):
 class TaskContext:
     """What a learning rule may use while a population learns one task.
 
-    task       label of the task in the benchmark
-    position   0 for the first task of the history, 1 for the second, ...
-    gradient   (weights, batch) -> (loss [network], gradients): backpropagation through time
-    outputs    (weights, batch) -> readouts [network, time, trial, output]
-    sample     (purpose, step, n_trials) -> Batch of fresh trials of this task; the same arguments
-               give the same trials, and no purpose but "train" repeats the trials of training
+    task          label of the task in the benchmark
+    position      0 for the first task of the history, 1 for the second, ...
+    earlier       labels of the other tasks that these networks have learnt, in order; empty unless the rule `remembers`
+    own_outputs   [output] true where an output carries this task's targets; the others are idle
+    gradient      (weights, batch) -> (loss [network], gradients): backpropagation through time
+    outputs       (weights, batch) -> readouts [network, time, trial, output]
+    sample        (purpose, step, n_trials) -> Batch of fresh trials of this task; the same arguments
+                  give the same trials, and no purpose but "train" repeats the trials of training
+    rngs          (*names) -> one generator for each network, from its seed and the names
+    on            (label) -> the same networks' context on another task of the benchmark
     """
 
     architecture: Architecture
     task: str
     position: int
+    earlier: tuple[str, ...]
+    own_outputs: torch.Tensor
     gradient: Callable[[Weights, Batch], tuple[torch.Tensor, Weights]]
     outputs: Callable[[Weights, Batch], torch.Tensor]
     sample: Callable[[str, int, int], Batch]
+    rngs: Callable[..., list[np.random.Generator]]
+    on: Callable[[str], TaskContext]
 
 
 class LearningRule(Plugin, ABC):
@@ -187,12 +197,43 @@ class LearningRule(Plugin, ABC):
 
     Hyperparameters are the frozen fields; weights and state are arrays passed in and returned, each
     with a leading [network] axis, because networks that have reached their criterion leave the
-    population: a rule must not keep arrays anywhere else, nor mix networks.
+    population: a rule must not keep arrays anywhere else, nor mix networks. Arrays of the state may be
+    changed in place, weights may not.
     """
+
+    remembers: ClassVar[bool] = False
+    """Whether earlier tasks matter to it: then it may leave a memory, and a population's networks share their history,
+    so that what they remember has the same names and shapes."""
+
+    strength: ClassVar[str | None] = None
+    """Name of the parameter that says how far it departs from plain gradient descent, which it is, to the bit, at 0."""
+
+    def check(self, architecture: Architecture) -> None:
+        """Raise ValueError, saying what is needed, for an architecture that the rule cannot train."""
+        return
+
+    def weights_for(self, weights: Weights, state: State, context: TaskContext) -> Weights:
+        """The weights with which the networks do the context's task, whenever they are evaluated on it.
+
+        The same for all tasks unless the rule gates units or keeps something for each task. `state` is the rule's
+        state or memory, empty for untrained networks.
+        """
+        return weights
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         """State for this task, from what earlier tasks left in `memory` (empty before the first)."""
         return dict(memory)
+
+    def learn(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> tuple[Weights, State]:
+        """One update: new weights and state. Replace it where a rule is not a gradient followed by a step."""
+        _, raw = self.gradient(weights, batch, state, context)
+        gradients = self.before_update(weights, raw, state, context)
+        for name, g in gradients.items():
+            if g.shape != weights[name].shape:  # it would be broadcast in silence
+                told = f"{tuple(g.shape)}; expected that of the weights, {tuple(weights[name].shape)}"
+                raise PluginError(f"rule {self.id()}: the gradient of {name} has shape {told}")
+        new, state = self.update(weights, gradients, state)
+        return new, self.after_update(weights, new, raw, state, context)
 
     def gradient(
         self, weights: Weights, batch: Batch, state: State, context: TaskContext
@@ -208,10 +249,10 @@ class LearningRule(Plugin, ABC):
     def update(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
         """One step: new weights and state. Weights without a gradient are returned as they are."""
 
-    def after_update(self, old: Weights, new: Weights, gradients: Weights, state: State) -> State:
-        """Keep account of what an update did."""
+    def after_update(self, old: Weights, new: Weights, gradients: Weights, state: State, context: TaskContext) -> State:
+        """Keep account of what an update did; `gradients` are the loss's own, without what before_update added."""
         return state
 
     def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
-        """What to remember for later tasks; stored with the cell."""
+        """What to remember for later tasks; stored with the cell. Only of a rule that `remembers`."""
         return {}

@@ -87,7 +87,10 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
 
 def _kind(cell: Cell, registry: Registry) -> str:
     """What the networks of one population share."""
-    return canonical_json([cell.benchmark.condition, len(cell.history), cell.occurrence, _update(cell, registry)])
+    # Of a rule that remembers, the whole history: what is remembered of other tasks may have other names and shapes.
+    remembers = getattr(registry.find("rule", cell.rule.plugin).cls, "remembers", False)
+    past = cell.history if remembers else len(cell.history)
+    return canonical_json([cell.benchmark.condition, past, cell.occurrence, _update(cell, registry)])
 
 
 def _update(cell: Cell, registry: Registry) -> str:

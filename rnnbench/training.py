@@ -15,6 +15,7 @@ from rnnbench.engine.generic import GenericEngine
 from rnnbench.engine.loss import losses
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
+from rnnbench.randomness import rng_for
 from rnnbench.schema import Training
 from rnnbench.trials import TrialSource, accuracy_of
 
@@ -29,7 +30,7 @@ class Start:
     occurrence     how often it has learnt this task before
     budget         updates after which it stops
     bound          loss on the evaluation trials at which it stops; None: it spends its budget
-    watch          labels of the tasks whose loss is followed along the curve; the last one is the task learnt
+    watch          labels of the tasks whose loss is followed along the curve: those learnt before, then the task learnt
     weights        by name
     memory         what its rule kept of earlier tasks
     """
@@ -99,11 +100,15 @@ class Trainer:
         self.source = TrialSource(tasks, layout, architecture, dtype, device)
 
     @torch.no_grad()
-    def evaluate(self, label: str, weights: Weights, seeds: Sequence[int]) -> list[Score]:
-        """The score of each network on its held-out trials, which are the same at every look."""
+    def evaluate(self, label: str, weights: Weights, seeds: Sequence[int], memory: State | None = None) -> list[Score]:
+        """The score of each network on its held-out trials, which are the same at every look.
+
+        memory   what the rule knows of these networks; none for untrained ones
+        """
         n = self.evaluation_trials[label]
         batch = self.source.evaluation_batch(label, seeds, n)
-        outputs = self.engine.outputs(weights, batch)
+        expressed = self.rule.weights_for(weights, memory or {}, self.context(label, seeds))
+        outputs = self.engine.outputs(expressed, batch)
         expected = (len(seeds), *batch.targets.shape[1:])
         if tuple(outputs.shape) != expected:
             told = (
@@ -115,10 +120,12 @@ class Trainer:
         each = zip(losses(outputs, batch).tolist(), own.tolist(), outputs, seeds, strict=True)
         return [Score(loss, own_loss, self._accuracy(label, out, seed)) for loss, own_loss, out, seed in each]
 
-    def evaluate_if_possible(self, label: str, weights: Weights, seeds: Sequence[int], learning: str) -> list[Score]:
+    def evaluate_if_possible(
+        self, label: str, weights: Weights, seeds: Sequence[int], learning: str, memory: State | None = None
+    ) -> list[Score]:
         """As `evaluate`; no scores if another task than the one being learnt breaks: no fault of these cells."""
         try:
-            return self.evaluate(label, weights, seeds)
+            return self.evaluate(label, weights, seeds, memory)
         except (Exception, SystemExit):
             if label == learning:
                 raise
@@ -143,6 +150,42 @@ class Trainer:
         report   called with the number of network-updates made since the last call
         """
         return _Learners(self, label, position, training, starts).run(report)
+
+    def context(
+        self,
+        label: str,
+        seeds: Sequence[int],
+        position: int = 0,
+        earlier: tuple[str, ...] = (),
+        stream: tuple[str | int, ...] = (),
+    ) -> TaskContext:
+        """What a rule may use while networks of these seeds learn a task.
+
+        stream   names of the stage, between the purpose and the step, so that no two stages see the same trials
+        """
+
+        def sample(purpose: str, step: int, n_trials: int) -> Batch:
+            return self.source.batch(label, seeds, (purpose, *stream, step), n_trials)
+
+        def rngs(*names: str | int) -> list[np.random.Generator]:
+            return [rng_for(seed, "rule", *names) for seed in seeds]
+
+        def on(other: str) -> TaskContext:
+            beside = stream if other == label else (f"during {label}", *stream)
+            return self.context(other, seeds, position, earlier, beside)
+
+        return TaskContext(
+            architecture=self.architecture,
+            task=label,
+            position=position,
+            earlier=earlier,
+            own_outputs=torch.from_numpy(self.source.layout.owned(label)).to(self.device),
+            gradient=self.engine.gradient,
+            outputs=self.engine.outputs,
+            sample=sample,
+            rngs=rngs,
+            on=on,
+        )
 
     def tensors(self, arrays: Sequence[Arrays]) -> Weights:
         """Arrays of several networks stacked along a leading [network] axis, on the device."""
@@ -169,6 +212,7 @@ class _Learners:
         memory = trainer.tensors([s.memory for s in starts])
         self.context = self._context()
         self.state: State = trainer.rule.begin_task(self.weights, memory, self.context)
+        _check_state(trainer.rule, "state", self.state, len(starts))
 
     def run(self, report: Callable[[int], Any]) -> list[Outcome]:
         update = 0
@@ -183,15 +227,12 @@ class _Learners:
         return [self.outcomes[n] for n in range(len(self.starts))]
 
     def _learn(self, update: int) -> None:
-        rule, context = self.trainer.rule, self.context
-        batch = context.sample("train", update, self.training.batch)
-        _, gradients = rule.gradient(self.weights, batch, self.state, context)
-        gradients = rule.before_update(self.weights, gradients, self.state, context)
+        batch = self.context.sample("train", update, self.training.batch)
         old = self.weights
-        self.weights, self.state = rule.update(old, gradients, self.state)
-        self.state = rule.after_update(old, self.weights, gradients, self.state)
+        self.weights, self.state = self.trainer.rule.learn(old, batch, self.state, self.context)
         if update == 0:
-            _check_rule(rule, old, gradients, self.weights, self.state)
+            _check_weights(self.trainer.rule, old, self.weights)
+            _check_state(self.trainer.rule, "state", self.state, len(self.active))
 
     def _evaluate(self, update: int) -> None:
         """Score every network on the tasks it watches; those that are done take their leave."""
@@ -215,12 +256,16 @@ class _Learners:
     def _dismiss(self, rows: list[int], update: int) -> None:
         networks = [self.active[i] for i in rows]
         weights, state = _rows(self.weights, rows), _rows(self.state, rows)
+        memory = self.trainer.rule.end_task(weights, state, self._context(networks))
+        if memory and not self.trainer.rule.remembers:
+            told = f"end_task() leaves {min(memory)!r}, but its class does not say `remembers = True`"
+            raise PluginError(f"rule {self.trainer.rule.id()}: {told}")
+        _check_state(self.trainer.rule, "memory", memory, len(rows))
         after: list[dict[str, Score]] = [{} for _ in rows]
         for label in self.trainer.evaluation_trials:
-            scores = self.trainer.evaluate_if_possible(label, weights, self._seeds(rows), self.label)
+            scores = self.trainer.evaluate_if_possible(label, weights, self._seeds(rows), self.label, memory)
             for seen, score in zip(after, scores, strict=False):
                 seen[label] = score
-        memory = self.trainer.rule.end_task(weights, state, self._context(networks))
         for i, n in enumerate(networks):
             self.outcomes[n] = Outcome(
                 updates=update,
@@ -237,7 +282,7 @@ class _Learners:
         self.context = self._context()
 
     def _scores(self, label: str, rows: list[int]) -> list[Score]:
-        return self.trainer.evaluate(label, _rows(self.weights, rows), self._seeds(rows))
+        return self.trainer.evaluate(label, _rows(self.weights, rows), self._seeds(rows), _rows(self.state, rows))
 
     def _seeds(self, rows: list[int]) -> list[int]:
         return [self.starts[self.active[i]].seed for i in rows]
@@ -248,35 +293,29 @@ class _Learners:
         if len(occurrences) > 1:
             raise ValueError("networks of one population must learn the task for the same time")
         occurrence = occurrences.pop() if occurrences else 0
-
-        def sample(purpose: str, step: int, n_trials: int) -> Batch:
-            return self.trainer.source.batch(self.label, seeds, (purpose, occurrence, step), n_trials)
-
-        engine = self.trainer.engine
-        return TaskContext(
-            self.trainer.architecture, self.label, self.position, engine.gradient, engine.outputs, sample
-        )
+        earlier = chosen[0].watch[:-1] if self.trainer.rule.remembers and chosen else ()
+        return self.trainer.context(self.label, seeds, self.position, earlier, (occurrence,))
 
 
-def _check_rule(rule: LearningRule, old: Weights, gradients: Weights, new: Weights, state: State) -> None:
-    """Raise PluginError unless a rule keeps the shapes: what lost its network axis would be broadcast in silence."""
-    n_networks = len(next(iter(old.values())))
-    for name, g in gradients.items():
-        if g.shape != old[name].shape:
-            told = f"{tuple(g.shape)}; expected that of the weights, {tuple(old[name].shape)}"
-            raise PluginError(f"rule {rule.id()}: the gradient of {name} has shape {told}")
+def _check_weights(rule: LearningRule, old: Weights, new: Weights) -> None:
+    """Raise PluginError unless an update keeps the shapes."""
     for name, w in old.items():
         shape = tuple(new[name].shape) if name in new else "none"
         if shape != tuple(w.shape):
             raise PluginError(f"rule {rule.id()}: update() gives {name} of shape {shape}; expected {tuple(w.shape)}")
+
+
+def _check_state(rule: LearningRule, kind: str, state: State, n_networks: int) -> None:
+    """Raise PluginError for arrays without a network axis: they would be broadcast in silence, or lost."""
     for name, a in state.items():
         if a.dim() == 0 or len(a) != n_networks:
             told = f"{tuple(a.shape)}; expected a leading [network] axis of {n_networks}"
-            raise PluginError(f"rule {rule.id()}: its state {name!r} has shape {told}")
+            raise PluginError(f"rule {rule.id()}: its {kind} {name!r} has shape {told}")
 
 
 def _rows(arrays: Mapping[str, torch.Tensor], rows: list[int]) -> dict[str, torch.Tensor]:
-    return {name: a[rows] for name, a in arrays.items()}
+    """The arrays of some networks; of all of them the arrays themselves, since a rule's may be large."""
+    return {name: a if rows == list(range(len(a))) else a[rows] for name, a in arrays.items()}
 
 
 def _arrays(tensors: Mapping[str, torch.Tensor], row: int) -> Arrays:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
-from rnnbench.builtin.vanilla_rnn import PHI
+from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.interfaces import Architecture, Weights
 
 
@@ -88,7 +88,8 @@ def nonlinearity_of(architecture: Architecture, weights: Mapping[str, Any]) -> C
     """phi of a rate network; None where the architecture is none, or does not tell."""
     if not has_recurrent_matrix(architecture, weights):
         return None
-    return PHI.get(str(getattr(architecture, "nonlinearity", "")))
+    known = NONLINEARITIES.get(str(getattr(architecture, "nonlinearity", "")))
+    return known.value if known else None
 
 
 def readout_matrix(architecture: Architecture, weights: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 from pydantic import Field
 from torch import Tensor
 
+from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.engine.rate_rnn import RateRNNEngine
 from rnnbench.interfaces import Architecture, Weights
-
-PHI = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "softplus": torch.nn.functional.softplus,
-    "erf": lambda h: torch.erf(math.sqrt(math.pi) / 2 * h),
-    "identity": lambda h: h,
-}
 
 
 class VanillaRNN(Architecture):
@@ -46,6 +39,11 @@ class VanillaRNN(Architecture):
     initial_state_std: float = Field(
         0.0, ge=0, description="standard deviation of h[0] over units, drawn once for each network; 0: starts at rest"
     )
+
+    @property
+    def phi(self) -> Callable[[Tensor], Tensor]:
+        """The nonlinearity, elementwise."""
+        return NONLINEARITIES[self.nonlinearity].value
 
     @property
     def trained(self) -> tuple[str, ...]:
@@ -85,14 +83,14 @@ class VanillaRNN(Architecture):
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
         dt = self.dt
-        current = PHI[self.nonlinearity](state) @ weights["w_rec"].mT + inputs @ weights["w_in"].mT
+        current = self.phi(state) @ weights["w_rec"].mT + inputs @ weights["w_in"].mT
         if "b" in weights:
             current = current + weights["b"]
         h = (1 - dt) * state + dt * current
         return h if noise is None else h + math.sqrt(dt) * self.noise * noise
 
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
-        return PHI[self.nonlinearity](state) @ weights["w_out"].mT
+        return self.phi(state) @ weights["w_out"].mT
 
     def engine(self) -> RateRNNEngine:
         return RateRNNEngine(self.nonlinearity, self.dt, self.noise, self.trained)

@@ -1,4 +1,4 @@
-"""The nonlinearities phi of rate RNNs, each with what its backward pass needs.
+"""The nonlinearities phi of rate RNNs, each with its slope, for use as they are and in place.
 
 `apply` writes phi(h) into `r`; `scale` multiplies a gradient by phi'(h) in place, from r = phi(h)
 where that is enough, else from h. In-place and fused, since half the time of a small network goes here.
@@ -18,13 +18,17 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Nonlinearity:
-    """phi, in place.
+    """phi and its slope.
 
+    value       h -> phi(h), a new array; autograd goes through it
+    slope       h -> phi'(h), a new array
     apply       (h, r): r <- phi(h)
     scale       (e, h, r): e <- e phi'(h)
     needs_h     whether `scale` reads h (then the engine keeps it through the backward pass)
     """
 
+    value: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
     apply: Callable[[Tensor, Tensor], object]
     scale: Callable[[Tensor, Tensor, Tensor], object]
     needs_h: bool = False
@@ -58,10 +62,43 @@ def _scale_identity(e: Tensor, h: Tensor, r: Tensor) -> None:
     return
 
 
+def _tanh_slope(h: Tensor) -> Tensor:
+    return torch.tanh(h).square_().neg_().add_(1)
+
+
+def _relu_slope(h: Tensor) -> Tensor:
+    return (h > 0).to(h.dtype)
+
+
+def _softplus(h: Tensor) -> Tensor:
+    return torch.nn.functional.softplus(h, threshold=30)
+
+
+def _erf(h: Tensor) -> Tensor:
+    return torch.erf(math.sqrt(math.pi) / 2 * h)
+
+
+def _erf_slope(h: Tensor) -> Tensor:
+    return h.square().mul_(-math.pi / 4).exp_()
+
+
+def _apply_tanh(h: Tensor, r: Tensor) -> None:
+    torch.tanh(h, out=r)
+
+
+def _apply_relu(h: Tensor, r: Tensor) -> None:
+    torch.clamp(h, min=0, out=r)
+
+
+def _apply_identity(h: Tensor, r: Tensor) -> None:
+    r.copy_(h)
+
+
 NONLINEARITIES: dict[str, Nonlinearity] = {
-    "tanh": Nonlinearity(lambda h, r: torch.tanh(h, out=r), _scale_tanh),
-    "relu": Nonlinearity(lambda h, r: torch.clamp(h, min=0, out=r), _scale_relu),
-    "softplus": Nonlinearity(_apply_softplus, _scale_softplus),
-    "erf": Nonlinearity(_apply_erf, _scale_erf, needs_h=True),
-    "identity": Nonlinearity(lambda h, r: r.copy_(h), _scale_identity),
+    "tanh": Nonlinearity(torch.tanh, _tanh_slope, _apply_tanh, _scale_tanh),
+    "relu": Nonlinearity(torch.relu, _relu_slope, _apply_relu, _scale_relu),
+    "softplus": Nonlinearity(_softplus, torch.sigmoid, _apply_softplus, _scale_softplus),
+    "erf": Nonlinearity(_erf, _erf_slope, _apply_erf, _scale_erf, needs_h=True),
+    "identity": Nonlinearity(torch.clone, torch.ones_like, _apply_identity, _scale_identity),
 }
+"""phi by name; erf stands for erf(sqrt(pi) h / 2), whose slope at 0 is 1."""

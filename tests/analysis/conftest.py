@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rnnbench import Architecture
-from rnnbench.builtin.vanilla_rnn import PHI
+from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.executors import one_thread
 from rnnbench.interfaces import Batch
 
@@ -38,11 +38,11 @@ class LowRank(Architecture):
         return weights["u"] @ weights["m"] @ weights["u"].mT / self.units
 
     def step(self, weights, state, inputs, noise):
-        overlap = PHI[self.nonlinearity](state) @ weights["u"] / self.units
+        overlap = NONLINEARITIES[self.nonlinearity].value(state) @ weights["u"] / self.units
         return (1 - self.dt) * state + self.dt * (overlap @ weights["m"].mT + inputs) @ weights["u"].mT
 
     def readout(self, weights, state):
-        return PHI[self.nonlinearity](state) @ weights["u"] / self.units
+        return NONLINEARITIES[self.nonlinearity].value(state) @ weights["u"] / self.units
 
 
 class TwoParts(Architecture):

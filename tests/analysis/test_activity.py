@@ -8,11 +8,11 @@ import torch
 
 from rnnbench import VanillaRNN
 from rnnbench.analysis.activity import distinct, nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
-from rnnbench.builtin.vanilla_rnn import PHI
+from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.interfaces import Batch
 
 
-@pytest.mark.parametrize("nonlinearity", sorted(PHI))
+@pytest.mark.parametrize("nonlinearity", sorted(NONLINEARITIES))
 def test_activity_is_what_the_engine_computes(nonlinearity):
     rng = np.random.default_rng(0)
     architecture = VanillaRNN(units=12, nonlinearity=nonlinearity, bias=True, initial_state_std=0.3)
@@ -31,7 +31,7 @@ def test_activity_is_what_the_engine_computes(nonlinearity):
     np.testing.assert_array_equal(activity.states[0], np.tile(weights["h0"], (4, 1)))
 
 
-@pytest.mark.parametrize("nonlinearity", sorted(PHI))
+@pytest.mark.parametrize("nonlinearity", sorted(NONLINEARITIES))
 def test_a_rate_network_is_known_by_its_methods(low_rank, nonlinearity):
     architecture = low_rank(units=30, nonlinearity=nonlinearity)
     rng = np.random.default_rng(1)

@@ -10,14 +10,24 @@ from rnnbench.builtin.gradient_descent import GradientDescent
 from rnnbench.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.interfaces import TaskContext
 
-PEERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+PEERS = {
+    "sgd": torch.optim.SGD,
+    "momentum": lambda w, lr: torch.optim.SGD(w, lr, momentum=0.9),
+    "rmsprop": lambda w, lr: torch.optim.RMSprop(w, lr, alpha=0.999),
+    "adam": torch.optim.Adam,
+}
 
 
 def unused(*args):
     raise AssertionError("gradient descent needs nothing of the context but the architecture")
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def context(architecture):
+    nothing = dict.fromkeys(["gradient", "outputs", "sample", "rngs", "on"], unused)
+    return TaskContext(architecture, "a", 0, (), torch.ones(2, dtype=torch.bool), **nothing)
+
+
+@pytest.mark.parametrize("optimizer", sorted(PEERS))
 def test_steps_equal_torchs(optimizer):
     architecture = VanillaRNN(units=7, learn="all")
     each = [architecture.init(np.random.default_rng(k), 2, 2) for k in range(3)]
@@ -25,7 +35,7 @@ def test_steps_equal_torchs(optimizer):
     rule = GradientDescent(optimizer=optimizer, learning_rate=0.01)
     peers = {name: w.clone().requires_grad_() for name, w in weights.items()}
     peer = PEERS[optimizer](peers.values(), lr=0.01)
-    state = rule.begin_task(weights, {}, TaskContext(architecture, "a", 0, unused, unused, unused))
+    state = rule.begin_task(weights, {}, context(architecture))
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
         gradients = {n: torch.randn(w.shape, dtype=w.dtype, generator=generator) for n, w in weights.items()}
@@ -48,9 +58,9 @@ def test_networks_that_leave_do_not_change_the_others():
     architecture = VanillaRNN(units=5)
     rule = GradientDescent()
     weights = {"w_rec": torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))}
-    context = TaskContext(architecture, "a", 0, unused, unused, unused)
-    both = weights, rule.begin_task(weights, {}, context)
-    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, context)
+    seen = context(architecture)
+    both = weights, rule.begin_task(weights, {}, seen)
+    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, seen)
     generator = torch.Generator().manual_seed(1)
     for k in range(6):
         g = torch.randn(4, 5, 5, generator=generator)

@@ -23,8 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rnnbench import Batch, Weights
-from rnnbench_architectures.nonlinearity import NONLINEARITIES
+from rnnbench import NONLINEARITIES, Batch, Weights
 
 
 class RestrictedEngine:

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from rnnbench import Architecture, Engine, Weights
+from rnnbench import NONLINEARITIES, Architecture, Engine, Weights
 from rnnbench_architectures.engine import RestrictedEngine
-from rnnbench_architectures.nonlinearity import NONLINEARITIES
 
 
 class RestrictedRNN(Architecture):
