@@ -103,11 +103,14 @@ class CellTrainer:
         store: Store,
         provenance: dict[str, Any],
         report: Callable[[int], Any] = lambda n: None,
+        clock: Callable[[], float] = lambda: math.nan,
     ) -> list[Record]:
         """Compute cells of one population and store each: done, or failed with the reason.
 
-        Whatever a plugin does wrong takes down these cells alone.
+        Whatever a plugin does wrong takes down these cells alone. What a network took by the clock, its share of
+        the population's time, goes into its provenance.
         """
+        begin = clock()
         orphans: dict[str, Failure] = {}
         try:
             trainer = self.trainer(cells[0])
@@ -124,6 +127,8 @@ class CellTrainer:
             failures = {c.identity: Failure(kind="error", message=_told(error)) for c in cells} | orphans
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
         records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
+        if math.isfinite(seconds := (clock() - begin) / len(cells)):
+            provenance = provenance | {"seconds": round(seconds, 4)}
         for cell, start, before, outcome in zip(ready, starts, befores, outcomes, strict=True):
             arrays = _arrays(outcome) if _keeps_weights(cell) or outcome.tracked else None
             result = _result(start, before if cell.parent is None else {}, outcome)

@@ -96,6 +96,22 @@ def claims(
     out.print(Text(f"written to {folder}: claims.md, claims.csv, figures/"))
 
 
+@app.command("trade-off")
+def trade_off(
+    results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/rules")],
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="where table and figure go [default: RESULTS]", show_default=False)
+    ] = None,
+) -> None:
+    """Interference, final accuracy and cost of each learning rule (or architecture): table and figure."""
+    from rnnbench.results import load_results
+    from rnnbench.trade_off_report import terminal_table, write_trade_off
+
+    folder = out_folder or results
+    out.print(terminal_table(write_trade_off(load_results(results), folder)))
+    out.print(Text(f"written to {folder}: trade_off.md, trade_off.csv, trade_off.png"))
+
+
 @app.command()
 def theory(
     folder: Annotated[Path, typer.Option("--out", help="where figures and tables go")] = Path("results/theory"),

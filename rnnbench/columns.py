@@ -94,5 +94,14 @@ CONTINUAL_COLUMNS: dict[str, str] = {
     "(Chaudhry et al. 2018)",
 }
 
+TIMING_COLUMNS: dict[str, str] = {
+    **{name: NAMES[name] for name in ("condition", "architecture", "rule", "g", "units")},
+    "history": "all tasks that the network learnt up to this stage, in order, joined by ' > '",
+    "seed": "of weights and trials",
+    "updates": "made in the last stage",
+    "seconds": "that the last stage took one worker, looks at the evaluation trials included: processor time on a CPU, "
+    "the clock's on a GPU; of networks trained together each has its share. Not reproducible, and never compared",
+}
+
 BOOLEAN = ["converged_first", "converged_second", "second_converged_alone"]
 WHOLE = ["updates_first", "updates_second", "second_updates_alone"]

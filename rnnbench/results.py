@@ -36,6 +36,7 @@ class Results:
     continual: pd.DataFrame = field(default_factory=pd.DataFrame)
     analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
     tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
+    timing: pd.DataFrame = field(default_factory=pd.DataFrame)
     computed: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
@@ -59,6 +60,7 @@ def load_results(folder: str | Path) -> Results:
         continual = _if_there(folder / "continual.csv", read_table)
         analysis = _if_there(folder / "analysis.csv", read_table)
         tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
+        timing = _if_there(folder / "timing.csv", read_table)
     except FileNotFoundError as error:
         told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
         raise StoreError(told) from None
@@ -67,7 +69,7 @@ def load_results(folder: str | Path) -> Results:
     for name in ("converged_first", "converged_second", "second_converged_alone"):
         interference[name] = interference[name].astype("boolean")
     return Results(
-        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked
+        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked, timing
     )
 
 

@@ -30,7 +30,7 @@ from rnnbench.schema import FORMAT, Benchmark
 from rnnbench.store import Store, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
 
-TABLES = ["interference.csv", "curves.parquet", "stages.csv", "continual.csv", "tracked.parquet"]
+TABLES = ["interference.csv", "curves.parquet", "stages.csv", "continual.csv", "timing.csv", "tracked.parquet"]
 """Built from the cells at the end of a run; analysis.csv is not among them, whose rows say what they were made from."""
 
 
@@ -146,6 +146,7 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
     write_text(folder / "stages.csv", tables.stages.to_csv(index=False))
     continual = continual_table(tables.stages)
     write_text(folder / "continual.csv", continual.to_csv(index=False))
+    write_text(folder / "timing.csv", tables.timing.to_csv(index=False))
     write_with(folder / "curves.parquet", lambda path: tables.curves.to_parquet(path, index=False))
     if len(tables.tracked):
         write_with(folder / "tracked.parquet", lambda path: tables.tracked.to_parquet(path, index=False))
@@ -167,6 +168,7 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
         continual,
         analysis,
         tables.tracked,
+        tables.timing,
         len(statuses),
         dict(failures),
     )

@@ -17,6 +17,7 @@ from rnnbench.columns import (
     CURVES_COLUMNS,
     INTERFERENCE_COLUMNS,
     STAGES_COLUMNS,
+    TIMING_COLUMNS,
     TRACKED_COLUMNS,
     WHOLE,
 )
@@ -33,6 +34,7 @@ class Tables:
     curves: pd.DataFrame
     stages: pd.DataFrame
     tracked: pd.DataFrame
+    timing: pd.DataFrame
 
 
 def collect(benchmark: Benchmark, store: Store) -> Tables:
@@ -42,10 +44,13 @@ def collect(benchmark: Benchmark, store: Store) -> Tables:
     curves: list[dict[str, Any]] = []
     stages: list[dict[str, Any]] = []
     tracked: list[dict[str, Any]] = []
+    timing: list[dict[str, Any]] = []
     for cell in _in_order(benchmark):
         if (record := records.of(cell)) is None:
             continue
         stages.extend(_stages(cell, record.result))
+        if isinstance(seconds := record.provenance.get("seconds"), int | float):
+            timing.append(_network(cell) | {"updates": record.result.updates, "seconds": seconds})
         if cell.parent is None or (first := records.of(cell.parent)) is None:
             continue
         rows.append(names(cell) | _row(cell, first.result, record.result, records) | condition_values(cell))
@@ -58,7 +63,21 @@ def collect(benchmark: Benchmark, store: Store) -> Tables:
         pd.DataFrame(curves, columns=list(CURVES_COLUMNS)),
         pd.DataFrame(stages, columns=list(STAGES_COLUMNS)).astype({"converged": "boolean", "updates": "Int64"}),
         pd.DataFrame(tracked, columns=list(TRACKED_COLUMNS)),
+        pd.DataFrame(timing, columns=list(TIMING_COLUMNS)),
     )
+
+
+def _network(cell: Cell) -> dict[str, Any]:
+    """What names a network and how far it has come: in the tables of stages and of times."""
+    return {
+        "condition": cell.benchmark.condition,
+        "architecture": cell.architecture.label,
+        "rule": cell.rule.label,
+        "g": cell.architecture.g,
+        "units": cell.architecture.units,
+        "history": " > ".join(cell.history),
+        "seed": cell.seed,
+    }
 
 
 class Records:
@@ -201,15 +220,7 @@ def _savings(cell: Cell, again: Result, records: Records) -> float:
 
 
 def _stages(cell: Cell, result: Result) -> Iterator[dict[str, Any]]:
-    place = {
-        "condition": cell.benchmark.condition,
-        "architecture": cell.architecture.label,
-        "rule": cell.rule.label,
-        "g": cell.architecture.g,
-        "units": cell.architecture.units,
-        "history": " > ".join(cell.history),
-        "seed": cell.seed,
-    }
+    place = _network(cell)
     begin = {"stage": 0, "task_learnt": "", "updates": None, "converged": None}
     end = {
         "stage": len(cell.history),
