@@ -79,6 +79,8 @@ STAGES_COLUMNS: dict[str, str] = {
     "loss": "on that task's held-out trials",
     "own_loss": "the same, over the task's own outputs alone",
     "accuracy": "where the task defines one",
+    "accuracy_auc": "of the task learnt: mean accuracy along the stage's learning curve (trapezoids between looks) "
+    "over the whole budget of updates; after the network has stopped, what it had then; empty on other rows",
     "updates": "made in this stage",
     "converged": "the task learnt reached its criterion; empty for drift controls",
 }
@@ -87,12 +89,8 @@ CONTINUAL_COLUMNS: dict[str, str] = {
     **{name: NAMES[name] for name in ("condition", "architecture", "rule", "g", "units")},
     "history": "the tasks learnt, all different and all with an accuracy, in order, joined by ' > '",
     "seed": "of weights and trials",
-    "ACC": "accuracy after the last task, mean over the tasks (Lopez-Paz & Ranzato 2017)",
-    "BWT": "backward transfer: accuracy after the last task minus that just after the task, mean over earlier tasks",
-    "FWT": "forward transfer: accuracy just before a task is learnt minus the untrained one, mean over later tasks",
-    "forgetting": "best accuracy since a task was learnt minus that after the last task, mean over earlier tasks "
-    "(Chaudhry et al. 2018)",
 }
+"""The columns that follow are the figures in `rnnbench.continual.METRICS`."""
 
 TIMING_COLUMNS: dict[str, str] = {
     **{name: NAMES[name] for name in ("condition", "architecture", "rule", "g", "units")},

@@ -19,7 +19,7 @@ import torch
 from rnnbench import executors, figures
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
-from rnnbench.continual import continual_table
+from rnnbench.continual import METRICS, continual_table
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
 from rnnbench.measures import LAST, analysis_columns, made_from
@@ -219,7 +219,9 @@ def _describe(prepared: Prepared, renew: bool) -> None:
         for name in TABLES:
             (prepared.folder / name).unlink(missing_ok=True)
     if renew or description_of(path) != description:
-        document = {"format": FORMAT, "benchmark": description, "provenance": provenance(prepared.device)}
+        metrics = {name: metric.version for name, metric in METRICS.items()}
+        made = provenance(prepared.device)
+        document = {"format": FORMAT, "benchmark": description, "metrics": metrics, "provenance": made}
         write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 

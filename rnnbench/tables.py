@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.integrate import trapezoid
 
 from rnnbench.cell_training import TRACKED, split
 from rnnbench.cells import Cell
@@ -23,7 +24,7 @@ from rnnbench.columns import (
 )
 from rnnbench.interference import interference
 from rnnbench.schema import Benchmark
-from rnnbench.store import Record, Result, Scores, Store
+from rnnbench.store import Curve, Record, Result, Scores, Store
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,19 @@ def _stages(cell: Cell, result: Result) -> Iterator[dict[str, Any]]:
     for stage, scores in ((begin, result.before), (end, result.after)):
         for task, score in scores.items():
             values = {"loss": _loss(score), "own_loss": _own_loss(score), "accuracy": _accuracy(score)}
+            if task == stage["task_learnt"]:
+                values["accuracy_auc"] = _area(result.curve, task, cell.task.training.max_updates)
             yield place | stage | {"task": task} | values
+
+
+def _area(curve: Curve | None, task: str, budget: int) -> float:
+    """Mean of the accuracy on `task` over the budget of updates, its last value held; NaN where it has none."""
+    values = curve.accuracy.get(task, []) if curve else []
+    if curve is None or not values or any(v is None for v in values) or not budget:
+        return math.nan
+    known = [float(v) for v in values if v is not None]
+    held = max(0, budget - curve.updates[-1]) * known[-1]
+    return float((trapezoid(known, curve.updates) + held) / max(budget, curve.updates[-1]))
 
 
 def _tracked(record: Record, store: Store) -> Iterator[dict[str, Any]]:

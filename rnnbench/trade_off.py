@@ -26,7 +26,7 @@ PLACE = ["condition", "architecture", "g", "units"]
 ESTIMATES: dict[str, str] = {
     "interference": "mean over the pairs of different tasks that count",
     "difference": "of interference from the reference's, over the pairs that count under both",
-    "accuracy": "after the second task, mean over both tasks where both have one (ACC)",
+    "accuracy": "after the second task, mean over both tasks where both have one (acc_lopez_paz_2017)",
     "learnt": "1 - its loss after training / its untrained loss",
     "cost": "time of an update of the second task in times of the reference's; what a rule does between tasks counts",
 }
@@ -145,11 +145,11 @@ def _of_same(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accuracies(continual: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-    """ACC, mean over the histories of two different tasks within each seed, [seed]; empty where there is none."""
+    """Average accuracy, mean over histories of different tasks within each seed, [seed]; empty where there is none."""
     if continual.empty:
         return np.empty(0)
     same = _of_same(continual, rows)
-    return _by_seed(same["ACC"].astype(float), same)
+    return _by_seed(same["acc_lopez_paz_2017"].astype(float), same)
 
 
 def _seconds_per_update(timing: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:

@@ -116,5 +116,19 @@ def test_the_standard_figures_are_given_for_sequences_of_different_tasks(results
     assert set(table["history"]) == {"A > B", "C > A", "C > A > B"} and len(table) == 2 * 3
     stages = results.stages.set_index(["history", "seed", "task", "stage"])["accuracy"]
     row = table[(table["history"] == "A > B") & (table["seed"] == 0)].iloc[0]
-    assert row["BWT"] == stages["A > B", 0, "A", 2] - stages["A", 0, "A", 1]
+    assert row["bwt_lopez_paz_2017"] == stages["A > B", 0, "A", 2] - stages["A", 0, "A", 1]
     pd.testing.assert_frame_equal(rnnbench.load_results(results.folder).continual, table, check_dtype=False)
+
+
+def test_the_mean_accuracy_along_a_stage_is_the_area_under_its_curve_held_to_the_end_of_the_budget(results):
+    rows = results.stages[(results.stages["history"] == "A > B") & (results.stages["task"] == "B")]
+    curves = results.curves[(results.curves["first_task"] == "A") & (results.curves["earlier_tasks"] == "")]
+    for row in rows.itertuples():
+        curve = curves[(curves["seed"] == row.seed) & (curves["second_task"] == "B")]
+        # Held means a last look at the end of the budget, where nothing has changed.
+        updates = [*curve["update"], 300]
+        accuracy = [*curve["accuracy_second"], curve["accuracy_second"].iloc[-1]]
+        pieces = [
+            (a + b) / 2 * (t - s) for a, b, s, t in zip(accuracy, accuracy[1:], updates, updates[1:], strict=False)
+        ]
+        assert row.accuracy_auc == pytest.approx(sum(pieces) / 300)
