@@ -12,7 +12,16 @@ import pandas as pd
 
 from rnnbench.errors import StoreError
 from rnnbench.interference import in_context
-from rnnbench.schema import FORMAT, Benchmark
+from rnnbench.schema import RESULTS_FORMAT, Benchmark
+from rnnbench.table_checks import TRUTHS, check_interference, check_numbers
+
+FORMAT_1_FIGURES = {
+    "ACC": "acc_lopez_paz_2017",
+    "BWT": "bwt_lopez_paz_2017",
+    "FWT": "fwt_lopez_paz_2017",
+    "forgetting": "forgetting_since_learnt",
+}
+"""What the columns of continual.csv were called in results of format 1."""
 
 LABELS = [
     *("condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task"),
@@ -55,9 +64,7 @@ def load_results(folder: str | Path) -> Results:
         interference = read_table(folder / "interference.csv")
         curves = _if_there(folder / "curves.parquet", pd.read_parquet)
         stages = _if_there(folder / "stages.csv", read_table)
-        if len(stages):
-            stages["converged"] = stages["converged"].astype("boolean")
-        continual = _if_there(folder / "continual.csv", read_table)
+        continual = _if_there(folder / "continual.csv", read_table).rename(columns=FORMAT_1_FIGURES)
         analysis = _if_there(folder / "analysis.csv", read_table)
         tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
         timing = _if_there(folder / "timing.csv", read_table)
@@ -66,11 +73,28 @@ def load_results(folder: str | Path) -> Results:
         raise StoreError(told) from None
     except (OSError, ValueError) as error:
         raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
-    for name in ("converged_first", "converged_second", "second_converged_alone"):
-        interference[name] = interference[name].astype("boolean")
+    _check(folder, benchmark, interference, curves, stages)
     return Results(
         folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked, timing
     )
+
+
+def _check(
+    folder: Path, benchmark: Benchmark, interference: pd.DataFrame, curves: pd.DataFrame, stages: pd.DataFrame
+) -> None:
+    """Raise StoreError for tables that are not what they should be; give their truth values a type."""
+    check_interference(interference, benchmark, folder / "interference.csv")
+    for name, numbers in (("loss_first", curves), ("loss_second", curves), ("loss", stages), ("accuracy", stages)):
+        if name in numbers:
+            check_numbers(numbers, [name], folder / ("curves.parquet" if numbers is curves else "stages.csv"))
+    truths = {"interference.csv": (interference, sorted(TRUTHS)), "stages.csv": (stages, ["converged"])}
+    for file, (table, names) in truths.items():
+        for name in names:
+            if name in table:
+                try:
+                    table[name] = table[name].astype("boolean")
+                except (TypeError, ValueError):
+                    raise StoreError(f"{folder / file}: {name}: expected True, False or nothing") from None
 
 
 def finished(home: str | Path) -> list[Path]:
@@ -97,10 +121,11 @@ def description_of(path: Path) -> Any:
     """The description in a benchmark.json; None if there is none. Raises StoreError for one of a newer format."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None
-    if isinstance(document.get("format"), int) and document["format"] > FORMAT:
-        raise StoreError(f"{path}: made by a newer rnnbench (format {document['format']}, this one reads {FORMAT})")
+    if isinstance(document.get("format"), int) and document["format"] > RESULTS_FORMAT:
+        told = f"format {document['format']}, this one reads up to {RESULTS_FORMAT}"
+        raise StoreError(f"{path}: made by a newer rnnbench ({told})")
     return document.get("benchmark")

@@ -15,7 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 FORMAT = 1
-"""Version of the stored formats: description, cells and tables. A reader refuses what is newer."""
+"""Version of the stored description and cells. A reader refuses what is newer."""
+
+RESULTS_FORMAT = 2
+"""Version of a results folder, which files it has and which columns. A reader refuses what is newer, reads what is
+older. 2: figures of sequences under their authors' names, `accuracy_auc` in the stages, `timing.csv`."""
 
 
 class Model(BaseModel):
