@@ -17,7 +17,7 @@ READY := $(VENV)/.ready
 setup: $(READY)
 
 # torch alone first: its pin decides which build everything else is resolved against.
-$(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
+$(READY): pyproject.toml $(PLUGINS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit("rnnbench needs Python 3.11 or newer, and this is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0

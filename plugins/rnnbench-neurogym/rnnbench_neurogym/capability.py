@@ -116,7 +116,7 @@ def _closed_loop(env: Any) -> str | None:
             with quiet():
                 observed, _, _, _, info = env.step(action)
             if not np.array_equal(info["gt"] if "gt" in info else truth[k], truth[k]):
-                return "is closed-loop: its wrapper changes the ground truth while the trial runs"
+                return "is closed-loop: its wrapper changes the ground truth in mid-trial"
             if info["new_trial"]:
                 break
             if not np.array_equal(observed, inputs[k + 1]):

@@ -1,4 +1,4 @@
-"""neurogym's environments by id. neurogym is imported when first asked for: that takes seconds, and it may be absent."""
+"""neurogym's environments by id. It is imported when first asked for: that takes seconds, and it may be absent."""
 
 from __future__ import annotations
 

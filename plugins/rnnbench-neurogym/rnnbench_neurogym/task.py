@@ -141,8 +141,9 @@ class Neurogym(Task):
         """The action [trial] that mean outputs [trial, output] amount to."""
         return np.rint(mean[:, 0]) if self.ground_truth == "index" else mean.argmax(axis=1)
 
-    def _encoded(self, truth: np.ndarray) -> np.ndarray:
+    def _encoded(self, truth: np.ndarray | None) -> np.ndarray:
         """A trial's ground truth as targets [time, output]."""
+        assert truth is not None  # or the environment would have been refused
         if self._capability.kind == "box":
             return truth
         return truth[:, None] if self.ground_truth == "index" else np.eye(self.n_outputs)[truth]

@@ -33,7 +33,7 @@ REFUSED = {
     "Null-v0": "defines no ground truth",
     "Reaching1D-v0": "is closed-loop: what it shows follows from the actions taken",
     "Reaching1DWithSelfDistraction-v0": "is closed-loop: what it shows follows from the actions taken",
-    "perceptualdecisionmaking.roitman02-v0": "is closed-loop: its wrapper changes the ground truth while the trial runs",
+    "perceptualdecisionmaking.roitman02-v0": "is closed-loop: its wrapper changes the ground truth in mid-trial",
 }
 
 USABLE = sorted(set(creators()) - set(REFUSED))
