@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -78,7 +79,7 @@ class Neurogym(Task):
             check_name("response_periods", period, found.periods)
         return self
 
-    @property
+    @cached_property
     def _capability(self) -> Capability:
         return capability(self.env, self.options, self.timing)
 
@@ -156,8 +157,8 @@ class Neurogym(Task):
             raise ValueError(f"{self.env} made a trial with none of the response periods {', '.join(names)}")
         for k, (start, stop) in found.items():
             if stop - start <= self._steps(dt):
-                told = f"{names[k - 1]} lasts {(stop - start) * dt:g} tau, grace {self.grace:g} leaves nothing of it"
-                raise ValueError(f"{self.env}: {told}; a smaller grace or tau_ms would")
+                told = f"{names[k - 1]} lasts {stop - start} steps, and a grace of {self._steps(dt)} leaves none of it"
+                raise ValueError(f"{self.env}: {told}; take a smaller grace or tau_ms than {self.grace:g} or {self.tau_ms:g}")
         return found
 
     def _steps(self, dt: float) -> int:

@@ -157,7 +157,7 @@ def test_pulses_are_there_with_a_step_that_is_short_enough() -> None:
     [
         ({"env": "PulseDecisionMaking-v0"}, "cue0 can last 10 ms and a time step is 50 ms.* take tau_ms 20 or less"),
         ({"env": "SpatialSuppressMotion-v0"}, r"frames of 8\.3 ms, and a time step is 50 ms; .* take tau_ms 16\.6"),
-        ({"env": "yang19.go-v0", "grace": 5}, "decision lasts 5 tau, grace 5 leaves nothing of it"),
+        ({"env": "yang19.go-v0", "grace": 5}, "decision lasts 10 steps, and a grace of 10 leaves none of it"),
     ],
 )
 def test_what_would_vanish_is_refused(parameters: dict[str, object], message: str) -> None:
