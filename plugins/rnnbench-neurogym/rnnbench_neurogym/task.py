@@ -158,7 +158,9 @@ class Neurogym(Task):
         for k, (start, stop) in found.items():
             if stop - start <= self._steps(dt):
                 told = f"{names[k - 1]} lasts {stop - start} steps, and a grace of {self._steps(dt)} leaves none of it"
-                raise ValueError(f"{self.env}: {told}; take a smaller grace or tau_ms than {self.grace:g} or {self.tau_ms:g}")
+                raise ValueError(
+                    f"{self.env}: {told}; take a smaller grace or tau_ms than {self.grace:g} or {self.tau_ms:g}"
+                )
         return found
 
     def _steps(self, dt: float) -> int:
