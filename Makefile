@@ -2,20 +2,22 @@
 # make run     the reference benchmark, into results/neuro
 # make claims  the benchmarks of the claims, and the verdicts, into results/claims
 # make test    the tests
+# make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
 # make lint    style, types and the direction of imports
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+# rnnbench-neurogym has an environment of its own: neurogym holds numpy at 2.2, and the others take the newest.
+PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
-.PHONY: setup run claims test lint clean
+.PHONY: setup run claims test test-neurogym lint clean
 
 setup: $(READY)
 
 # torch alone first: its pin decides which build everything else is resolved against.
-$(READY): pyproject.toml $(wildcard plugins/*/pyproject.toml)
+$(READY): pyproject.toml $(PLUGINS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit("rnnbench needs Python 3.11 or newer, and this is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
@@ -32,6 +34,17 @@ claims: setup
 test: setup
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+NEUROGYM := .venv-neurogym
+
+$(NEUROGYM)/.ready: pyproject.toml plugins/rnnbench-neurogym/pyproject.toml
+	$(PYTHON) -m venv $(NEUROGYM)
+	$(NEUROGYM)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(NEUROGYM)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[pinned]' -e './plugins/rnnbench-neurogym[test]'
+	@touch $@
+
+test-neurogym: $(NEUROGYM)/.ready
+	$(NEUROGYM)/bin/python -m pytest plugins/rnnbench-neurogym/tests
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,4 +52,4 @@ lint: setup
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NEUROGYM)

@@ -1,0 +1,10 @@
+"""The tasks of neurogym (Molano-Mazón et al. 2022), each by its own id. Importing this does not import neurogym."""
+
+from rnnbench import Task, hookimpl
+from rnnbench_neurogym.task import Neurogym
+
+
+@hookimpl
+def rnnbench_tasks() -> list[type[Task]]:
+    """The one task class of this package: which of neurogym's tasks it is, its parameter `env` says."""
+    return [Neurogym]
