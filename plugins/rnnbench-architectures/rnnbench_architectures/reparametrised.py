@@ -1,0 +1,109 @@
+"""Rate RNNs whose matrices are functions of the weights that are learnt, and their fast gradient.
+
+The network is the vanilla RNN, h[t+1] = (1 - dt) h[t] + dt (W phi(h[t]) + W_in x[t] + b), z[t] = W_out phi(h[t+1]),
+with matrices W = W(theta) and so on. Its gradient is the vanilla one, dL/dW, by hand-written backpropagation through
+time, and then once the chain rule, dL/dtheta = sum_ij dL/dW_ij dW_ij/dtheta, by autograd.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from rnnbench import Batch, Engine, VanillaRNN, Weights
+from rnnbench_architectures.rate_network import RateNetwork
+
+
+class ReparametrisedRNN(RateNetwork):
+    """A vanilla RNN with matrices made from other weights: subclasses say how, in `matrices`."""
+
+    @property
+    @abstractmethod
+    def full(self) -> VanillaRNN:
+        """The vanilla RNN that computes with the matrices."""
+
+    @abstractmethod
+    def matrices(self, weights: Weights) -> Weights:
+        """w_rec [unit, unit], w_in [unit, input], w_out [output, unit] and, where there is one, b [unit].
+
+        Differentiable; a leading [network] axis is kept.
+        """
+
+    def recurrent(self, weights: Weights) -> Tensor:
+        """The connectivity W [unit, unit] that the network computes with; a leading [network] axis is kept."""
+        return self.matrices(weights)["w_rec"]
+
+    def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
+        """The state [trial, unit] after one time step."""
+        return self.full.step(self.matrices(weights), state, inputs, noise)
+
+    def readout(self, weights: Weights, state: Tensor) -> Tensor:
+        """z = W_out phi(h), [trial, output]."""
+        return self.full.readout(self.matrices(weights), state)
+
+    def engine(self) -> ReparametrisedEngine:
+        """The vanilla RNN's, and the chain rule."""
+        return ReparametrisedEngine(self)
+
+
+class ReparametrisedEngine:
+    """Outputs and gradients of a population of reparametrised RNNs."""
+
+    independent = True
+
+    def __init__(self, architecture: ReparametrisedRNN) -> None:
+        self.architecture = architecture
+        self.full: Engine = architecture.full.engine()
+
+    def outputs(self, weights: Weights, batch: Batch) -> Tensor:
+        """Readouts after every step, [network, time, trial, output]."""
+        return self.full.outputs(_joined([self.architecture.matrices(w) for w in _separate(weights)]), batch)
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
+        """Loss [network] and its gradient in every trained weight."""
+        trained = self.architecture.trained
+        parts = [{k: w.detach().requires_grad_(k in trained) for k, w in p.items()} for p in _separate(weights)]
+        with torch.enable_grad():
+            matrices = [self.architecture.matrices(part) for part in parts]
+        losses, by_matrix = self.full.gradient(_joined([_detached(m) for m in matrices]), batch)
+        pulled = [
+            _pulled_back(part, m, d, trained) for part, m, d in zip(parts, matrices, _separate(by_matrix), strict=True)
+        ]
+        return losses, _joined(pulled)
+
+
+def _pulled_back(weights: Weights, matrices: Weights, gradients: Weights, trained: tuple[str, ...]) -> Weights:
+    """The gradient in the trained weights, from that in the matrices made from them."""
+    names = list(gradients)
+    found = torch.autograd.grad(
+        [matrices[n] for n in names], [weights[n] for n in trained], [gradients[n] for n in names]
+    )
+    return dict(zip(trained, found, strict=True))
+
+
+def _detached(arrays: Weights) -> Weights:
+    return {name: a.detach() for name, a in arrays.items()}
+
+
+# On a CPU one network at a time, so that a network's digits do not depend on those beside it; else all in one piece.
+
+
+def _separate(weights: Weights) -> list[Weights]:
+    first = next(iter(weights.values()))
+    if first.device.type != "cpu":
+        return [weights]
+    return [{name: _aligned(w[n]) for name, w in weights.items()} for n in range(len(first))]
+
+
+def _joined(parts: list[Weights]) -> Weights:
+    if parts[0] and next(iter(parts[0].values())).device.type != "cpu":
+        return parts[0]
+    return {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
+
+
+def _aligned(x: Tensor) -> Tensor:
+    """`x` in one piece at an address that is a multiple of 64: last digits of a product depend on both."""
+    x = x.contiguous()
+    return x if x.data_ptr() % 64 == 0 else x.clone()
