@@ -21,14 +21,18 @@ class DaleRNN(ReparametrisedRNN):
 
     W = [V]_+ D without its diagonal,  W_out = V_out E,  W_in = V_in,  where D is diagonal, +1 for excitatory and -1
     for inhibitory units, E keeps the excitatory ones alone, [.]_+ is rectification and V, V_in, V_out are learnt;
-    h[t+1] = (1 - dt) h[t] + dt (W phi(h[t]) + W_in x[t] + b) + sqrt(dt) sigma xi[t],  z[t] = W_out phi(h[t+1]).
+    h[t+1] = (1 - dt) h[t] + dt (W phi(h[t]) + W_in x[t] + b + baseline) + sqrt(dt) sigma xi[t],
+    z[t] = W_out phi(h[t+1]).
 
     Rates phi must not be negative, or a sign of W would say nothing. Before training V_ij ~ Gamma(2), the inhibitory
     weights of each row are scaled so that they balance the excitatory ones in the mean, there are no self-connections,
-    and W is scaled to spectral radius g. A weight pushed below 0 is silent and has no gradient: pruned.
+    and W is scaled to spectral radius g, which a few eigenvalues reach and most stay well below. A weight pushed below
+    0 is silent and has no gradient: it is pruned.
 
-    As published `positive_channels` holds, V_in and V_out being rectified too; it is off here, because outputs below 0
-    could not be learnt. Left out: trained initial states, baseline input and the gradient's regularisation.
+    Not as published, by default: V_in and V_out are of either sign, or outputs below 0 could not be learnt
+    (`positive_channels` rectifies them); g is 0.9 rather than 1.5, at which rectified rates, which have no ceiling,
+    explode in some networks within a trial of 20 tau; the baseline of 0.2 is a current into every unit, and not an
+    input on every channel: without it a pulse of one sign can silence a unit for good.
 
     Weights: raw_rec [unit, unit], raw_in [unit, input], raw_out [output, unit] are V, V_in, V_out; signs [unit] is D.
     """
@@ -37,9 +41,10 @@ class DaleRNN(ReparametrisedRNN):
     source = "Song, Yang, Wang, PLoS Computational Biology 2016, eqs. 1-3 and Dale's principle; code pycog"
     initial_only: ClassVar[frozenset[str]] = ReparametrisedRNN.initial_only | {"excitatory"}
 
-    g: float = Field(1.5, ge=0, description="spectral radius of W before training")
+    g: float = Field(0.9, ge=0, description="spectral radius of W before training; published: 1.5")
     excitatory: float = Field(0.8, gt=0, lt=1, description="fraction of units that are excitatory")
     nonlinearity: Literal["relu", "softplus"] = Field("relu", description="phi, not negative")
+    baseline: float = Field(0.2, ge=0, description="constant current into every unit")
     positive_channels: bool = Field(False, description="input and readout weights are rectified too, as published")
 
     @model_validator(mode="after")
@@ -87,8 +92,9 @@ class DaleRNN(ReparametrisedRNN):
         signs = weights["signs"][..., None, :]
         others = 1 - torch.eye(self.units, dtype=signs.dtype, device=signs.device)
         into, out = (self._channel(weights[name]) for name in ("raw_in", "raw_out"))
-        biases = {"b": weights["b"]} if "b" in weights else {}
-        return {"w_rec": weights["raw_rec"].relu() * others * signs, "w_in": into, "w_out": out * (signs > 0)} | biases
+        currents = weights["b"] + self.baseline if "b" in weights else torch.full_like(weights["signs"], self.baseline)
+        w_rec = weights["raw_rec"].relu() * others * signs
+        return {"w_rec": w_rec, "w_in": into, "w_out": out * (signs > 0), "b": currents}
 
     def _channel(self, raw: Tensor) -> Tensor:
         return raw.relu() if self.positive_channels else raw

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from rnnbench import NONLINEARITIES, Batch, Weights
+from rnnbench_architectures.one_by_one import aligned
 
 
 class RestrictedEngine:
@@ -48,7 +49,7 @@ class RestrictedEngine:
         """Readouts after every step, [network, time, trial, output]."""
         if not _one_by_one(weights):
             return self._outputs(weights, batch.inputs[list(batch.sets)])
-        return torch.stack([self._outputs(_one(weights, n), _aligned(batch.inputs[s])) for n, s in _pairs(batch)])
+        return torch.stack([self._outputs(_one(weights, n), aligned(batch.inputs[s])) for n, s in _pairs(batch)])
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in m, [network, pattern, pattern]."""
@@ -140,14 +141,8 @@ def _pairs(batch: Batch) -> enumerate[int]:
 
 
 def _one(weights: Weights, network: int) -> Weights:
-    return {name: _aligned(w[network]) for name, w in weights.items()}
+    return {name: aligned(w[network]) for name, w in weights.items()}
 
 
 def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor]:
-    return _aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets]
-
-
-def _aligned(x: Tensor) -> Tensor:
-    """`x` in one piece at an address that is a multiple of 64: last digits of a product depend on both."""
-    x = x.contiguous()
-    return x if x.data_ptr() % 64 == 0 else x.clone()
+    return aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from abc import abstractmethod
+from typing import Any, ClassVar
 
 import numpy as np
 from torch import Tensor
 
 from rnnbench import Architecture, Weights
+from rnnbench_architectures.gated_engine import GatedEngine
 
 
 class GatedRNN(Architecture):
@@ -36,7 +38,23 @@ class GatedRNN(Architecture):
         bound = 1 / math.sqrt(n)
         return {name: rng.uniform(-bound, bound, shape) for name, shape in zip(self.trained, shapes, strict=True)}
 
+    def initial_state(self, weights: Weights, n_trials: int) -> Any:
+        """0 everywhere."""
+        return self.at_rest(super().initial_state(weights, n_trials))
+
+    @abstractmethod
+    def at_rest(self, zeros: Tensor) -> Any:
+        """The state at the start, made of arrays like `zeros` [trial, unit]; a leading [network] axis is kept."""
+
     def currents(self, weights: Weights, inputs: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """W_i x + b_i and W_h h + b_h, [trial, gates * unit] each."""
-        from_inputs = inputs @ weights["weight_ih_l0"].mT + weights["bias_ih_l0"]
-        return from_inputs, h @ weights["weight_hh_l0"].mT + weights["bias_hh_l0"]
+        """W_i x + b_i and W_h h + b_h, [trial, gates * unit] each; a leading [network] axis is kept."""
+        b_ih, b_hh = (weights[name][..., None, :] for name in ("bias_ih_l0", "bias_hh_l0"))
+        return inputs @ weights["weight_ih_l0"].mT + b_ih, h @ weights["weight_hh_l0"].mT + b_hh
+
+    @abstractmethod
+    def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
+        """h [time, trial, unit] after every step of whole trials, by torch's own function, as GatedEngine calls it."""
+
+    def engine(self) -> GatedEngine:
+        """Torch's own function for whole trials."""
+        return GatedEngine(self)

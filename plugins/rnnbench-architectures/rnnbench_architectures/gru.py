@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +25,9 @@ class GRU(GatedRNN):
     source = "Cho et al., EMNLP 2014; with the reset after the product, as in cuDNN and torch.nn.GRU"
     n_gates: ClassVar[int] = 3
 
+    def at_rest(self, zeros: Tensor) -> Tensor:
+        return zeros
+
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
         """h [trial, unit] after one update."""
         x, h = (part.chunk(3, dim=-1) for part in self.currents(weights, inputs, state))
@@ -35,3 +38,6 @@ class GRU(GatedRNN):
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
         """W_out h, [trial, output]."""
         return state @ weights["w_out"].mT
+
+    def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
+        return torch.gru(inputs, h, layer, *settings)[0]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from rnnbench import Weights
@@ -24,10 +26,19 @@ class LSTM(GatedRNN):
     name, version = "lstm", 1
     source = "Hochreiter & Schmidhuber, Neural Computation 1997; forget gate: Gers et al. 2000; as in torch.nn.LSTM"
     n_gates: ClassVar[int] = 4
+    initial_only: ClassVar[frozenset[str]] = frozenset({"forget_bias"})
 
-    def initial_state(self, weights: Weights, n_trials: int) -> tuple[Tensor, Tensor]:
-        """h and c, [trial, unit] each, 0."""
-        zeros = super().initial_state(weights, n_trials)
+    forget_bias: float = Field(
+        0.0, description="added to the forget gate's bias before training; 1 keeps c for longer (Gers et al.)"
+    )
+
+    def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
+        """Every weight uniform in +-1/sqrt(N), the forget gate's bias around `forget_bias`."""
+        weights = super().init(rng, n_inputs, n_outputs)
+        weights["bias_ih_l0"][self.units : 2 * self.units] += self.forget_bias
+        return weights
+
+    def at_rest(self, zeros: Tensor) -> tuple[Tensor, Tensor]:
         return zeros, zeros
 
     def step(
@@ -43,3 +54,6 @@ class LSTM(GatedRNN):
     def readout(self, weights: Weights, state: tuple[Tensor, Tensor]) -> Tensor:
         """W_out h, [trial, output]."""
         return state[0] @ weights["w_out"].mT
+
+    def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
+        return torch.lstm(inputs, (h, h), layer, *settings)[0]

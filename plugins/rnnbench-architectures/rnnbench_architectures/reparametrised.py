@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from rnnbench import Batch, Engine, VanillaRNN, Weights
+from rnnbench_architectures.one_by_one import all_joined, separate
 from rnnbench_architectures.rate_network import RateNetwork
 
 
@@ -59,19 +60,19 @@ class ReparametrisedEngine:
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
-        return self.full.outputs(_joined([self.architecture.matrices(w) for w in _separate(weights)]), batch)
+        return self.full.outputs(all_joined([self.architecture.matrices(w) for w in separate(weights)]), batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every trained weight."""
         trained = self.architecture.trained
-        parts = [{k: w.detach().requires_grad_(k in trained) for k, w in p.items()} for p in _separate(weights)]
+        parts = [{k: w.detach().requires_grad_(k in trained) for k, w in p.items()} for p in separate(weights)]
         with torch.enable_grad():
             matrices = [self.architecture.matrices(part) for part in parts]
-        losses, by_matrix = self.full.gradient(_joined([_detached(m) for m in matrices]), batch)
+        losses, by_matrix = self.full.gradient(all_joined([_detached(m) for m in matrices]), batch)
         pulled = [
-            _pulled_back(part, m, d, trained) for part, m, d in zip(parts, matrices, _separate(by_matrix), strict=True)
+            _pulled_back(part, m, d, trained) for part, m, d in zip(parts, matrices, separate(by_matrix), strict=True)
         ]
-        return losses, _joined(pulled)
+        return losses, all_joined(pulled)
 
 
 def _pulled_back(weights: Weights, matrices: Weights, gradients: Weights, trained: tuple[str, ...]) -> Weights:
@@ -85,25 +86,3 @@ def _pulled_back(weights: Weights, matrices: Weights, gradients: Weights, traine
 
 def _detached(arrays: Weights) -> Weights:
     return {name: a.detach() for name, a in arrays.items()}
-
-
-# On a CPU one network at a time, so that a network's digits do not depend on those beside it; else all in one piece.
-
-
-def _separate(weights: Weights) -> list[Weights]:
-    first = next(iter(weights.values()))
-    if first.device.type != "cpu":
-        return [weights]
-    return [{name: _aligned(w[n]) for name, w in weights.items()} for n in range(len(first))]
-
-
-def _joined(parts: list[Weights]) -> Weights:
-    if parts[0] and next(iter(parts[0].values())).device.type != "cpu":
-        return parts[0]
-    return {name: torch.stack([part[name] for part in parts]) for name in parts[0]}
-
-
-def _aligned(x: Tensor) -> Tensor:
-    """`x` in one piece at an address that is a multiple of 64: last digits of a product depend on both."""
-    x = x.contiguous()
-    return x if x.data_ptr() % 64 == 0 else x.clone()

@@ -45,7 +45,7 @@ def trials_of(episode: model.Episode, dtype: torch.dtype = torch.float64) -> Bat
 def test_the_hook_gives_the_architecture_with_its_source_and_every_parameter_described() -> None:
     manager = pluggy.PluginManager("rnnbench")
     manager.register(rnnbench_architectures)
-    assert [a.id() for a in rnnbench_architectures.rnnbench_architectures()] == ["restricted_rnn@1"]
+    assert "restricted_rnn@1" in [a.id() for a in rnnbench_architectures.rnnbench_architectures()]
     assert RestrictedRNN.source
     assert all(field.description for field in RestrictedRNN.model_fields.values())
 
