@@ -15,7 +15,7 @@ from rnnbench_architectures.reparametrised import ReparametrisedRNN
 class LowRankRNN(ReparametrisedRNN):
     """Low-rank RNN: of the connectivity only R pairs of vectors m, n are learnt, the random part is not.
 
-    W = g J + M N^T / N,  M = [m_1 .. m_R], N^T = [n_1 .. n_R]^T, J_ij ~ Normal(0, 1/N), and
+    W = g J + (m_1 n_1^T + .. + m_R n_R^T) / N,  J_ij ~ Normal(0, 1/N),
     h[t+1] = (1 - dt) h[t] + dt (W phi(h[t]) + W_in x[t] + b) + sqrt(dt) sigma xi[t],  z[t] = W_out phi(h[t+1]).
 
     Before training the entries of m and n are independent, Normal(0, 1). Weights: m, n [unit, rank] are learnt,
