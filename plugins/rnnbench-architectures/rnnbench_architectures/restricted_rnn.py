@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 
 from rnnbench import NONLINEARITIES, Architecture, Engine, Weights
-from rnnbench_architectures.engine import RestrictedEngine
+from rnnbench_architectures.restricted_engine import RestrictedEngine
 
 
 class RestrictedRNN(Architecture):
