@@ -264,3 +264,20 @@ def test_a_script_without_a_guard_may_run_a_benchmark_with_several_workers(tmp_p
     )
     ran = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout.strip()) == (0, "16"), ran.stderr
+
+
+def test_networks_with_and_without_an_initial_state_are_apart(tmp_path):
+    """They differ in which weights they have: in one population one of them would lose its h0, or lack it."""
+    content = {
+        "name": "h0",
+        "tasks": [{"use": "fixed_points", "duration": 6, "loss_start": 3}],
+        "architectures": [{"use": "vanilla_rnn", "units": 8, "sweep": {"initial_state_std": [0, 0.5]}}],
+        "seeds": 1,
+        "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
+    }
+    both = rnnbench.run(content, tmp_path / "both", workers=1)
+    content["architectures"] = [{"use": "vanilla_rnn", "units": 8, "initial_state_std": 0.5}]
+    alone = rnnbench.run(content, tmp_path / "alone", workers=1)
+    assert not both.failures
+    with_h0 = both.interference[both.interference["architecture"].str.contains("0.5")]
+    assert with_h0["loss_first"].tolist() == alone.interference["loss_first"].tolist()
