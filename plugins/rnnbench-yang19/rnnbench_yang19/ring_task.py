@@ -35,7 +35,9 @@ class RingTask(Task):
 
     ring: int = Field(32, ge=8, description="units of each ring: two rings of inputs, one of outputs")
     noise: float = Field(
-        0.01, ge=0, description="sigma of the noise on every input: each step Normal with std sigma sqrt(2/dt) (tau^0.5)"
+        0.01,
+        ge=0,
+        description="sigma of the noise on every input: each step Normal with std sigma sqrt(2/dt) (tau^0.5)",
     )
     grace: float = Field(
         1, gt=0, description="from the trial's start, and from go, this long nothing counts; published 100 ms (tau)"

@@ -19,10 +19,9 @@ SPLIT = (0.2, 0.8)
 
 
 def _below_mean(coherences: tuple[float, ...]) -> tuple[float, ...]:
-    if min(coherences) <= 0 or max(coherences) >= MEAN[0]:
-        raise ValueError(
-            f"{list(coherences)} must lie between 0 and {MEAN[0]}, the smallest mean strength; each has either sign"
-        )
+    if min(coherences) <= 0 or max(coherences) > MEAN[0]:
+        smallest = f"the smallest mean strength, {MEAN[0]}"
+        raise ValueError(f"{list(coherences)} must be above 0 and at most {smallest}; each is drawn with either sign")
     return coherences
 
 
