@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 import torch
-from rnnbench_neuro.fixed_points import FixedPoints
-from rnnbench_neuro.flip_flop import FlipFlop
 
 from rnnbench import LearningRule, Task, TaskContext, VanillaRNN, Weights, rng_for
 from rnnbench.channels import Layout
 from rnnbench.interfaces import Architecture
 from rnnbench.schema import Channels, Training
 from rnnbench.training import Outcome, Start, Trainer
+from rnnbench_neuro.fixed_points import FixedPoints
+from rnnbench_neuro.flip_flop import FlipFlop
 
 TASKS: Mapping[str, Task] = {
     "a": FixedPoints(duration=6, loss_start=3),
@@ -61,7 +61,9 @@ class Histories:
     def context(self, label: str, seeds: Sequence[int], **more) -> TaskContext:
         return self.trainer.context(label, seeds, **more)
 
-    def learn(self, history: str, seeds: Sequence[int] = (0,), updates: int | Sequence[int] = 20) -> list[list[Outcome]]:
+    def learn(
+        self, history: str, seeds: Sequence[int] = (0,), updates: int | Sequence[int] = 20
+    ) -> list[list[Outcome]]:
         """Outcomes [stage][network] after the tasks of `history`, e.g. "aba"; updates: of all, or of each network."""
         budgets = [updates] * len(seeds) if isinstance(updates, int) else list(updates)
         stages: list[list[Outcome]] = []

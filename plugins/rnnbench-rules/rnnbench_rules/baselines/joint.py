@@ -36,7 +36,7 @@ class Joint(GradientDescent):
         earlier = [context.on(label).sample("joint", step, n_trials) for label in context.earlier]
         each = [super(Joint, self).gradient(weights, b, state, context) for b in (batch, *earlier)]
         loss = torch.stack([loss for loss, _ in each]).mean(0)
-        return loss, {name: sum(g[name] for _, g in each) / len(each) for name in each[0][1]}
+        return loss, {name: torch.stack([g[name] for _, g in each]).mean(0) for name in each[0][1]}
 
     def after_update(self, old: Weights, new: Weights, gradients: Weights, state: State, context: TaskContext) -> State:
         return state | {"step": state["step"] + 1}

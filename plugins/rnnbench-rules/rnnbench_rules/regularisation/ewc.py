@@ -36,7 +36,7 @@ class EWC(GradientDescent):
             return gradients
         pulled = dict(gradients)
         for label in context.earlier:
-            for name, g in gradients.items():
+            for name in gradients:
                 away = weights[name] - state[f"anchor.{label}.{name}"]
                 pulled[name] = pulled[name] + self.penalty * state[f"fisher.{label}.{name}"] * away
         return pulled
