@@ -1,5 +1,7 @@
 """Units that are silent in some tasks."""
 
 from rnnbench import LearningRule
+from rnnbench_rules.gating.xdg import XdG
+from rnnbench_rules.gating.xdg_si import XdGSI
 
-RULES: list[type[LearningRule]] = []
+RULES: list[type[LearningRule]] = [XdG, XdGSI]

@@ -1,0 +1,43 @@
+"""What networks with weights of their own for each task have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from rnnbench import Batch, GradientDescent, State, TaskContext, Weights
+
+
+class OwnWeightsDescent(GradientDescent):
+    """Gradient descent in which each task has some weights for itself, all beginning where the network began.
+
+    State and memory: `initial.W`, the weight W before any training, and `own.TASK.W`, the weight W of a task that has
+    been learnt or is being learnt.
+    """
+
+    remembers: ClassVar[bool] = True
+
+    @abstractmethod
+    def own(self, weights: Weights) -> tuple[str, ...]:
+        """Names of the weights that each task has for itself."""
+
+    def weights_for(self, weights: Weights, state: State, context: TaskContext) -> Weights:
+        chosen = dict(weights)
+        for name in self.own(weights):
+            initial = state.get(f"initial.{name}", weights[name])
+            chosen[name] = state.get(f"own.{context.task}.{name}", initial)
+        return chosen
+
+    def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
+        state = super().begin_task(weights, memory, context)
+        names = self.own(weights)
+        initial = {f"initial.{name}": state.get(f"initial.{name}", weights[name]) for name in names}
+        mine = self.weights_for(weights, state | initial, context)
+        return state | initial | {f"own.{context.task}.{name}": mine[name] for name in names}
+
+    def learn(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> tuple[Weights, State]:
+        new, state = super().learn(self.weights_for(weights, state, context), batch, state, context)
+        return new, state | {f"own.{context.task}.{name}": new[name] for name in self.own(new)}
+
+    def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
+        return {name: a for name, a in state.items() if name.startswith(("initial.", "own."))}

@@ -1,0 +1,54 @@
+"""Gates: which units are silent in which task."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, VanillaRNN, Weights
+
+OUTGOING = ("w_rec", "w_out")
+"""The weights whose columns belong to the units that send: w_rec [unit, unit], w_out [output, unit]."""
+
+
+class GatedDescent(GradientDescent):
+    """Gradient descent of networks in which a random part of the units is silent, another in each task.
+
+    A silent unit is one whose outgoing weights count as 0, for reading out as for the other units: x^ = G phi(h) takes
+    the place of phi(h), with G diagonal and its entries 0 or 1. The gradient follows by the chain rule, dL/dW = dL/d(W
+    G) G; nothing that goes into or out of a silent unit is learnt.
+    """
+
+    gated: float = Field(0.8, ge=0, lt=1, description="part of the units silent in a task; published: 0.8 (1)")
+
+    def check(self, architecture: Architecture) -> None:
+        if not isinstance(architecture, VanillaRNN):
+            raise ValueError("it silences rate units; use vanilla_rnn or an architecture derived from it")
+
+    def weights_for(self, weights: Weights, state: State, context: TaskContext) -> Weights:
+        return self._gate(weights, self._gates(weights, context)) if self.gated > 0 else weights
+
+    def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
+        state = super().begin_task(weights, memory, context)
+        return state | ({"gates": self._gates(weights, context)} if self.gated > 0 else {})
+
+    def gradient(
+        self, weights: Weights, batch: Batch, state: State, context: TaskContext
+    ) -> tuple[torch.Tensor, Weights]:
+        if self.gated == 0:
+            return super().gradient(weights, batch, state, context)
+        loss, gradients = super().gradient(self._gate(weights, state["gates"]), batch, state, context)
+        return loss, self._gate(gradients, state["gates"])
+
+    def _gate(self, arrays: Weights, gates: torch.Tensor) -> Weights:
+        return arrays | {name: arrays[name] * gates for name in OUTGOING if name in arrays}
+
+    def _gates(self, weights: Weights, context: TaskContext) -> torch.Tensor:
+        """1 where a unit takes part in the task, 0 where it is silent, [network, 1, unit]; by the task's label."""
+        n_units = weights["w_rec"].shape[-1]
+        silent = min(round(self.gated * n_units), n_units - 1)
+        gates = np.ones((len(weights["w_rec"]), 1, n_units))
+        for gate, rng in zip(gates, context.rngs("gates", context.task), strict=True):
+            gate[0, rng.permutation(n_units)[:silent]] = 0
+        return torch.from_numpy(gates).to(weights["w_rec"])

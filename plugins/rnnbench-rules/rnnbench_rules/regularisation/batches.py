@@ -1,0 +1,25 @@
+"""Trials for networks, or for single trials, that are to have targets of their own."""
+
+from __future__ import annotations
+
+import torch
+
+from rnnbench import Batch
+
+
+def of_each_network(batch: Batch) -> Batch:
+    """The same trials with a set for every network."""
+    rows = list(batch.sets)
+    noise = None if batch.noise is None else batch.noise[rows]
+    return Batch(batch.inputs[rows], batch.targets[rows], batch.mask[rows], tuple(range(len(rows))), noise)
+
+
+def of_each_trial(batch: Batch, trials: slice) -> Batch:
+    """Some of the trials with a set for every network and trial, [network * trial, time, 1, channel]."""
+
+    def alone(a: torch.Tensor) -> torch.Tensor:
+        return a[list(batch.sets)][:, :, trials].movedim(2, 1).flatten(0, 1).unsqueeze(2)
+
+    inputs, targets, mask = alone(batch.inputs), alone(batch.targets), alone(batch.mask)
+    noise = None if batch.noise is None else alone(batch.noise)
+    return Batch(inputs, targets, mask, tuple(range(len(inputs))), noise)
