@@ -31,7 +31,7 @@ def unknown(architecture: Architecture) -> set[str]:
 
 def maps(arrays: Weights) -> dict[str, Tensor]:
     """The arrays that are there as matrices [network, target, source], columns beside each other."""
-    out = {}
+    out: Weights = {}
     for kind, names in SOURCES.items():
         parts = [arrays[name].unsqueeze(-1) if name == "b" else arrays[name] for name in names if name in arrays]
         if parts:
@@ -41,7 +41,7 @@ def maps(arrays: Weights) -> dict[str, Tensor]:
 
 def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
     """The weights that `maps` joined, with the names and shapes of `like`."""
-    out = {}
+    out: Weights = {}
     for kind, matrix in matrices.items():
         names = [name for name in SOURCES[kind] if name in like]
         widths = [1 if name == "b" else like[name].shape[-1] for name in names]
@@ -65,9 +65,9 @@ class Activity:
     errors: dict[str, Tensor]
 
 
-def activities(architecture: VanillaRNN, weights: Weights, batch: Batch, signals: list[Tensor] | None = None) -> (
-    Iterator[Activity]
-):
+def activities(
+    architecture: VanillaRNN, weights: Weights, batch: Batch, signals: list[Tensor] | None = None
+) -> Iterator[Activity]:
     """The activity of each network, one after the other. signals: [time, trial, output] for each network, or none."""
     for n, s in enumerate(batch.sets):
         noise = None if batch.noise is None else batch.noise[s]
@@ -77,7 +77,12 @@ def activities(architecture: VanillaRNN, weights: Weights, batch: Batch, signals
 
 
 def _activity(
-    architecture: VanillaRNN, weights: Weights, inputs: Tensor, mask: Tensor, noise: Tensor | None, signal: Tensor | None
+    architecture: VanillaRNN,
+    weights: Weights,
+    inputs: Tensor,
+    mask: Tensor,
+    noise: Tensor | None,
+    signal: Tensor | None,
 ) -> Activity:
     n_steps, n_trials, _ = inputs.shape
     dt, trained = architecture.dt, architecture.trained

@@ -8,6 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+Spectrum = tuple[Tensor, Tensor]
+"""Eigenvalues [.., n] and eigenvectors [.., n, n] of a matrix, as torch.linalg.eigh gives them."""
+
 
 def shrinkage(C: Tensor, s: float) -> Tensor:
     """(I + s C)^-1: 1 along directions that C knows nothing of, towards 0 along the others."""
@@ -15,10 +18,9 @@ def shrinkage(C: Tensor, s: float) -> Tensor:
     return (vectors / (1 + s * values.clamp_min(0)).unsqueeze(-2)) @ vectors.mT
 
 
-def solve(G: Tensor, A: Tensor, B: Tensor, s: float) -> Tensor:
+def solve(G: Tensor, A: Spectrum, B: Spectrum, s: float) -> Tensor:
     """The matrix X with X + s B X A = G, for G [target, source], A [source, source], B [target, target]."""
-    a, U = torch.linalg.eigh(A)
-    b, V = torch.linalg.eigh(B)
+    (a, U), (b, V) = A, B
     return V @ ((V.mT @ G @ U) / (1 + s * b.clamp_min(0).unsqueeze(-1) * a.clamp_min(0).unsqueeze(-2))) @ U.mT
 
 

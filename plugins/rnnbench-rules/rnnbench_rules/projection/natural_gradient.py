@@ -8,11 +8,12 @@ import torch
 from pydantic import Field
 
 from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, Weights
-from rnnbench_rules.projection.activity import SOURCES, arrays, maps, require_rate_rnn
+from rnnbench_rules.projection.activity import arrays, maps, require_rate_rnn
 from rnnbench_rules.projection.fisher import factors
 from rnnbench_rules.projection.kronecker import solve
 
 COUNTER = "updates of this task"
+SIDES = ("in", "out")
 
 
 class NaturalGradient(GradientDescent):
@@ -57,7 +58,7 @@ class NaturalGradient(GradientDescent):
             return gradients
         turned = {}
         for kind, G in maps(gradients).items():
-            A, B = state[f"{kind}.in"], state[f"{kind}.out"]
+            A, B = (zip(state[f"{kind}.{side}.values"], state[f"{kind}.{side}.vectors"], strict=True) for side in SIDES)
             each = [solve(g.double(), a, b, self.curvature).to(G) for g, a, b in zip(G, A, B, strict=True)]
             turned[kind] = torch.stack(each)
         return arrays(turned, gradients)
@@ -66,4 +67,8 @@ class NaturalGradient(GradientDescent):
         rngs = context.rngs("fisher", context.task, context.position, update)
         new = factors(require_rate_rnn(context.architecture, self.name), weights, batch, rngs)
         share = max(1 / (update // self.refresh + 1), 1 - self.decay)
-        return {name: a if name not in state else state[name].lerp(a, share) for name, a in new.items()}
+        for name, M in new.items():
+            new[name] = M if name not in state else state[name].lerp(M, share)
+        spectra = {name: [torch.linalg.eigh(one) for one in M] for name, M in new.items()}
+        values = {f"{name}.values": torch.stack([v for v, _ in each]) for name, each in spectra.items()}
+        return new | values | {f"{name}.vectors": torch.stack([u for _, u in each]) for name, each in spectra.items()}

@@ -16,7 +16,7 @@ from rnnbench_rules.projection.owp import projected
 
 
 class NaturalContinualLearning(GradientDescent):
-    """Steps within a trust region shaped by what earlier tasks told of the weights, pulled back to where they left them.
+    """Steps in a trust region shaped by earlier tasks, and a pull back to the weights that they left.
 
     After k tasks the weights have a Gaussian posterior with mean mu, where training ended, and precision
 

@@ -88,4 +88,3 @@ def projected(D: Tensor, P_out: Tensor | None, P_in: Tensor | None) -> Tensor:
         d = d if P_out is None else P_out[n].to(d) @ d
         out.append(d if P_in is None else d @ P_in[n].to(d))
     return torch.stack(out)
-
