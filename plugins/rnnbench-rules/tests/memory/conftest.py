@@ -81,7 +81,7 @@ def small(**parameters) -> VanillaRNN:
     return VanillaRNN(**({"units": 16, "learn": "all"} | parameters))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lab():
     """lab(rule, architecture) -> Lab; a small rate RNN unless told."""
     return lambda rule, architecture=None, dtype=torch.float32: Lab(rule, architecture or small(), dtype)

@@ -102,18 +102,25 @@ def test_units_with_noise_and_recurrent_weights_alone(rule, lab, rate_rnn):
     assert np.array_equal(one.weights["w_out"], noisy.initial(0)["w_out"].astype(np.float32))
 
 
-@by_name(REMEMBER)
-def test_less_is_forgotten_than_with_gradient_descent(rule, lab):
-    """A real, small training: flip-flop after fixed points on the same channels, mean of 3 networks.
+def forgets(lab, rule) -> tuple[float, float, float]:
+    """What is lost of A by learning B, means of 3 networks; the loss of B before and after learning it."""
+    first, second = lab(rule).learn(A, B, seeds=(0, 1, 2), updates=100)
+    lost = [b.after[A].loss - a.after[A].loss for a, b in zip(first, second, strict=True)]
+    return np.mean(lost), np.mean([a.after[B].loss for a in first]), np.mean([b.after[B].loss for b in second])
 
-    The margin, a quarter of what plain gradient descent forgets, is far from every rule's: the weakest, A-GEM,
-    forgets about 0.4 as much.
+
+@pytest.fixture(scope="module")
+def plain_loss(lab) -> float:
+    return forgets(lab, GradientDescent(learning_rate=5e-3))[0]
+
+
+@by_name(REMEMBER)
+def test_less_is_forgotten_than_with_gradient_descent(rule, lab, plain_loss):
+    """A real, small training: flip-flop after fixed points on the same channels.
+
+    Measured: A-GEM forgets 0.58 of what gradient descent forgets, the others at most 0.3; and the slowest, owp, takes
+    the loss on B to 0.34 of what it was. The bounds leave room for other machines' last digits.
     """
-    step = {"optimizer": "adam", "learning_rate": 5e-3}
-    forgotten = {}
-    for r in (GradientDescent(**step), rule(**step)):
-        first, second = lab(r).learn(A, B, seeds=(0, 1, 2), updates=150)
-        forgotten[r.name] = np.mean([b.after[A].loss - a.after[A].loss for a, b in zip(first, second, strict=True)])
-        # Something of the second task is learnt, too: projections are slow, but do not stand still.
-        assert all(b.after[B].loss < a.after[B].loss for a, b in zip(first, second, strict=True))
-    assert forgotten[rule.name] < 0.75 * forgotten["gradient_descent"]
+    lost, before, after = forgets(lab, rule(learning_rate=5e-3))
+    assert lost < (0.8 if rule.name == "a_gem" else 0.5) * plain_loss
+    assert after < 0.6 * before
