@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from rnnbench_neuro.fixed_points import FixedPoints
-from rnnbench_neuro.flip_flop import FlipFlop
 
 from rnnbench import Architecture, LearningRule, VanillaRNN
 from rnnbench.channels import Layout
 from rnnbench.schema import Channels, Training
 from rnnbench.training import Outcome, Start, Trainer
+from rnnbench_neuro.fixed_points import FixedPoints
+from rnnbench_neuro.flip_flop import FlipFlop
 
 A, B = "fixed points", "flip flop"
 

@@ -140,8 +140,10 @@ def test_an_ncl_step_is_the_trust_region_step(lab):
     new, _ = rule.learn(weights, batch, state, context)
     _, g = context.gradient(weights, batch)
     for names, kind in ((("w_rec", "w_in"), CURRENT), (("w_out",), READOUT)):
-        joined = {k: torch.cat([a[n][0] for n in names], 1).flatten() for k, a in
-                  {"g": g, "w": weights, "mu": mu, "new": new}.items()}
+        joined = {
+            k: torch.cat([a[n][0] for n in names], 1).flatten()
+            for k, a in {"g": g, "w": weights, "mu": mu, "new": new}.items()
+        }
         E, F = (torch.from_numpy(first.memory[f"precision.{kind}.{side}"]).double() for side in ("in", "out"))
         Lambda = torch.kron(F, E)
         step = torch.linalg.solve(Lambda, joined["g"]) + joined["w"] - joined["mu"]
@@ -211,4 +213,3 @@ def test_factors_are_averaged_over_refreshes(lab):
         _, state = rule.learn(weights, batch, state, context)
     for name in (f"{CURRENT}.in", f"{CURRENT}.out", f"{READOUT}.in"):
         torch.testing.assert_close(state[name], torch.stack([f[name] for f in looks]).mean(0), rtol=1e-6, atol=1e-9)
-

@@ -29,9 +29,7 @@ def test_sources_and_errors_make_up_the_gradient(activity):
     """sum e z^T over time and trials is backpropagation's gradient when e comes from dL/dz, by the engine's adjoint."""
     setting, weights, batch, context = activity
     outputs = context.outputs(weights, batch)
-    signals = [
-        (outputs[n] - batch.targets[s]) * batch.mask[s] / batch.mask[s].sum() for n, s in enumerate(batch.sets)
-    ]
+    signals = [(outputs[n] - batch.targets[s]) * batch.mask[s] / batch.mask[s].sum() for n, s in enumerate(batch.sets)]
     _, gradient = context.gradient(weights, batch)
     for n, one in enumerate(activities(setting.architecture, weights, batch, signals)):
         torch.testing.assert_close(one.targets[READOUT], outputs[n], rtol=1e-10, atol=1e-13)
@@ -64,9 +62,7 @@ def test_shrinkage_and_solve_against_plain_linear_algebra(rank):
     torch.testing.assert_close(shrinkage(C, 3.0), torch.linalg.inv(eye + 3 * C), rtol=1e-9, atol=1e-12)
     kron = torch.eye(18, dtype=torch.float64) + 0.7 * torch.kron(D, C)  # acts on the rows of X one after the other
     X = torch.linalg.solve(kron, G.flatten()).view(3, 6)
-    torch.testing.assert_close(
-        solve(G, torch.linalg.eigh(C), torch.linalg.eigh(D), 0.7), X, rtol=1e-9, atol=1e-12
-    )
+    torch.testing.assert_close(solve(G, torch.linalg.eigh(C), torch.linalg.eigh(D), 0.7), X, rtol=1e-9, atol=1e-12)
 
 
 def change_of_currents(lab, rule, architecture, updates: int = 20) -> float:
@@ -129,7 +125,7 @@ def test_one_step_is_the_projected_step_of_the_optimizer(lab):
 
 
 def test_owm_is_the_published_recursion_over_single_inputs(lab):
-    """k = P x / (alpha + x^T P x), P <- P - k x^T P over every input of A, then of B, gives the P used in a third task."""
+    """P <- P - k x^T P, k = P x / (alpha + x^T P x), over every input of A, then of B, is the P of a third task."""
     s = 20.0
     rule = OrthogonalWeightsModification(projection=s, sampled=6, learning_rate=3e-3)
     setting = lab(rule, dtype=torch.float64)
