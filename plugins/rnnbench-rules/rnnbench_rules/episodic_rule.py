@@ -12,6 +12,8 @@ from rnnbench import Batch, GradientDescent, State, TaskContext, Weights
 from rnnbench_rules import episodes
 
 COUNTER = "updates of this task"
+LENGTHS = 256
+"""Trials of which the longest tells how much room a trial needs."""
 
 
 class EpisodicRule(GradientDescent):
@@ -21,6 +23,7 @@ class EpisodicRule(GradientDescent):
     """
 
     remembers: ClassVar[bool] = True
+    keeps_outputs: ClassVar[bool] = False
     slots: int = Field(64, ge=1, description="trials kept (per network)")
 
     def is_on(self) -> bool:
@@ -29,8 +32,11 @@ class EpisodicRule(GradientDescent):
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)
-        n_networks = len(next(iter(weights.values())))
-        return state | {COUNTER: torch.zeros(n_networks, dtype=torch.float64)}
+        state[COUNTER] = torch.zeros(len(next(iter(weights.values()))), dtype=torch.float64)
+        if self.is_on():
+            trials = context.sample("length of trials", 0, LENGTHS)
+            episodes.make_room(state, self.kept_under(context.task), self.slots, trials, self.keeps_outputs)
+        return state
 
     def learn(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> tuple[Weights, State]:
         new, state = super().learn(weights, batch, state, context)
@@ -40,10 +46,14 @@ class EpisodicRule(GradientDescent):
             state[COUNTER] = state[COUNTER] + 1
         return new, state
 
+    def kept_under(self, task: str) -> str:
+        """Under which name the trials of a task are kept; here each has its own."""
+        return f"trials.{task}"
+
     def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
-        """Keep what shall be kept of a batch just learnt; here the latest trials of the task, in a ring of its own."""
-        name = ring_of(context.task)
-        episodes.write(state, name, self.slots, batch, episodes.latest(state, name, self.slots, batch))
+        """Keep what shall be kept of a batch just learnt; here the latest trials, in a ring."""
+        name = self.kept_under(context.task)
+        episodes.write(state, name, batch, episodes.latest(state, name, self.slots, batch))
 
     def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
         return {name: a for name, a in state.items() if name.startswith("trials.")}
@@ -51,8 +61,3 @@ class EpisodicRule(GradientDescent):
     def rngs(self, purpose: str, state: State, context: TaskContext) -> list[np.random.Generator]:
         """Generators of one purpose, other numbers at every update."""
         return context.rngs(purpose, context.task, context.position, int(state[COUNTER][0]))
-
-
-def ring_of(task: str) -> str:
-    """Under which name the trials of a task are kept."""
-    return f"trials.{task}"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from rnnbench import State, TaskContext, Weights
 from rnnbench_rules import episodes
-from rnnbench_rules.episodic_rule import EpisodicRule, ring_of
+from rnnbench_rules.episodic_rule import EpisodicRule
 from rnnbench_rules.projection.vectors import as_vectors, as_weights
 
 
@@ -34,12 +34,12 @@ class AveragedGEM(EpisodicRule):
     replayed: int = Field(64, ge=1, description="trials in the batch that gives g_ref (per update)")
 
     def before_update(self, weights: Weights, gradients: Weights, state: State, context: TaskContext) -> Weights:
-        pool = [ring_of(task) for task in context.earlier if episodes.is_kept(state, ring_of(task))]
+        pool = [self.kept_under(task) for task in context.earlier]
         if not self.is_on() or not pool:
             return gradients
         rngs = self.rngs("reference gradient", state, context)
-        batch, _ = episodes.draw(state, pool, self.replayed, rngs, context.architecture.n_noise)
-        g, g_ref = as_vectors(gradients), as_vectors(context.gradient(weights, batch)[1])
+        drawn = episodes.draw(state, pool, self.replayed, rngs, context.architecture.n_noise)
+        g, g_ref = as_vectors(gradients), as_vectors(context.gradient(weights, drawn.batch)[1]) * drawn.some[:, None]
         each = [freed(one, ref, self.projection) for one, ref in zip(g, g_ref, strict=True)]
         return as_weights(torch.stack(each), gradients)
 

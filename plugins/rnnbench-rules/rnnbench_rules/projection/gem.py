@@ -11,7 +11,7 @@ from scipy.optimize import nnls
 
 from rnnbench import State, TaskContext, Weights
 from rnnbench_rules import episodes
-from rnnbench_rules.episodic_rule import EpisodicRule, ring_of
+from rnnbench_rules.episodic_rule import EpisodicRule
 from rnnbench_rules.projection.vectors import as_vectors, as_weights
 
 
@@ -37,14 +37,14 @@ class GEM(EpisodicRule):
     slots: int = Field(64, ge=1, description="trials kept of each task (per network)")
 
     def before_update(self, weights: Weights, gradients: Weights, state: State, context: TaskContext) -> Weights:
-        kept = [ring_of(task) for task in context.earlier if episodes.is_kept(state, ring_of(task))]
+        kept = [self.kept_under(task) for task in context.earlier]
         if not self.is_on() or not kept:
             return gradients
         g, references = as_vectors(gradients), []
         for name in kept:
             rngs = self.rngs(f"noise of {name}", state, context)
-            batch = episodes.all_of(state, name, rngs, context.architecture.n_noise)
-            references.append(as_vectors(context.gradient(weights, batch)[1]))
+            drawn = episodes.all_of(state, name, rngs, context.architecture.n_noise)
+            references.append(as_vectors(context.gradient(weights, drawn.batch)[1]) * drawn.some[:, None])
         G = torch.stack(references, dim=1)  # [network, earlier task, weight]
         each = [one + self.projection * correction(one, rows, self.margin) for one, rows in zip(g, G, strict=True)]
         return as_weights(torch.stack(each), gradients)

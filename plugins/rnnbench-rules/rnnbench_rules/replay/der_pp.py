@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from rnnbench import Batch, State, TaskContext, Weights
@@ -24,19 +26,18 @@ class DarkExperienceReplay(ExperienceReplay):
     name, version = "der_pp", 1
     source = "Buzzega, Boschini, Porrello, Abati, Calderara, NeurIPS 2020, eq. 6 and algorithm 2"
 
+    keeps_outputs: ClassVar[bool] = True
+
     alpha: float = Field(0.1, ge=0, description="weight of the loss against kept outputs (fraction of the batch's)")
     beta: float = Field(0.5, ge=0, description="weight of the loss against kept targets (fraction of the batch's)")
 
-    def pool(self, state: State, context: TaskContext) -> list[str]:
-        return [RESERVOIR]
+    def kept_under(self, task: str) -> str:
+        return RESERVOIR
 
     def terms(self) -> list[tuple[str, float]]:
         return [("outputs", self.alpha), ("targets", self.beta)]
 
     def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
-        rngs = self.rngs("reservoir", state, context)
-        writes = episodes.reservoir(state, RESERVOIR, self.slots, batch, rngs)
-        if any(writes) or not episodes.is_kept(state, RESERVOIR):
-            episodes.write(state, RESERVOIR, self.slots, batch, writes, context.outputs(weights, batch))
-        else:  # nothing is kept: no need to know the outputs
-            state[f"{RESERVOIR}.seen"] = state[f"{RESERVOIR}.seen"] + batch.inputs.shape[2]
+        writes = episodes.reservoir(state, RESERVOIR, self.slots, batch, self.rngs("reservoir", state, context))
+        # Where nothing is kept, there is no need to know the outputs.
+        episodes.write(state, RESERVOIR, batch, writes, context.outputs(weights, batch) if any(writes) else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from dataclasses import replace
 from typing import ClassVar
 
@@ -29,24 +28,24 @@ class ExperienceReplay(EpisodicRule):
     )
     replayed: int = Field(32, ge=1, description="trials in a draw from the memory (per update)")
 
-    @abstractmethod
-    def pool(self, state: State, context: TaskContext) -> list[str]:
+    def pool(self, context: TaskContext) -> list[str]:
         """The names under which the trials to draw from are kept."""
+        return list(dict.fromkeys(self.kept_under(task) for task in [*context.earlier, context.task]))
 
     def terms(self) -> list[tuple[str, float]]:
         """What a draw is compared with, targets or outputs, and its weight."""
         return [("targets", 1.0)]
 
     def before_update(self, weights: Weights, gradients: Weights, state: State, context: TaskContext) -> Weights:
-        pool = [name for name in self.pool(state, context) if episodes.is_kept(state, name)]
-        if not self.is_on() or context.position == 0 or not pool:
+        if not self.is_on() or context.position == 0:
             return gradients
         for against, weight in self.terms():
             rngs = self.rngs(f"replay of {against}", state, context)
-            batch, outputs = episodes.draw(state, pool, self.replayed, rngs, context.architecture.n_noise)
-            if against == "outputs":
-                assert outputs is not None
-                batch = replace(batch, targets=outputs)
+            drawn = episodes.draw(state, self.pool(context), self.replayed, rngs, context.architecture.n_noise)
+            batch = drawn.batch
+            if against == "outputs" and drawn.outputs is not None:
+                batch = replace(batch, targets=drawn.outputs)
             _, again = context.gradient(weights, batch)
-            gradients = {name: g + self.replay * weight * again[name] for name, g in gradients.items()}
+            factor = self.replay * weight * drawn.some
+            gradients = {n: g + factor.view(-1, *[1] * (g.dim() - 1)) * again[n] for n, g in gradients.items()}
         return gradients

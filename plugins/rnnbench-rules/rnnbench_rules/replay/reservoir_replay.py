@@ -27,10 +27,9 @@ class ReservoirReplay(ExperienceReplay):
         "Chaudhry et al., arXiv:1902.10486, 2019, algorithm 1"
     )
 
-    def pool(self, state: State, context: TaskContext) -> list[str]:
-        return [RESERVOIR]
+    def kept_under(self, task: str) -> str:
+        return RESERVOIR
 
     def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
         rngs = self.rngs("reservoir", state, context)
-        writes = episodes.reservoir(state, RESERVOIR, self.slots, batch, rngs)
-        episodes.write(state, RESERVOIR, self.slots, batch, writes)
+        episodes.write(state, RESERVOIR, batch, episodes.reservoir(state, RESERVOIR, self.slots, batch, rngs))

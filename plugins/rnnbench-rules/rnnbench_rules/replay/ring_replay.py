@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from rnnbench import State, TaskContext
-from rnnbench_rules.episodic_rule import ring_of
 from rnnbench_rules.replay.experience_replay import ExperienceReplay
 
 
@@ -22,6 +20,3 @@ class RingReplay(ExperienceReplay):
     source = "Chaudhry, Rohrbach, Elhoseiny, Ajanthan, Dokania, Torr, Ranzato, arXiv:1902.10486, 2019 (ring buffer)"
 
     slots: int = Field(64, ge=1, description="trials kept of each task (per network)")
-
-    def pool(self, state: State, context: TaskContext) -> list[str]:
-        return [ring_of(task) for task in dict.fromkeys([*context.earlier, context.task])]

@@ -27,12 +27,13 @@ def kept(state, network: int = 0) -> list[int]:
 
 
 def offer(state, slots: int, batches: list[Batch], rngs=None) -> None:
+    episodes.make_room(state, NAME, slots, max(batches, key=lambda batch: batch.inputs.shape[1]))
     for batch in batches:
         if rngs is None:
             writes = episodes.latest(state, NAME, slots, batch)
         else:
             writes = episodes.reservoir(state, NAME, slots, batch, rngs)
-        episodes.write(state, NAME, slots, batch, writes)
+        episodes.write(state, NAME, batch, writes)
 
 
 def test_a_reservoir_keeps_every_trial_seen_with_equal_probability():
@@ -89,11 +90,13 @@ def test_draws_give_every_kept_trial_of_all_names_the_same_chance():
     state: dict = {}
     for name, first, n in (("a", 0, 2), ("b", 2, 6)):
         batch = numbered(first, n, n_steps=20 if name == "b" else 3)
-        episodes.write(state, name, 6, batch, episodes.latest(state, name, 6, batch))
-    batch, outputs = episodes.draw(state, ["a", "b"], 4000, [np.random.default_rng(1)], 0)
+        episodes.make_room(state, name, 6, batch)
+        episodes.write(state, name, batch, episodes.latest(state, name, 6, batch))
+    drawn = episodes.draw(state, ["a", "b"], 4000, [np.random.default_rng(1)], 0)
+    batch = drawn.batch
     counts = np.bincount(batch.inputs[0, 0, :, 0].int().numpy(), minlength=8)
     assert ((counts - 500) ** 2 / 500).sum() < chi2.ppf(0.999, 7)
-    assert outputs is None and torch.equal(batch.targets, 10 * batch.inputs)
+    assert drawn.outputs is None and drawn.some.tolist() == [1] and torch.equal(batch.targets, 10 * batch.inputs)
     lengths = batch.mask[0, :, :, 0].sum(0)
     assert torch.equal(lengths, torch.where(batch.inputs[0, 0, :, 0] < 2, 3.0, 20.0).double())
 
@@ -102,6 +105,26 @@ def test_drawn_trials_get_noise_of_their_own():
     state: dict = {}
     offer(state, 4, [numbered(0, 4, networks=2)])
     rngs = [np.random.default_rng(i) for i in range(2)]
-    batch, _ = episodes.draw(state, [NAME], 5, rngs, n_noise=6)
+    batch = episodes.draw(state, [NAME], 5, rngs, n_noise=6).batch
     assert batch.noise is not None and batch.noise.shape == (2, 16, 5, 6)
     assert abs(float(batch.noise.std()) - 1) < 0.15  # 960 numbers: seven standard errors
+
+
+def test_a_trial_longer_than_there_is_room_for_is_cut():
+    state: dict = {}
+    offer(state, 3, [numbered(1, 1, n_steps=16)])
+    long = numbered(2, 1, n_steps=20)
+    episodes.write(state, NAME, long, episodes.latest(state, NAME, 3, long))
+    assert state[f"{NAME}.inputs"].shape[2] == 16 and kept(state) == [1, 2]
+
+
+def test_a_network_that_has_kept_nothing_draws_blanks_and_says_so():
+    state: dict = {}
+    offer(state, 4, [numbered(1, 3, networks=2)])
+    state[f"{NAME}.seen"][1] = 0
+    state[f"{NAME}.mask"][1] = 0
+    for drawn in (
+        episodes.draw(state, [NAME], 5, [np.random.default_rng(i) for i in range(2)], 0),
+        episodes.all_of(state, NAME, [np.random.default_rng(i) for i in range(2)], 0),
+    ):
+        assert drawn.some.tolist() == [1, 0] and (drawn.batch.mask.sum((1, 2, 3)) > 0).all()

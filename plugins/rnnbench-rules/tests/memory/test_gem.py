@@ -80,7 +80,7 @@ class Watching:
     def __call__(self, weights, gradients, state, context):
         new = type(self.rule).before_update(self.rule, weights, gradients, state, context)
         if context.earlier:
-            kept = episodes.all_of(state, f"trials.{A}", [np.random.default_rng(0)], 0)
+            kept = episodes.all_of(state, f"trials.{A}", [np.random.default_rng(0)], 0).batch
             ref = as_vectors(context.gradient(weights, kept)[1])[0]
             self.seen.append((as_vectors(gradients)[0], as_vectors(new)[0], ref))
         return new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -52,7 +54,7 @@ def test_replay_descends_on_the_batch_and_the_drawn_trials(rule, lab):
     setting = lab(rule(replay=0.7, replayed=10, slots=32), dtype=torch.float64)
     weights, state, context, batch = after_two_batches(setting)
     rngs = setting.rule.rngs("replay of targets", state, context)
-    drawn, _ = episodes.draw(state, setting.rule.pool(state, context), 10, rngs, 0)
+    drawn = episodes.draw(state, setting.rule.pool(context), 10, rngs, 0).batch
     assert drawn.inputs.shape[2] == 10
     _, raw = context.gradient(weights, batch)
     found = setting.rule.before_update(weights, raw, state, context)
@@ -68,9 +70,9 @@ def test_der_pp_asks_for_kept_outputs_and_for_targets_of_other_trials(lab):
         against: episodes.draw(state, [RESERVOIR], 10, setting.rule.rngs(f"replay of {against}", state, context), 0)
         for against in ("outputs", "targets")
     }
-    assert not torch.equal(draws["outputs"][0].inputs, draws["targets"][0].inputs)
-    dark, light = draws["outputs"][0], draws["targets"][0]
-    object.__setattr__(dark, "targets", draws["outputs"][1])
+    assert not torch.equal(draws["outputs"].batch.inputs, draws["targets"].batch.inputs)
+    dark = replace(draws["outputs"].batch, targets=draws["outputs"].outputs)
+    light = draws["targets"].batch
     _, raw = context.gradient(weights, batch)
     found = setting.rule.before_update(weights, raw, state, context)
     expected = by_autograd(setting, weights, [(1.0, batch), (2.0 * 0.3, dark), (2.0 * 0.6, light)])
@@ -89,7 +91,7 @@ def test_der_pp_keeps_the_outputs_that_trials_got_when_they_were_seen(lab):
     torch.testing.assert_close(kept, context.outputs(weights, batch)[0], rtol=0, atol=0)
     assert not torch.allclose(kept, context.outputs(new, batch)[0], atol=1e-4)
     # Against its own outputs the loss vanishes with the weights of then, and so does its gradient.
-    object.__setattr__(batch, "targets", context.outputs(weights, batch))
+    batch = replace(batch, targets=context.outputs(weights, batch))
     assert float(losses(context.outputs(weights, batch), batch)) == 0
 
 
