@@ -33,7 +33,9 @@ class NaturalGradient(GradientDescent):
     optimizer: Literal["sgd", "momentum", "rmsprop", "adam"] = Field(
         "momentum", description="how the preconditioned gradient becomes a step"
     )
-    learning_rate: float = Field(0.1, gt=0, description="eta; chosen here, in units of plain gradient descent's rate")
+    learning_rate: float = Field(
+        0.3, gt=0, description="eta, in units of plain descent's; chosen here: with momentum, plain descent bears 0.1"
+    )
     curvature: float = Field(100.0, ge=0, description="s, inverse of the damping; chosen here (weight^2 per loss)")
     decay: float = Field(0.95, ge=0, lt=1, description="of the averaged factors; published: 0.95 (per refresh)")
     refresh: int = Field(20, ge=1, description="updates from one look at the factors to the next; published: 20")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench import Architecture, LearningRule, VanillaRNN
+from rnnbench import Architecture, LearningRule, Trials, VanillaRNN
 from rnnbench.channels import Layout
 from rnnbench.schema import Channels, Training
 from rnnbench.training import Outcome, Start, Trainer
@@ -17,6 +17,17 @@ from rnnbench_neuro.fixed_points import FixedPoints
 from rnnbench_neuro.flip_flop import FlipFlop
 
 A, B = "fixed points", "flip flop"
+
+
+class RaggedFlipFlop(FlipFlop):
+    """Trials of another length in every batch."""
+
+    name = "test_ragged_flip_flop"
+
+    def sample(self, rng, n_trials, dt):
+        trials = super().sample(rng, n_trials, dt)
+        end = int(rng.integers(4, trials.inputs.shape[1] + 1))
+        return Trials(*(a[:, :end] for a in (trials.inputs, trials.targets, trials.mask)))
 
 
 class GRU(Architecture):
@@ -49,9 +60,11 @@ class Lab:
     rule: LearningRule
     architecture: Architecture
     dtype: torch.dtype = torch.float32
+    ragged: bool = False
 
     def __post_init__(self) -> None:
-        tasks = {A: FixedPoints(duration=6, loss_start=3), B: FlipFlop(channels=2, duration=9)}
+        flip_flop = RaggedFlipFlop(channels=2, duration=20) if self.ragged else FlipFlop(channels=2, duration=9)
+        tasks = {A: FixedPoints(duration=6, loss_start=3), B: flip_flop}
         layout = Layout(Channels(layout="shared"), tasks)
         trials = dict.fromkeys(tasks, 32)
         self.trainer = Trainer(tasks, layout, self.architecture, self.rule, trials, self.dtype, torch.device("cpu"))
@@ -60,16 +73,20 @@ class Lab:
     def initial(self, seed: int) -> dict[str, np.ndarray]:
         return self.architecture.init(np.random.default_rng(seed), self.layout.n_inputs, self.layout.n_outputs)
 
-    def learn(self, *history: str, seeds: Sequence[int] = (0,), updates: int = 12) -> list[list[Outcome]]:
-        """Outcomes [stage][network]; what is remembered passes through the form in which it is stored."""
+    def learn(self, *history: str, seeds: Sequence[int] = (0,), updates: int = 12, early=()) -> list[list[Outcome]]:
+        """Outcomes [stage][network]; what is remembered passes through the form in which it is stored.
+
+        early   {(stage, network): updates} of those that stop early
+        """
+        early = dict(early)
         training = Training(batch=16, max_updates=updates, evaluate_every=updates)
         weights, memories = [self.initial(seed) for seed in seeds], [{} for _ in seeds]
         stages = []
         for position, label in enumerate(history):
             watch = (*(t for t in dict.fromkeys(history[:position]) if t != label), label)
             starts = [
-                Start(seed, history[:position].count(label), updates, None, watch, w, m)
-                for seed, w, m in zip(seeds, weights, memories, strict=True)
+                Start(seed, history[:position].count(label), early.get((position, n), updates), None, watch, w, m)
+                for n, (seed, w, m) in enumerate(zip(seeds, weights, memories, strict=True))
             ]
             stages.append(self.trainer.train(label, position, training, starts))
             weights = [one.weights for one in stages[-1]]
@@ -84,7 +101,9 @@ def small(**parameters) -> VanillaRNN:
 @pytest.fixture(scope="session")
 def lab():
     """lab(rule, architecture) -> Lab; a small rate RNN unless told."""
-    return lambda rule, architecture=None, dtype=torch.float32: Lab(rule, architecture or small(), dtype)
+    return lambda rule, architecture=None, dtype=torch.float32, ragged=False: Lab(
+        rule, architecture or small(), dtype, ragged
+    )
 
 
 @pytest.fixture

@@ -81,9 +81,29 @@ def test_tasks_may_come_again(rule, history, lab):
     assert all(np.isfinite(one.after[A].loss) for (one,) in stages)
 
 
+@by_name(REMEMBER)
+def test_networks_of_a_population_may_learn_for_different_times_or_not_at_all(rule, lab):
+    """Trials of every length, one network stops early, one has nothing to learn: each as if it were alone.
+
+    What they remember has one shape, though one has seen longer trials than the other.
+    """
+    early = {(0, 1): 2, (1, 0): 0}
+    together = lab(rule(**STEP), ragged=True).learn(B, A, B, seeds=(0, 0), early=early, updates=8)
+    for n in range(2):
+        own = {(stage, 0): updates for (stage, network), updates in early.items() if network == n}
+        alone = lab(rule(**STEP), ragged=True).learn(B, A, B, early=own, updates=8)
+        assert all(
+            same(many[n], one) and np.isfinite(one.after[B].loss) for many, (one,) in zip(together, alone, strict=True)
+        )
+    for outcomes in together:
+        assert outcomes[0].memory.keys() == outcomes[1].memory.keys()
+        assert all(outcomes[0].memory[k].shape == outcomes[1].memory[k].shape for k in outcomes[0].memory)
+
+
 @by_name(EPISODIC)
 def test_episodic_rules_train_any_architecture(rule, lab, gru):
-    plain, changed = (lab(r, gru).learn(A, B, updates=25) for r in (GradientDescent(**STEP), rule(**STEP)))
+    step = {"learning_rate": 0.02}
+    plain, changed = (lab(r, gru).learn(A, B, updates=12) for r in (GradientDescent(**step), rule(**step)))
     assert same(plain[0][0], changed[0][0]) and not same(plain[1][0], changed[1][0])
 
 
@@ -103,8 +123,8 @@ def test_units_with_noise_and_recurrent_weights_alone(rule, lab, rate_rnn):
 
 
 def forgets(lab, rule) -> tuple[float, float, float]:
-    """What is lost of A by learning B, means of 3 networks; the loss of B before and after learning it."""
-    first, second = lab(rule).learn(A, B, seeds=(0, 1, 2), updates=100)
+    """What is lost of A by learning B, means of 2 networks; the loss of B before and after learning it."""
+    first, second = lab(rule).learn(A, B, seeds=(0, 1), updates=80)
     lost = [b.after[A].loss - a.after[A].loss for a, b in zip(first, second, strict=True)]
     return np.mean(lost), np.mean([a.after[B].loss for a in first]), np.mean([b.after[B].loss for b in second])
 
@@ -118,8 +138,8 @@ def plain_loss(lab) -> float:
 def test_less_is_forgotten_than_with_gradient_descent(rule, lab, plain_loss):
     """A real, small training: flip-flop after fixed points on the same channels.
 
-    Measured: A-GEM forgets 0.58 of what gradient descent forgets, the others at most 0.3; and the slowest, owp, takes
-    the loss on B to 0.34 of what it was. The bounds leave room for other machines' last digits.
+    Measured: A-GEM forgets 0.51 of what gradient descent forgets, the others at most 0.37; and the slowest, owp, takes
+    the loss on B to 0.35 of what it was. The bounds leave room for other machines' last digits.
     """
     lost, before, after = forgets(lab, rule(learning_rate=5e-3))
     assert lost < (0.8 if rule.name == "a_gem" else 0.5) * plain_loss

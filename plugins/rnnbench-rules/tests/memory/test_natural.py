@@ -113,7 +113,7 @@ def test_the_nearest_product_is_the_minimum_of_the_divergence(rank):
         K = torch.kron(*factors)
         value = torch.logdet(K) + torch.linalg.solve(K, S).trace()
         value.backward()
-        return float(value), x.grad.numpy()
+        return value.item(), x.grad.numpy()
 
     start = np.concatenate([np.eye(n)[np.tril_indices(n)] for n in (3, 2)])
     found = minimize(divergence, start, jac=True, method="BFGS", options={"gtol": 1e-9, "maxiter": 2000})
