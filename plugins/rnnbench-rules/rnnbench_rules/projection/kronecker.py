@@ -33,7 +33,7 @@ def nearest_product(
 
         E = [tr(B1 F^-1) A1 + tr(B2 F^-1) A2] / dim F,   F = [tr(A1 E^-1) B1 + tr(A2 E^-1) B2] / dim E
 
-    each being the exact minimum for the other. Kao et al. 2021, appendix on Kronecker-factored approximations.
+    each being the exact minimum for the other. Kao et al. 2021, on sums of Kronecker products.
     """
     (A1, B1), (A2, B2) = first, second
     F = _sized_like(B1 + B2 * (_trace(A2) / _trace(A1)), B1)

@@ -38,7 +38,9 @@ class NaturalGradient(GradientDescent):
     )
     curvature: float = Field(100.0, ge=0, description="s, inverse of the damping; chosen here (weight^2 per loss)")
     decay: float = Field(0.95, ge=0, lt=1, description="of the averaged factors; published: 0.95 (per refresh)")
-    refresh: int = Field(20, ge=1, description="updates from one look at the factors to the next; published: 20")
+    refresh: int = Field(
+        20, ge=1, description="updates from one look at the factors to the next; published: 20 (updates)"
+    )
 
     def check(self, architecture: Architecture) -> None:
         require_rate_rnn(architecture, self.name)

@@ -26,7 +26,7 @@ class OrthogonalWeightsModification(OrthogonalWeightProjection):
     """
 
     name, version = "owm", 1
-    source = "Zeng, Chen, Cui, Yu, Nature Machine Intelligence 2019, eq. 1 and methods"
+    source = "Zeng, Chen, Cui, Yu, Nature Machine Intelligence 2019, methods"
     sides: ClassVar[tuple[str, ...]] = ("in",)
 
     def joined(self, before: Tensor | None, new: Tensor, n_earlier: int) -> Tensor:

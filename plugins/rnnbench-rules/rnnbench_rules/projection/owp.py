@@ -31,8 +31,8 @@ class OrthogonalWeightProjection(GradientDescent):
 
     name, version = "owp", 1
     source = (
-        "Duncker, Driscoll, Shenoy, Sahani, Sussillo, NeurIPS 2020, algorithm 1; alpha and the mean over tasks as in "
-        "the comparison of Kao et al., NeurIPS 2021"
+        "Duncker, Driscoll, Shenoy, Sahani, Sussillo, NeurIPS 2020; alpha and the mean over tasks as in the "
+        "comparison of Kao et al., NeurIPS 2021"
     )
     remembers: ClassVar[bool] = True
     sides: ClassVar[tuple[str, ...]] = ("in", "out")

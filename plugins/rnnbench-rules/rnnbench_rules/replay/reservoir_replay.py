@@ -24,7 +24,7 @@ class ReservoirReplay(ExperienceReplay):
     name, version = "reservoir_replay", 1
     source = (
         "Vitter, ACM Trans. Math. Softw. 1985, algorithm R; Rolnick, Ahuja, Schwarz, Lillicrap, Wayne, NeurIPS 2019; "
-        "Chaudhry et al., arXiv:1902.10486, 2019, algorithm 1"
+        "Chaudhry et al., arXiv:1902.10486, 2019"
     )
 
     def kept_under(self, task: str) -> str:
