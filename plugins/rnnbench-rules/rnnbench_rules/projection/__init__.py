@@ -1,5 +1,18 @@
 """Gradients turned so that they do not disturb earlier tasks."""
 
 from rnnbench import LearningRule
+from rnnbench_rules.projection.a_gem import AveragedGEM
+from rnnbench_rules.projection.gem import GEM
+from rnnbench_rules.projection.natural_gradient import NaturalGradient
+from rnnbench_rules.projection.ncl import NaturalContinualLearning
+from rnnbench_rules.projection.owm import OrthogonalWeightsModification
+from rnnbench_rules.projection.owp import OrthogonalWeightProjection
 
-RULES: list[type[LearningRule]] = []
+RULES: list[type[LearningRule]] = [
+    OrthogonalWeightProjection,
+    OrthogonalWeightsModification,
+    NaturalContinualLearning,
+    AveragedGEM,
+    GEM,
+    NaturalGradient,
+]

@@ -1,0 +1,140 @@
+"""Trials kept from one task to the next: rings, reservoirs, and batches drawn from them.
+
+Of trials kept under a name the state holds `name.inputs`, `name.targets`, `name.mask`, each [network, slot, time,
+channel], and `name.seen` [network, 1], how many trials were offered. A trial shorter than the others ends in steps of
+mask 0. Room is made before a task, from its own trials: networks of a population may learn for different times, and
+what they remember must have one shape all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import pad
+
+from rnnbench import Batch, State
+
+FIELDS = ("inputs", "targets", "mask")
+STEPS = 16
+"""The time axis is a multiple of so many steps."""
+
+Writes = list[dict[int, int]]
+"""For each network, slot -> the trial of the batch that goes there."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Trials out of a memory.
+
+    batch     of each network its own trials
+    outputs   [network, time, trial, output] as they were kept with the trials, if they were
+    some      [network] 1, or 0 for a network that has kept nothing yet: its trials are blank
+    """
+
+    batch: Batch
+    outputs: torch.Tensor | None
+    some: torch.Tensor
+
+
+def make_room(state: State, name: str, slots: int, like: Batch, with_outputs: bool = False) -> None:
+    """Arrays for `slots` trials as long as the longest in `like`; those that exist may only become longer."""
+    n_networks, n_steps = len(like.sets), -(-like.inputs.shape[1] // STEPS) * STEPS
+    state.setdefault(f"{name}.seen", torch.zeros(n_networks, 1, dtype=torch.float64, device=like.inputs.device))
+    for field in [*FIELDS, "outputs"] if with_outputs else FIELDS:
+        channels = getattr(like, "targets" if field == "outputs" else field)
+        kept = state.get(f"{name}.{field}", channels.new_zeros(n_networks, slots, 0, channels.shape[-1]))
+        state[f"{name}.{field}"] = pad(kept, (0, 0, 0, max(0, n_steps - kept.shape[2])))
+
+
+def latest(state: State, name: str, slots: int, batch: Batch) -> Writes:
+    """The slots of a ring: each trial overwrites the oldest."""
+    n_trials = batch.inputs.shape[2]
+    first = max(0, n_trials - slots)
+    seen = _seen(state, name)
+    return [{(n + trial) % slots: trial for trial in range(first, n_trials)} for n in seen]
+
+
+def reservoir(state: State, name: str, slots: int, batch: Batch, rngs: Sequence[np.random.Generator]) -> Writes:
+    """The slots of a reservoir: after t trials each is kept with probability slots/t. Vitter 1985, algorithm R."""
+    n_trials = batch.inputs.shape[2]
+    seen = _seen(state, name)
+    return [_accepted(rng, n, n_trials, slots) for rng, n in zip(rngs, seen, strict=True)]
+
+
+def _seen(state: State, name: str) -> list[int]:
+    return [int(n) for n in state[f"{name}.seen"]]
+
+
+def _accepted(rng: np.random.Generator, seen: int, n_trials: int, slots: int) -> dict[int, int]:
+    number = seen + 1 + np.arange(n_trials)  # the t-th trial of all goes to slot t or, once those are full, anywhere
+    slot = np.where(number <= slots, number - 1, rng.integers(0, number))
+    return {int(s): trial for trial, s in enumerate(slot) if s < slots}  # of two in one slot the later stays
+
+
+def write(state: State, name: str, batch: Batch, writes: Writes, outputs: torch.Tensor | None = None) -> None:
+    """Put trials of a batch in their slots, in place, and count all of the batch as seen.
+
+    A trial longer than there is room for, which is rare, is cut. outputs [network, time, trial, output] are kept
+    beside the trials as `name.outputs`, if given.
+    """
+    state[f"{name}.seen"] = state[f"{name}.seen"] + batch.inputs.shape[2]
+    network = [n for n, w in enumerate(writes) for _ in w]
+    slot, trial = [s for w in writes for s in w], [t for w in writes for t in w.values()]
+    if not network:
+        return
+    sets = [batch.sets[n] for n in network]
+    new = {field: getattr(batch, field)[sets, :, trial] for field in FIELDS}
+    if outputs is not None:
+        new["outputs"] = outputs[network, :, trial]
+    for field, trials in new.items():
+        kept = state[f"{name}.{field}"]
+        kept[network, slot] = pad(trials, (0, 0, 0, kept.shape[2] - trials.shape[1])).to(kept)
+
+
+def draw(state: State, names: Sequence[str], n_trials: int, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
+    """Trials drawn at random, with replacement, each kept trial of all names being equally likely."""
+    counts = np.stack([_kept(state, name) for name in names], axis=1)  # [network, name]
+    picks = [rng.integers(0, max(1, c.sum()), n_trials) for rng, c in zip(rngs, counts, strict=True)]
+    each = list(zip(picks, counts, strict=True))
+    which = np.stack([np.searchsorted(c.cumsum(), p, side="right").clip(max=len(c) - 1) for p, c in each])
+    slot = np.stack([p - (c.cumsum() - c)[w] for (p, c), w in zip(each, which, strict=True)])  # both [network, trial]
+    fields = [*FIELDS, "outputs"] if all(f"{name}.outputs" in state for name in names) else FIELDS
+    drawn = {field: _gather([state[f"{name}.{field}"] for name in names], which, slot) for field in fields}
+    return _drawn(drawn, counts.sum(1) > 0, rngs, n_noise)
+
+
+def all_of(state: State, name: str, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
+    """Every trial kept under a name, [network, time, slot, channel]; empty slots have mask 0."""
+    fields = {field: state[f"{name}.{field}"].transpose(1, 2) for field in FIELDS}
+    return _drawn(fields, _kept(state, name) > 0, rngs, n_noise)
+
+
+def _kept(state: State, name: str) -> np.ndarray:
+    """How many trials of a name each network has, [network]."""
+    return np.minimum(_seen(state, name), state[f"{name}.inputs"].shape[1])
+
+
+def _gather(kept: Sequence[torch.Tensor], which: np.ndarray, slot: np.ndarray) -> torch.Tensor:
+    """Trials [network, time, trial, channel]: for network n the trial slot[n, i] of the array which[n, i]."""
+    n_steps = max(a.shape[2] for a in kept)
+    out = kept[0].new_zeros(*which.shape, n_steps, kept[0].shape[-1])
+    for i, array in enumerate(kept):
+        here = np.nonzero(which == i)
+        network, trial = (torch.from_numpy(index).to(array.device) for index in here)
+        out[network, trial, : array.shape[2]] = array[network, torch.from_numpy(slot[here]).to(array.device)]
+    return out.transpose(1, 2).contiguous()
+
+
+def _drawn(fields: State, some: np.ndarray, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
+    inputs, targets, mask = (fields[field].contiguous() for field in FIELDS)
+    has = torch.from_numpy(some).to(inputs)
+    mask = mask.where(has.view(-1, 1, 1, 1) > 0, 1.0)  # a loss over nothing would not be a number
+    noise = None
+    if n_noise:
+        shape = (*inputs.shape[1:3], n_noise)
+        drawn = np.stack([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
+        noise = torch.from_numpy(drawn).to(inputs)
+    return Drawn(Batch(inputs, targets, mask, tuple(range(len(inputs))), noise), fields.get("outputs"), has)

@@ -1,0 +1,63 @@
+"""What rules with an episodic memory have in common: they keep trials while they learn, and take them along."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from rnnbench import Batch, GradientDescent, State, TaskContext, Weights
+from rnnbench_rules import episodes
+
+COUNTER = "updates of this task"
+LENGTHS = 256
+"""Trials of which the longest tells how much room a trial needs."""
+
+
+class EpisodicRule(GradientDescent):
+    """Gradient descent that keeps trials of every task; what it does with them is up to a subclass.
+
+    Per network it remembers `slots` trials of the benchmark's channels: slots * time * (inputs + 2 outputs) numbers.
+    """
+
+    remembers: ClassVar[bool] = True
+    keeps_outputs: ClassVar[bool] = False
+    slots: int = Field(64, ge=1, description="trials kept (per network)")
+
+    def is_on(self) -> bool:
+        """Whether it departs from plain gradient descent at all."""
+        return self.strength is None or getattr(self, self.strength) > 0
+
+    def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
+        state = super().begin_task(weights, memory, context)
+        state[COUNTER] = torch.zeros(len(next(iter(weights.values()))), dtype=torch.float64)
+        if self.is_on():
+            trials = context.sample("length of trials", 0, LENGTHS)
+            episodes.make_room(state, self.kept_under(context.task), self.slots, trials, self.keeps_outputs)
+        return state
+
+    def learn(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> tuple[Weights, State]:
+        new, state = super().learn(weights, batch, state, context)
+        if self.is_on():
+            state = dict(state)
+            self.keep(weights, batch, state, context)
+            state[COUNTER] = state[COUNTER] + 1
+        return new, state
+
+    def kept_under(self, task: str) -> str:
+        """Under which name the trials of a task are kept; here each has its own."""
+        return f"trials.{task}"
+
+    def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
+        """Keep what shall be kept of a batch just learnt; here the latest trials, in a ring."""
+        name = self.kept_under(context.task)
+        episodes.write(state, name, batch, episodes.latest(state, name, self.slots, batch))
+
+    def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
+        return {name: a for name, a in state.items() if name.startswith("trials.")}
+
+    def rngs(self, purpose: str, state: State, context: TaskContext) -> list[np.random.Generator]:
+        """Generators of one purpose, other numbers at every update."""
+        return context.rngs(purpose, context.task, context.position, int(state[COUNTER][0]))

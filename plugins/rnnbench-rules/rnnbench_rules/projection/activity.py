@@ -1,0 +1,120 @@
+"""What flows through a rate RNN: the sources and targets of its weights, and the errors that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rnnbench import Architecture, Batch, VanillaRNN, Weights
+
+CURRENT, READOUT = "current", "readout"
+"""The two maps of a rate RNN: [phi(h); x; 1] -> current through [W, W_in, b], and phi(h) -> z through W_out."""
+
+SOURCES = {CURRENT: ("w_rec", "w_in", "b"), READOUT: ("w_out",)}
+"""Which weights make up a map, in the order of their columns."""
+
+
+def require_rate_rnn(architecture: Architecture, rule: str) -> VanillaRNN:
+    """The architecture, if it is a rate RNN whose weights are the maps above; else ValueError."""
+    if not isinstance(architecture, VanillaRNN) or unknown(architecture):
+        raise ValueError(f"{rule} needs rate units with weights w_rec, w_in, w_out, b: vanilla_rnn")
+    return architecture
+
+
+def unknown(architecture: Architecture) -> set[str]:
+    """Trained weights that belong to neither map."""
+    return set(architecture.trained) - {name for names in SOURCES.values() for name in names}
+
+
+def maps(arrays: Weights) -> dict[str, Tensor]:
+    """The arrays that are there as matrices [network, target, source], columns beside each other."""
+    out: Weights = {}
+    for kind, names in SOURCES.items():
+        parts = [arrays[name].unsqueeze(-1) if name == "b" else arrays[name] for name in names if name in arrays]
+        if parts:
+            out[kind] = torch.cat(parts, dim=-1)
+    return out
+
+
+def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
+    """The weights that `maps` joined, with the names and shapes of `like`."""
+    out: Weights = {}
+    for kind, matrix in matrices.items():
+        names = [name for name in SOURCES[kind] if name in like]
+        widths = [1 if name == "b" else like[name].shape[-1] for name in names]
+        out |= {n: part.view_as(like[n]) for n, part in zip(names, matrix.split(widths, dim=-1), strict=True)}
+    return out
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One network's activity on trials, all [time, trial, ..].
+
+    sources   by map, of the trained weights only: phi(h[t]), x[t], 1 of the current; phi(h[t+1]) of the readout
+    targets   by map: the recurrent current W phi(h[t]) + W_in x[t] + b; the readout z[t]
+    mask      [time, trial, output]
+    errors    by map: derivative of sum(z * signal) in the current and in the readout, if there was a signal
+    """
+
+    sources: dict[str, Tensor]
+    targets: dict[str, Tensor]
+    mask: Tensor
+    errors: dict[str, Tensor]
+
+
+def activities(
+    architecture: VanillaRNN, weights: Weights, batch: Batch, signals: list[Tensor] | None = None
+) -> Iterator[Activity]:
+    """The activity of each network, one after the other. signals: [time, trial, output] for each network, or none."""
+    for n, s in enumerate(batch.sets):
+        noise = None if batch.noise is None else batch.noise[s]
+        one = {name: w[n] for name, w in weights.items()}
+        signal = None if signals is None else signals[n]
+        yield _activity(architecture, one, batch.inputs[s], batch.mask[s], noise, signal)
+
+
+def _activity(
+    architecture: VanillaRNN,
+    weights: Weights,
+    inputs: Tensor,
+    mask: Tensor,
+    noise: Tensor | None,
+    signal: Tensor | None,
+) -> Activity:
+    n_steps, n_trials, _ = inputs.shape
+    dt, trained = architecture.dt, architecture.trained
+    nudge = inputs.new_zeros(n_steps, n_trials, architecture.units, requires_grad=signal is not None)
+    state = architecture.initial_state(weights, n_trials)
+    states, readouts = [state], []
+    with torch.set_grad_enabled(signal is not None):
+        for t in range(n_steps):
+            # The step is the architecture's own; a nudge of the current enters the state times dt.
+            state = architecture.step(weights, state, inputs[t], None if noise is None else noise[t]) + dt * nudge[t]
+            states.append(state)
+            readouts.append(architecture.readout(weights, state))
+        z = torch.stack(readouts)
+        errors = {}
+        if signal is not None:
+            (errors[CURRENT],) = torch.autograd.grad((z * signal).sum(), nudge)
+            errors[READOUT] = signal
+    rates = architecture.phi(torch.stack(states).detach())
+    before, after = rates[:-1], rates[1:]
+    into = {"w_rec": before, "w_in": inputs, "b": torch.ones_like(before[..., :1])}
+    current = before @ weights["w_rec"].mT + inputs @ weights["w_in"].mT + weights.get("b", 0.0)
+    chosen = [into[name] for name in SOURCES[CURRENT] if name in trained]
+    sources = {CURRENT: torch.cat(chosen, dim=-1)} if chosen else {}
+    if "w_out" in trained:
+        sources[READOUT] = after
+    return Activity(sources, {CURRENT: current, READOUT: z.detach()}, mask, errors)
+
+
+def second_moment(x: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Mean of x x^T over time and trials, [channel, channel] in double precision; weight [time, trial] if not equal."""
+    flat = x.flatten(0, 1).double()
+    if weight is None:
+        return flat.mT @ flat / len(flat)
+    w = weight.flatten().double()
+    return (flat * w[:, None]).mT @ flat / w.sum()

@@ -1,0 +1,19 @@
+"""All trained weights of a network as one vector, for inner products between gradients."""
+
+from __future__ import annotations
+
+import torch
+
+from rnnbench import Weights
+
+
+def as_vectors(arrays: Weights) -> torch.Tensor:
+    """[network, weight], the arrays one after the other by name."""
+    return torch.cat([arrays[name].flatten(1) for name in sorted(arrays)], dim=1)
+
+
+def as_weights(vectors: torch.Tensor, like: Weights) -> Weights:
+    """The arrays again, with the names and shapes of `like`."""
+    names = sorted(like)
+    parts = vectors.split([like[name][0].numel() for name in names], dim=1)
+    return {name: part.view_as(like[name]) for name, part in zip(names, parts, strict=True)}
