@@ -36,7 +36,7 @@ class NaturalContinualLearning(GradientDescent):
     """
 
     name, version = "ncl", 1
-    source = "Kao, Jensen, van de Ven, Bernacchia, Hennequin, NeurIPS 2021, trust-region update and Kronecker factors for RNNs"
+    source = "Kao, Jensen, van de Ven, Bernacchia, Hennequin, NeurIPS 2021, trust-region update, Kronecker factors"
     remembers: ClassVar[bool] = True
     strength: ClassVar[str | None] = "importance"
 
