@@ -23,7 +23,8 @@ class VanillaRNN(Architecture):
 
     name, version = "vanilla_rnn", 1
     source = "Schuessler, Mastrogiuseppe, Dubreuil, Ostojic, Barak, NeurIPS 2020, eq. 1"
-    initial_only: ClassVar[frozenset[str]] = frozenset({"g", "readout_scale", "orthogonal", "initial_state_std"})
+    # Not initial_state_std: a network that starts at rest has no h0, and cannot stand beside one that has.
+    initial_only: ClassVar[frozenset[str]] = frozenset({"g", "readout_scale", "orthogonal"})
 
     g: float = Field(0.9, ge=0, description="connectivity strength: W_ij ~ g Normal(0, 1/N) before training")
     nonlinearity: Literal["tanh", "relu", "softplus", "erf", "identity"] = Field(
