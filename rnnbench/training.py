@@ -189,6 +189,9 @@ class Trainer:
 
     def tensors(self, arrays: Sequence[Arrays]) -> Weights:
         """Arrays of several networks stacked along a leading [network] axis, on the device."""
+        if any(a.keys() != arrays[0].keys() for a in arrays):  # what the first lacks would be lost in silence
+            names = " and ".join(sorted({", ".join(sorted(a)) or "none" for a in arrays}))
+            raise PluginError(f"networks of one population have arrays of different names: {names}")
         return {
             name: torch.from_numpy(np.ascontiguousarray(np.stack([a[name] for a in arrays]))).to(
                 device=self.device, dtype=self.dtype, copy=True

@@ -1,0 +1,51 @@
+"""Watches the random state that belongs to nobody: numpy's, Python's and torch's."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnbench.testing.check import Failed
+
+
+@contextmanager
+def global_seed(seed: int) -> Iterator[None]:
+    """Set the three global states from a seed; put back what they were."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])  # noqa: NPY002
+        torch.set_rng_state(before[2])
+
+
+def without_global_randomness(act: Callable[[], Any], same: Callable[[Any, Any], bool]) -> str:
+    """Do something under two global seeds; Failed if it moves a global state or depends on one."""
+    results = []
+    for seed in (1, 2):
+        with global_seed(seed):
+            before = _states()
+            results.append(act())
+            moved = [name for name, state in _states().items() if state != before[name]]
+        if moved:
+            raise Failed(f"moves the global random state of {' and '.join(moved)}; draw from the generator passed in")
+    if not same(*results):
+        raise Failed("gives other numbers under another global seed; draw from the generator passed in")
+    return "of numpy, random and torch"
+
+
+def _states() -> dict[str, str]:
+    return {
+        "numpy": repr([x.tolist() if isinstance(x, np.ndarray) else x for x in np.random.get_state()]),  # noqa: NPY002
+        "random": repr(random.getstate()),
+        "torch": repr(torch.get_rng_state().tolist()),
+    }

@@ -1,0 +1,331 @@
+"""What rnnbench asks of a learning rule: that it is what it says, and that it does what it says.
+
+A rule that silently does nothing is the worst known fault in this field; `protects` looks for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from rnnbench.builtin.gradient_descent import GradientDescent
+from rnnbench.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.interfaces import LearningRule, Weights
+from rnnbench.testing import any_plugin
+from rnnbench.testing.check import Check, Failed, Note, Skipped, one_line, require
+from rnnbench.testing.course import TRIALS, UPDATES, Course, Stage, distance, same_bits
+from rnnbench.testing.global_random import without_global_randomness
+from rnnbench.testing.probes import NETWORKS
+from rnnbench.training import Outcome
+
+ROUNDING = 1e-6
+"""Largest difference between weights, relative to how far they went, that is put down to rounding."""
+
+
+def json(rule: LearningRule) -> str:
+    """It comes back from JSON."""
+    any_plugin.rebuilt(rule)
+    return f"{len(type(rule).model_fields)} parameters"
+
+
+def bounds(rule: LearningRule) -> str:
+    """Parameters at their limits are usable, or refused with a reason."""
+    network = Course(rule).network
+    return any_plugin.keeps_bounds(rule, lambda changed: Course(changed, network, quick=False).learn("AB", (0,), 2))
+
+
+def networks(rule: LearningRule) -> str:
+    """It trains the networks that it does not refuse."""
+    trained, refused = [], {}
+    for network in NETWORKS:
+        told = f"{network.name} ({', '.join(network.trained)})"
+        try:
+            rule.check(network)
+        except ValueError as error:
+            if not one_line(error):
+                raise Failed(f"check() refuses {told} without a word; say what is needed") from None
+            refused[told] = one_line(error)
+            continue
+        Course(rule, network).learn("AB", updates=3)
+        trained.append(told)
+    if not trained:
+        raise Skipped(f"refused: {refused}")
+    return f"{', '.join(trained)}" + "".join(f"; not {name}: {reason}" for name, reason in refused.items())
+
+
+def shapes(rule: LearningRule) -> str:
+    """Weights, state and memory keep their shapes and stay finite."""
+    for outcome in (outcome for stage in Course(rule).learn("AB") for outcome in stage):  # the trainer looks at shapes
+        for name, array in {**outcome.weights, **outcome.memory}.items():
+            if not np.isfinite(array).all():
+                raise Failed(f"{name} is not finite after {UPDATES} updates")
+    stage = Stage(Course(rule))
+    stage.learn(2)
+    for state in ({}, stage.state):
+        expressed = rule.weights_for(stage.weights, state, stage.context)
+        _expect_shapes_of(stage.weights, expressed, "weights_for()")
+    return f"state: {', '.join(sorted(stage.state)) or 'none'}"
+
+
+def _expect_shapes_of(expected: Weights, found: Weights, told: str) -> None:
+    for name, w in expected.items():
+        if name not in found or found[name].shape != w.shape or found[name].dtype != w.dtype:
+            what = f"{tuple(found[name].shape)} in {found[name].dtype}" if name in found else "none"
+            raise Failed(f"{told} gives {name} of shape {what}; expected {tuple(w.shape)} in {w.dtype}")
+
+
+def not_in_place(rule: LearningRule) -> str:
+    """An update gives new weights and leaves the old ones as they were."""
+    stage = Stage(Course(rule))
+    before, bits = dict(stage.weights), _copy(stage.weights)
+    stage.learn(1)
+    rule.weights_for(stage.weights, stage.state, stage.context)
+    if changed := _differing(before, bits):
+        raise Failed(f"{changed} was changed in place; return new arrays")
+    return f"{len(bits)} arrays"
+
+
+def untrained(rule: LearningRule) -> str:
+    """Weights that are not trained stay."""
+    network = VanillaRNN(units=16, learn="recurrent")
+    try:
+        rule.check(network)
+    except ValueError:
+        raise Skipped("it refuses networks of which some weights are not trained") from None
+    course = Course(rule, network)
+    (outcome, *_) = course.learn("AB")[1]
+    start = course.initial(0)
+    if moved := [n for n in start if n not in network.trained and not np.array_equal(outcome.weights[n], start[n])]:
+        raise Failed(f"{', '.join(moved)} changed; only {', '.join(network.trained)} may (context.architecture.trained)")
+    return f"{', '.join(n for n in start if n not in network.trained)}, where {', '.join(network.trained)} is trained"
+
+
+def deterministic(rule: LearningRule) -> str:
+    """The same seeds give the same weights."""
+    _expect_same(Course(rule).learn("AB"), Course(rule).learn("AB"), "learnt once more, A then B gives other weights")
+    return "to the bit, A then B"
+
+
+def global_randomness(rule: LearningRule) -> str:
+    """Global random state is neither used nor moved."""
+    course = Course(rule)
+    return without_global_randomness(
+        lambda: course.learn("AB", updates=4)[1], lambda one, two: all(map(same_bits, one, two))
+    )
+
+
+def nothing_on_itself(rule: LearningRule) -> str:
+    """It keeps no arrays on itself, only in weights and state."""
+    course = Course(rule)
+    kept = any_plugin.changed(course.rule)
+    before = _arrays_on(kept)
+    with_one_object = course.learn("ABA", rule=kept)
+    if found := sorted(set(_arrays_on(kept)) - set(before)):
+        raise Failed(f"self.{found[0]} holds arrays after learning; keep them in the state, one row for each network")
+    _expect_same(course.learn("ABA"), with_one_object, "made anew for each task, as in a run, it gives other weights")
+    return "made anew for each task it does the same"
+
+
+def one_or_many(rule: LearningRule) -> str:
+    """Networks of a population learn what each learns alone."""
+    course = Course(rule)
+    together = course.learn("AB", (0, 1, 2))
+    for n in range(3):
+        _expect_near(course, together, course.learn("AB", (n,)), n, f"network {n} learns otherwise beside two others")
+    return "A then B, three networks"
+
+
+def leaving(rule: LearningRule) -> str:
+    """Networks that leave do not change the others."""
+    require(nothing_on_itself, rule)
+    require(one_or_many, rule)
+    course = Course(rule)
+    budgets = (UPDATES // 4, UPDATES, UPDATES // 2)
+    together = course.learn("AB", (0, 1, 2), budgets)
+    for n, budget in enumerate(budgets):
+        _expect_near(course, together, course.learn("AB", (n,), budget), n, f"network {n} learns otherwise when others leave")
+    return f"after {', '.join(map(str, budgets))} updates"
+
+
+def learns(rule: LearningRule) -> str:
+    """It learns a small task."""
+    course, most = Course(rule), 1000
+    losses: dict[int, float] = {}
+    for updates in (100, most):
+        (outcome,) = course.learn("A", (0,), updates, torch.float32)[0]
+        losses = {u: scores["A"].loss for u, scores in outcome.curve.items()}
+        if losses[updates] < 0.9 * losses[0]:
+            return f"loss {losses[0]:.3g} before, {losses[updates]:.3g} after {updates} updates"
+    raise Failed(f"loss {losses[0]:.3g} before, {losses[most]:.3g} after {most} updates of giving a pulse back")
+
+
+def histories(rule: LearningRule) -> str:
+    """A task may come again: A B A, and A A."""
+    for history in ("ABA", "AA"):
+        for outcome in Course(rule).learn(history)[-1]:
+            if not all(math.isfinite(score.loss) for score in outcome.after.values()):
+                raise Failed(f"the loss after {' '.join(history)} is not finite")
+    return "finite losses"
+
+
+def remembering(rule: LearningRule) -> str:
+    """To look back and to remember leaves weights and learning as they are."""
+    course = Course(rule)
+    stage, undisturbed = Stage(course), Stage(course)
+    for each in (stage, undisturbed):
+        each.learn()
+    bits = _copy(stage.weights)
+    memory = stage.rule.end_task(stage.weights, stage.state, stage.context)
+    if changed := _differing(stage.weights, bits):
+        raise Failed(f"end_task() changes {changed}; what is learnt changes in updates alone")
+    for each in (stage, undisturbed):
+        each.learn()
+    if changed := _differing(stage.weights, undisturbed.weights):
+        raise Failed(f"after end_task() {changed} is learnt otherwise; it must leave the state as it is")
+    bits, earlier = _copy(stage.weights), ("A",) if rule.remembers else ()
+    later = stage.trainer.context("B", (0, 1), 1, earlier, (0,))
+    stage.rule.begin_task(stage.weights, dict(memory), later)
+    if changed := _differing(stage.weights, bits):
+        raise Failed(f"begin_task() changes {changed}; what is learnt changes in updates alone")
+    size = sum(a.element_size() * a[0].numel() for a in memory.values()) / 1000
+    return f"memory: {', '.join(sorted(memory))} ({size:.3g} kB for each network)" if memory else "no memory"
+
+
+def strength_zero(rule: LearningRule) -> str:
+    """At strength 0 it is plain gradient descent, to the bit."""
+    if rule.strength is None:
+        raise Skipped("it names no strength")
+    if rule.strength not in type(rule).model_fields:
+        raise Failed(f"strength = {rule.strength!r}, and it has no parameter of that name")
+    require(remembering, rule)
+    course = Course(rule).at(**{rule.strength: 0})
+    theirs, plain = (c.learn("AB", dtype=torch.float32) for c in (course, course.plain()))
+    for label, stages in zip("AB", zip(theirs, plain, strict=True), strict=True):
+        for one, two in zip(*stages, strict=True):
+            apart = distance(one, two)
+            same = all(np.array_equal(one.weights[name], two.weights[name]) for name in two.weights)
+            if not same or one.after != two.after:
+                told = f"with {rule.strength} = 0 it is not gradient descent on {label}"
+                raise Failed(f"{told}: weights differ by {apart:.2g}, loss {one.after['A'].loss} and {two.after['A'].loss}")
+    return f"{rule.strength} = 0, A then B"
+
+
+def protects(rule: LearningRule) -> str:
+    """What it does shows on the second task: it does not silently do nothing."""
+    if rule.strength is None and not rule.remembers:
+        raise Skipped("it remembers nothing and names no strength")
+    course = Course(rule)
+    found = course.learn("AB")
+    told = []
+    if rule.strength is not None:
+        value = getattr(rule, rule.strength)
+        if value == 0:
+            raise Failed(f"{rule.strength} is 0: it is plain gradient descent")
+        effect = _effect(found, course.plain().learn("AB"))
+        if not effect > ROUNDING:
+            raise Failed(f"with {rule.strength} = {value:g} the second task is learnt as by plain gradient descent")
+        told.append(f"{effect:.2g} from plain gradient descent")
+    if rule.remembers:
+        effect = _effect(found, course.learn("AB", forget=True))
+        if not effect > ROUNDING:
+            raise Failed("what it remembers of the first task changes nothing: neither how it learns B nor its A")
+        told.append(f"{effect:.2g} from what it does without memory")
+    return f"on B, as a part of the change of weights: {', '.join(told)}"
+
+
+def cost(rule: LearningRule) -> str:
+    """What an update costs."""
+    course = Course(rule, VanillaRNN(units=64, learn="all")) if _takes_vanilla(rule) else Course(rule)
+    seconds = []
+    for each in (course, course.plain()):
+        stage = Stage(each)
+        stage.learn(2)
+        ticks = [time.perf_counter()]
+        for _ in range(8):
+            stage.learn(1)
+            ticks.append(time.perf_counter())
+        seconds.append(float(np.median(np.diff(ticks))))
+    told = f"{seconds[0] / seconds[1]:.2g} times plain gradient descent, on the first task"
+    return Note(f"{told} (2 networks of {course.network.units} units, {TRIALS} trials)")
+
+
+def _takes_vanilla(rule: LearningRule) -> bool:
+    try:
+        rule.check(VanillaRNN(units=64, learn="all"))
+        return True
+    except ValueError:
+        return False
+
+
+def _effect(found: list[list[Outcome]], other: list[list[Outcome]]) -> float:
+    """How far apart two ways of learning B end, as a part of how far B moved the weights; or in the loss on A."""
+    went = max(distance(after, before) for before, after in zip(*other, strict=True)) + 1e-30
+    apart = max(distance(one, two) for one, two in zip(found[1], other[1], strict=True)) / went
+    pairs = [(one.after["A"].loss, two.after["A"].loss) for one, two in zip(found[1], other[1], strict=True)]
+    return max(apart, *(abs(one - two) / (abs(two) + 1e-30) for one, two in pairs))
+
+
+def _expect_same(one: list[list[Outcome]], two: list[list[Outcome]], told: str) -> None:
+    for stage, pairs in enumerate(zip(one, two, strict=True), start=1):
+        if not all(map(same_bits, *pairs)):
+            raise Failed(f"{told} (task {stage} of the history)")
+
+
+def _expect_near(course: Course, together: list[list[Outcome]], alone: list[list[Outcome]], n: int, told: str) -> None:
+    """Weights of network n, beside others and alone, are the same to rounding after every stage."""
+    start = Outcome(0, {}, {}, course.initial(n), {})
+    for stage, (many, (one,)) in enumerate(zip(together, alone, strict=True), start=1):
+        apart = distance(many[n], one) / (distance(one, start) + 1e-30)
+        if not apart < ROUNDING:
+            raise Failed(f"{told}: weights differ by {apart:.2g} of their change (task {stage} of the history)")
+
+
+def _copy(arrays: Weights) -> Weights:
+    return {name: a.clone() for name, a in arrays.items()}
+
+
+def _differing(one: Weights, two: Weights) -> str:
+    return ", ".join(name for name in two if not torch.equal(one[name], two[name]))
+
+
+def _arrays_on(rule: LearningRule) -> list[str]:
+    """Where a rule holds arrays: its own attributes, private ones, and those of its classes."""
+    places: dict[str, Any] = {**vars(rule), **(rule.__pydantic_private__ or {})}
+    for cls in type(rule).__mro__:
+        if cls not in LearningRule.__mro__ and cls is not GradientDescent:
+            places |= {name: value for name, value in vars(cls).items() if not name.startswith("__")}
+    return [name for name, value in places.items() if _has_arrays(value)]
+
+
+def _has_arrays(value: Any) -> bool:
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return True
+    if isinstance(value, dict):
+        return any(map(_has_arrays, value.values()))
+    return isinstance(value, list | tuple | set) and any(map(_has_arrays, value))
+
+
+CHECKS: tuple[Check, ...] = (
+    any_plugin.described,
+    json,
+    bounds,
+    networks,
+    shapes,
+    not_in_place,
+    untrained,
+    deterministic,
+    global_randomness,
+    nothing_on_itself,
+    one_or_many,
+    leaving,
+    histories,
+    remembering,
+    strength_zero,
+    protects,
+    learns,
+    cost,
+)
