@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench.errors import RnnbenchError
+
+
+class PluginKind(StrEnum):
+    """The kinds of plugins, as the command line names them."""
+
+    task = "task"
+    architecture = "architecture"
+    rule = "rule"
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console()
@@ -163,6 +173,57 @@ def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop 
         table.add_row(*(Text(x) for x in (p.name, p.type, p.default, p.bounds, p.unit, p.description)))
     out.print()
     out.print(table)
+
+
+@app.command()
+def new(
+    kind: Annotated[PluginKind, typer.Argument(help="task, architecture or rule")],
+    name: Annotated[str, typer.Argument(help="of the plugin, e.g. my-task")],
+    home: Annotated[Path, typer.Option("--in", help="folder in which the package's own is made")] = Path("."),
+) -> None:
+    """Write a plugin package that runs at once: one short module, a test, a README, a benchmark to try it with."""
+    from rnnbench.kit.package import new_package
+    from rnnbench.registry import installed
+
+    folder = new_package(kind.value, name, home, installed())
+    out.print(Text(f"written to {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}"))
+    out.print(Text(f"next: pip install -e {folder}, then python -m rnnbench check {name.replace('-', '_')}"))
+
+
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop or flip_flop@1")],
+    kind: Annotated[
+        PluginKind | None, typer.Option(help="where the name stands for several plugins", show_default=False)
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="a parameter, e.g. --set drive=0.5", show_default=False)
+    ] = None,
+) -> None:
+    """Hold a plugin against everything that rnnbench asks of it: a verdict for each check; exit code 1 if one fails."""
+    from rnnbench.registry import installed
+    from rnnbench.testing import checks_of
+    from rnnbench.testing.check import judge, title
+    from rnnbench.testing.named import plugin_named
+
+    plugin = plugin_named(name, kind.value if kind else None, settings or [], installed())
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for column in ("check", "verdict", "found"):
+        table.add_column(column, overflow="fold")
+    colours = {"passed": "green", "failed": "red", "skipped": "dim", "note": "cyan"}
+    failed = 0
+    with err.status("") as status:
+        for one in checks_of(plugin):
+            status.update(title(one))
+            verdict = judge(one, plugin)
+            failed += verdict.outcome == "failed"
+            table.add_row(
+                Text(verdict.check), Text(verdict.outcome, style=colours[verdict.outcome]), Text(verdict.found)
+            )
+    out.print(table)
+    out.print(Text(f"{plugin.id()}: {f'{failed} failed' if failed else 'all passed'}"))
+    if failed:
+        raise typer.Exit(1)
 
 
 INTERRUPTED = 130

@@ -1,0 +1,52 @@
+"""Conformance tests for plugin authors: one named check for each thing that rnnbench asks of a plugin.
+
+In a test file, `test_my_task = conformance(MyTask())` is one pytest test for each check; on the command line
+`python -m rnnbench check NAME` prints the same as a table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
+from rnnbench.testing import architecture_checks, rule_checks, task_checks
+from rnnbench.testing.check import Check, Verdict, judge, title
+
+CHECKS: dict[type[Plugin], tuple[Check, ...]] = {
+    Task: task_checks.CHECKS,
+    Architecture: architecture_checks.CHECKS,
+    LearningRule: rule_checks.CHECKS,
+}
+
+__all__ = ["checks_of", "conformance", "verdicts"]
+
+
+def checks_of(plugin: Plugin) -> tuple[Check, ...]:
+    """The checks for a plugin of its kind, in order. Raises TypeError for what is no plugin."""
+    for kind, checks in CHECKS.items():
+        if isinstance(plugin, kind):
+            return checks
+    raise TypeError(f"{plugin!r:.80} is no task, architecture or learning rule; give an object, such as MyTask()")
+
+
+def verdicts(plugin: Plugin) -> Iterator[Verdict]:
+    """What comes of each check, one after the other."""
+    return (judge(check, plugin) for check in checks_of(plugin))
+
+
+def conformance(plugin: Plugin) -> Callable[..., None]:
+    """A pytest test with one case for each check of a plugin; a case fails with the check's one line."""
+    import pytest
+
+    checks = checks_of(plugin)
+
+    @pytest.mark.parametrize("check", checks, ids=[title(check).replace(" ", "-") for check in checks])
+    def test(check: Check) -> Any:
+        verdict = judge(check, plugin)
+        if verdict.outcome == "skipped":
+            pytest.skip(verdict.found)
+        if verdict.outcome == "failed":
+            pytest.fail(f"{plugin.id()}: {verdict.check}: {verdict.found}", pytrace=False)
+
+    return test

@@ -93,12 +93,12 @@ def limits(plugin: Plugin) -> Iterator[tuple[str, Any]]:
 def _extremes(field: FieldInfo, now: float) -> Iterator[float]:
     whole = field.annotation is int
     for bound in field.metadata:
-        match bound:
-            case Ge(ge=limit) | Le(le=limit):
-                value: Any = limit
-            case Gt(gt=limit) | Lt(lt=limit):
-                value = limit + (1 if now > limit else -1) if whole else limit + INSIDE * (now - limit)
-            case _:
-                continue
+        if isinstance(bound, Ge | Le):
+            value: Any = bound.ge if isinstance(bound, Ge) else bound.le
+        elif isinstance(bound, Gt | Lt):
+            limit: Any = bound.gt if isinstance(bound, Gt) else bound.lt
+            value = limit + (1 if now > limit else -1) if whole else limit + INSIDE * (now - limit)
+        else:
+            continue
         if abs(value) <= FAR * max(1, abs(now)):
             yield int(value) if whole else float(value)

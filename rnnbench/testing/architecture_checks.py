@@ -203,7 +203,9 @@ def initial_only(architecture: Architecture) -> str:
     for name, value, other in _variants(network):
         theirs = population(other)
         if {n: w.shape for n, w in theirs.items()} != {n: w.shape for n, w in weights.items()}:
-            raise Failed(f"{name} = {value} gives weights of other names or shapes; they cannot stand in one population")
+            raise Failed(
+                f"{name} = {value} gives weights of other names or shapes; they cannot stand in one population"
+            )
         if not torch.equal(GenericEngine(other).outputs(weights, batch), outputs):
             raise Failed(f"{name} = {value} changes the outputs of the same weights; take it out of `initial_only`")
     return ", ".join(sorted(type(architecture).initial_only))
@@ -250,7 +252,7 @@ def bounds(architecture: Architecture) -> str:
     """Parameters at their limits are usable, or refused with a reason."""
 
     def use(network: Architecture) -> None:
-        loss, gradients = engine_of(network).gradient(population(network, 1), trials(network, 1))
+        loss, _ = engine_of(network).gradient(population(network, 1), trials(network, 1))
         if not loss.isfinite().all():
             raise Failed(f"the loss is {loss.item():g} over 12 steps")
 

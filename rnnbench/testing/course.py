@@ -37,6 +37,18 @@ class Course:
         if quick and isinstance(rule, GradientDescent) and "learning_rate" not in rule.model_fields_set:
             self.rule = any_plugin.changed(rule, learning_rate=QUICK[rule.optimizer])
         self.network = network or _first_fitting(rule)
+        self.layout = self._layout()
+
+    def _layout(self) -> Layout:
+        """Shared channels; of each task's own for a rule that says it cannot do with shared ones."""
+        self.layout = SHARED
+        try:
+            self.learn("AB", (0,), 1)
+        except ValueError:
+            return SEPARATE
+        except Exception:  # a fault of the rule: its checks will tell of it
+            return SHARED
+        return SHARED
 
     def with_rule(self, rule: LearningRule) -> Course:
         """The same network and tasks under another rule."""
@@ -87,10 +99,10 @@ class Course:
         """A trainer with a rule of its own, unless one is given."""
         rule = rule or any_plugin.changed(self.rule)
         evaluation = dict.fromkeys(TASKS, 4 * TRIALS)
-        return Trainer(TASKS, LAYOUT, self.network, rule, evaluation, dtype, torch.device("cpu"))
+        return Trainer(TASKS, self.layout, self.network, rule, evaluation, dtype, torch.device("cpu"))
 
     def initial(self, seed: int) -> Arrays:
-        return self.network.init(rng_for(seed, "check"), LAYOUT.n_inputs, LAYOUT.n_outputs)
+        return self.network.init(rng_for(seed, "check"), self.layout.n_inputs, self.layout.n_outputs)
 
 
 class Stage:
@@ -138,4 +150,4 @@ def _first_fitting(rule: LearningRule) -> Architecture:
     raise Skipped(f"it can train neither {', '.join(n.name for n in NETWORKS)}: {reasons[0]}")
 
 
-LAYOUT = Layout(Channels(layout="shared"), TASKS)
+SHARED, SEPARATE = Layout(Channels(layout="shared"), TASKS), Layout(Channels(), TASKS)

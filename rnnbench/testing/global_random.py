@@ -45,7 +45,7 @@ def without_global_randomness(act: Callable[[], Any], same: Callable[[Any, Any],
 
 def _states() -> dict[str, str]:
     return {
-        "numpy": repr([x.tolist() if isinstance(x, np.ndarray) else x for x in np.random.get_state()]),  # noqa: NPY002
+        "numpy": repr([np.asarray(x).tolist() for x in np.random.get_state()]),  # noqa: NPY002
         "random": repr(random.getstate()),
         "torch": repr(torch.get_rng_state().tolist()),
     }

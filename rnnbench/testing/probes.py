@@ -34,7 +34,9 @@ class Recall(Task):
         size = rng.uniform(-1, 1, (n_trials, 1, 1)).astype(np.float32)
         time = np.arange(2 * n_pulse + n_wait)[None, :, None]
         asked = (time >= n_pulse + n_wait).astype(np.float32)
-        return Trials(size * (time < n_pulse), self.sign * size * asked, np.broadcast_to(asked, (n_trials, *time[0].shape)))
+        return Trials(
+            size * (time < n_pulse), self.sign * size * asked, np.broadcast_to(asked, (n_trials, *time[0].shape))
+        )
 
 
 class TwoRecalls(Task):
@@ -52,8 +54,10 @@ class TwoRecalls(Task):
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
         one, two = (Recall(delay=1).sample(rng, n_trials, dt) for _ in range(2))
-        pairs = ((getattr(one, name), getattr(two, name)) for name in ("inputs", "targets", "mask"))
-        return Trials(*(np.concatenate(pair, axis=2) for pair in pairs))
+        inputs, targets, mask = (
+            np.concatenate([getattr(one, name), getattr(two, name)], axis=2) for name in ("inputs", "targets", "mask")
+        )
+        return Trials(inputs, targets, mask)
 
 
 class MinimalGatedUnit(Architecture):

@@ -59,7 +59,9 @@ def mask(task: Task) -> str:
     if np.ptp(trials.targets[weights > 0]) == 0:
         raise Failed(f"every target that counts is {trials.targets[weights > 0][0]:g}: there is nothing to tell apart")
     empty = int((weights.sum(axis=(1, 2)) == 0).sum())
-    return f"{(weights > 0).mean():.0%} of all points" + (f"; nothing in {empty} of {len(weights)} trials" if empty else "")
+    return f"{(weights > 0).mean():.0%} of all points" + (
+        f"; nothing in {empty} of {len(weights)} trials" if empty else ""
+    )
 
 
 def deterministic(task: Task) -> str:

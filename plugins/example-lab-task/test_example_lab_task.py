@@ -1,0 +1,6 @@
+"""What rnnbench asks of a task: one test for each check."""
+
+from example_lab_task import ExampleLab
+from rnnbench.testing import conformance
+
+test_example_lab = conformance(ExampleLab())

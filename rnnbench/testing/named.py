@@ -1,0 +1,38 @@
+"""The plugin that an author means by a name and some parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import yaml
+
+from rnnbench.errors import RnnbenchError
+from rnnbench.interfaces import Plugin
+from rnnbench.registry import BASES, Kind, Registry
+from rnnbench.validation import suggestion, validated
+
+
+def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry: Registry) -> Plugin:
+    """A plugin by name, with parameters as in `drive=0.5`, each read as YAML.
+
+    Raises RnnbenchError where there is none, where the name stands for several, or for a wrong parameter.
+    """
+    kinds = [k for k in BASES if registry.knows(k, name)]
+    if kind is None and len(kinds) > 1:
+        raise RnnbenchError(f"{name!r} is a {' and a '.join(kinds)}; say which with --kind")
+    if kind is None and not kinds:
+        known = sorted({found.cls.name for found in registry.found.values()})
+        raise RnnbenchError(f"no plugin is called {name!r:.60}; {suggestion(name, known)}")
+    found = registry.find(kind or kinds[0], name)
+    return cast(Plugin, validated(found.cls, dict(_parameter(text) for text in settings), name))
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise RnnbenchError(f"--set {text}: expected parameter=value, such as drive=0.5")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise RnnbenchError(f"--set {text}: {value!r:.60} cannot be read as a value") from None
