@@ -1,0 +1,13 @@
+"""Every architecture of the package against everything that rnnbench asks of an architecture."""
+
+import pytest
+
+import rnnbench_architectures
+from rnnbench.testing import verdicts
+
+
+@pytest.mark.parametrize(
+    "architecture", rnnbench_architectures.rnnbench_architectures(), ids=lambda architecture: architecture.name
+)
+def test_conformance(architecture):
+    assert [f"{v.check}: {v.found}" for v in verdicts(architecture()) if v.outcome == "failed"] == []
