@@ -21,7 +21,7 @@ class FeedbackAlignment(GradientDescent):
 
     B_ak ~ Normal(0, scale^2 / outputs) in place of W_out^T. V is W^T (`recurrent: symmetric`, as where feedback
     alignment is applied to the layers, not to time), or drawn once, Normal(0, recurrent_scale^2 / N). W_out learns by
-    its exact gradient; in deep feed-forward networks W_out^T so comes to point where B points, in these networks hardly.
+    its exact gradient; in feed-forward networks W_out^T so comes to point where B points, in these networks hardly.
     It stays non-local in time.
 
     Published for feed-forward networks, with sgd and rates chosen by task; here Adam with the reference rate, as

@@ -42,7 +42,7 @@ def test_errors_through_random_feedback_teach_the_recurrent_weights(population):
     p = population(rule=rule, units=60, learn="recurrent")
     weights, _ = p.learn(rule, 200, n_trials=16)
     for start, end in zip(*(p.trainer.evaluate("A", w, p.seeds) for w in (p.weights, weights)), strict=True):
-        assert end.loss < 0.3 * start.loss
+        assert end.loss < 0.5 * start.loss
 
 
 @pytest.mark.parametrize("feedback", ["symmetric", "random"])
