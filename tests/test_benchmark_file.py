@@ -70,7 +70,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown architecture": (
         SOUND + "architectures: [vanila_rnn]\n",
         "architectures[0]: unknown architecture",
-        "did you mean vanilla_rnn?",
+        "did you mean vanilla_rnn",
     ),
     "unknown rule": (SOUND + "rules: [sgd]\n", "rules[0]: unknown rule 'sgd'", "gradient_descent"),
     "unknown parameter": (ONE_TASK.format("chanels: 2"), "tasks[0].chanels: unknown", "did you mean channels"),
@@ -394,6 +394,8 @@ def test_the_description_is_not_changed_by_reading_it() -> None:
     "file", sorted((Path(__file__).parents[1] / "benchmarks").glob("**/*.yaml")), ids=lambda p: p.stem
 )
 def test_a_benchmark_of_the_repository_is_sound(file) -> None:
+    if file.stem == "neurogym":
+        pytest.importorskip("rnnbench_neurogym", reason="rnnbench-neurogym has an environment of its own")
     b = load_benchmark(file)
     assert all("@" in spec.plugin for spec in (*b.tasks, *b.architectures, *b.rules))
 
