@@ -163,7 +163,7 @@ class Store:
         if present is not None and _is_whole(present, result) and (arrays is None or self.arrays(present) is not None):
             return present
         if arrays is not None:
-            content = save_arrays({name: np.ascontiguousarray(a) for name, a in sorted(arrays.items())})
+            content = save_arrays({name: np.asarray(a, order="C") for name, a in sorted(arrays.items())})
             sha256 = hashlib.sha256(content).hexdigest()
             result = result.model_copy(update={"arrays_sha256": sha256})
             # Arrays first: once the record is there, so are they.

@@ -507,3 +507,13 @@ def test_nothing_is_pickled() -> None:
     assert len(SOURCES) > 20
     pickling = re.compile(r"pickle|torch\.(load|save)|np\.(load|save)\b|joblib|shelve|marshal|dill")
     assert [p for p in SOURCES if pickling.search(p.read_text(encoding="utf-8"))] == []
+
+
+def test_a_single_number_comes_back_as_one(tmp_path):
+    """What a rule remembers may be one number for each network: its array has no axis, and must not gain one."""
+    store = Store(tmp_path)
+    arrays = {"memory.count": np.array(3.0), "weights.w": np.asfortranarray(np.arange(6.0).reshape(2, 3))}
+    record = store.put(digest({"a": 1}), {"a": 1}, Result(status="done"), {}, arrays)
+    again = store.arrays(record)
+    assert again["memory.count"].shape == () and again["memory.count"] == 3
+    np.testing.assert_array_equal(again["weights.w"], arrays["weights.w"])
