@@ -395,7 +395,7 @@ def test_the_description_is_not_changed_by_reading_it() -> None:
 )
 def test_a_benchmark_of_the_repository_is_sound(file) -> None:
     if file.stem == "neurogym":
-        pytest.importorskip("rnnbench_neurogym", reason="rnnbench-neurogym has an environment of its own")
+        pytest.importorskip("neurogym", reason="rnnbench-neurogym has an environment of its own")
     b = load_benchmark(file)
     assert all("@" in spec.plugin for spec in (*b.tasks, *b.architectures, *b.rules))
 

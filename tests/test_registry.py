@@ -245,9 +245,9 @@ def test_an_unknown_version_is_answered_with_those_that_exist(make_plugin, task_
     [
         ("task", "flipflop", "did you mean flip_flop"),
         ("task", "fixed_point@1", "did you mean fixed_points"),
-        ("architecture", "vanila_rnn", "did you mean vanilla_rnn?"),
-        ("rule", "gradient_decent", "did you mean gradient_descent?"),
-        ("rule", "zzzzzz", "known are gradient_descent"),
+        ("architecture", "vanila_rnn", "did you mean vanilla_rnn"),
+        ("rule", "gradient_decent", "did you mean gradient_descent"),
+        ("rule", "zzzzzz", "known are a_gem"),
         ("task", "", "known are "),
     ],
 )
