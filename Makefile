@@ -3,6 +3,7 @@
 # make claims  the benchmarks of the claims, and the verdicts, into results/claims
 # make test    the tests
 # make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
+# make test-peers      learning rules against avalanche-lib, in an environment in .venv-peers
 # make lint    style, types and the direction of imports
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
-.PHONY: setup run claims test test-neurogym lint clean
+.PHONY: setup run claims test test-neurogym test-peers lint clean
 
 setup: $(READY)
 
@@ -45,6 +46,21 @@ $(NEUROGYM)/.ready: pyproject.toml plugins/rnnbench-neurogym/pyproject.toml
 test-neurogym: $(NEUROGYM)/.ready
 	$(NEUROGYM)/bin/python -m pytest plugins/rnnbench-neurogym/tests
 
+PEERS := .venv-peers
+
+# avalanche-lib without what it declares: image models, loggers and a torchvision that fits few builds of torch. What
+# its rules import is named here; the tests put empty modules in the place of the rest.
+$(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[pinned]' -e ./plugins/rnnbench-neuro -e './plugins/rnnbench-rules[test]'
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps avalanche-lib==0.6.0
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check scikit-learn matplotlib psutil tqdm quadprog dill qpsolvers tensorboard gputil gdown torchmetrics
+	@touch $@
+
+test-peers: $(PEERS)/.ready
+	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -52,4 +68,4 @@ lint: setup
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(NEUROGYM)
+	rm -rf $(VENV) $(NEUROGYM) $(PEERS)
