@@ -168,6 +168,8 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
         drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
         continued = "" if math.isnan(drift) else f", {drift + 0.0:.2f} where A is only continued"
         interval = f"95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}"
+        if pairs["n_seeds"] == 1:
+            interval = "one seed, no interval"
         lines.append(Text(f"{_name(pairs)}: {pairs['mean']:.2f} between different tasks ({interval}){continued}"))
     return lines
 

@@ -68,17 +68,20 @@ def collect(benchmark: Benchmark, store: Store) -> Tables:
     )
 
 
-def _network(cell: Cell) -> dict[str, Any]:
-    """What names a network and how far it has come: in the tables of stages and of times."""
+def _place(cell: Cell) -> dict[str, Any]:
+    """What names the networks of one kind, in every table."""
     return {
         "condition": cell.benchmark.condition,
         "architecture": cell.architecture.label,
         "rule": cell.rule.label,
         "g": cell.architecture.g,
         "units": cell.architecture.units,
-        "history": " > ".join(cell.history),
-        "seed": cell.seed,
     }
+
+
+def _network(cell: Cell) -> dict[str, Any]:
+    """What names a network and how far it has come: in the tables of stages and of times."""
+    return {**_place(cell), "history": " > ".join(cell.history), "seed": cell.seed}
 
 
 class Records:
@@ -118,11 +121,7 @@ def names(cell: Cell) -> dict[str, Any]:
     """What names a cell and its last two stages in a table: the columns NAMES."""
     *earlier, first, second = cell.history
     return {
-        "condition": cell.benchmark.condition,
-        "architecture": cell.architecture.label,
-        "rule": cell.rule.label,
-        "g": cell.architecture.g,
-        "units": cell.architecture.units,
+        **_place(cell),
         "earlier_tasks": " > ".join(earlier),
         "first_task": first,
         "second_task": second,

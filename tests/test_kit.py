@@ -97,3 +97,10 @@ def test_the_example_is_what_the_command_writes_filled_in():
             assert own == text
         else:
             assert own.startswith(text[:20])
+
+
+def test_the_readme_shows_the_task_that_is_written():
+    page = (EXAMPLE.parents[1] / "README.md").read_text()
+    written = rendered("task", "my_task", "my_task")["my_task.py"]
+    task = written[written.index("class MyTask") : written.index("@hookimpl")].strip()
+    assert task in page

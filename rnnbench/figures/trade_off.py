@@ -21,7 +21,9 @@ OTHER = "#8a8a8a"
 FEW = 0.5
 """Below this fraction of networks that learnt their first task a point is hollow: those are a chosen few."""
 BEYOND = 4.5
-"""Interference above this, and what is learnt below its negative, is drawn at the edge."""
+"""Interference above this is drawn at the edge, with an arrow."""
+LOWEST = -0.9
+"""What is learnt is drawn no lower than this."""
 
 
 def trade_off_figure(table: pd.DataFrame) -> Figure:
@@ -54,14 +56,14 @@ def _panel(axes: Axes, table: pd.DataFrame, column: str) -> None:
     axes.axvline(0, color=style.MUTED, lw=0.8)
     axes.set(xlabel="interference I(A ← B)", ylabel=PANELS[column])
     left, right = axes.get_xlim()
-    axes.set_xlim(max(left, -1.0), min(right, BEYOND + 0.3))
+    axes.set_xlim(max(left, -1.0), min(right, BEYOND + 0.35))
     bottom, top = axes.get_ylim()
-    axes.set_ylim(max(bottom, -1.0), top)
+    axes.set_ylim(max(bottom, LOWEST - 0.1), top)
     style.quiet(axes)
 
 
 def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
-    x, y = min(row["interference"], BEYOND), max(row[column], -0.95)
+    x, y = min(row["interference"], BEYOND), max(row[column], LOWEST)
     colour = COLOURS.get(row["verdict"], OTHER)
     for measure, along in (("interference", axes.hlines), (column, axes.vlines)):
         low, high = row[f"{measure}_low"], row[f"{measure}_high"]
@@ -71,12 +73,14 @@ def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
     axes.plot(
         x,
         y,
-        ">" if row["interference"] > BEYOND else "v" if row[column] < y else "o",
-        ms=11.5,
+        "o",
+        ms=10.5,
         mfc="white" if hollow else colour,
         mec=colour if hollow else "white",
         zorder=3,
     )
+    if row["interference"] > BEYOND:
+        axes.annotate("→", (x, y), (7, 0), textcoords="offset points", va="center", color=colour, fontsize=9)
     axes.annotate(
         str(number),
         (x, y),

@@ -9,10 +9,10 @@ from pathlib import Path
 from string import Template
 
 from rnnbench.errors import RnnbenchError
-from rnnbench.registry import Kind, Registry
+from rnnbench.registry import HOOKS, Kind, Registry
 
 TEMPLATES = files("rnnbench.kit") / "templates"
-HOOKS: dict[Kind, str] = {"task": "rnnbench_tasks", "architecture": "rnnbench_architectures", "rule": "rnnbench_rules"}
+HOOK_OF: dict[Kind, str] = {kind: hook for hook, kind in HOOKS.items()}
 
 
 def new_package(kind: Kind, name: str, home: Path, registry: Registry) -> Path:
@@ -52,7 +52,7 @@ def rendered(kind: Kind, plugin: str, module: str) -> dict[str, str]:
         "module": module,
         "package": module.replace("_", "-"),
         "cls": "".join(word.capitalize() for word in plugin.split("_")),
-        "hook": HOOKS[kind],
+        "hook": HOOK_OF[kind],
     }
     sources = {
         "pyproject.toml": "pyproject.toml",

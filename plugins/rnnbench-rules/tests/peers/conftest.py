@@ -1,7 +1,7 @@
 """Lets avalanche-lib be imported without the packages that its image datasets and loggers want.
 
-torchvision's builds do not go with every build of torch, and nothing of it is used here: whatever is asked of it and its
-like is an empty class.
+torchvision's builds do not go with every build of torch, and nothing of it is used here: whatever is asked of it and
+its like is an empty class.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""EWC, synaptic intelligence, A-GEM and GEM against avalanche-lib: the same penalties and projections on the same numbers.
+"""EWC, synaptic intelligence, A-GEM and GEM against avalanche-lib: penalties and projections of the same numbers.
 
 Run by `make test-peers`, in an environment of its own. Learning without forgetting is not here: avalanche's holds the
 probabilities of classes, ours the outputs themselves.
@@ -18,8 +18,8 @@ from rnnbench_rules.regularisation.synaptic_intelligence import SynapticIntellig
 
 pytest.importorskip("avalanche", reason="avalanche-lib has an environment of its own: make test-peers")
 
-from avalanche.training.plugins import AGEMPlugin, EWCPlugin, GEMPlugin, SynapticIntelligencePlugin  # noqa: E402
-from avalanche.training.utils import ParamData  # noqa: E402
+from avalanche.training.plugins import AGEMPlugin, EWCPlugin, GEMPlugin, SynapticIntelligencePlugin
+from avalanche.training.utils import ParamData
 
 SHAPES = {"w_rec": (5, 5), "w_in": (5, 2)}
 
@@ -78,8 +78,8 @@ def test_the_importances_of_synaptic_intelligence_are_alike():
         peer.pre_update(now, syn, set())
         for name, w in now.named_parameters():
             w.grad = g[name].clone()
-            # A new array: avalanche 0.6 keeps a view of the old one, so that after a step in place, as torch's optimisers
-            # take it on a CPU, nothing has moved and no weight is important.
+            # A new array: avalanche 0.6 keeps a view of the old one, so that after a step in place, as torch's
+            # optimisers take it on a CPU, nothing has moved and no weight is important.
             w.data = w.data + moved[name]
         peer.post_update(now, syn, set())
         new = {name: w + moved[name][None] for name, w in weights.items()}
