@@ -70,8 +70,9 @@ def _head(columns: list[str]) -> list[str]:
 def terminal_table(table: pd.DataFrame) -> Table:
     """The table for a terminal; only interference has its interval here."""
     columns = _varying(table)
-    grid = Table(box=None, padding=(0, 1, 0, 0))
-    for name in [*columns, "I", "95 %", "accuracy", "learnt B", "cost", "A", ""]:
+    told = "acc: final accuracy; B: second task learnt; A: networks that learnt the first"
+    grid = Table(box=None, padding=(0, 1, 0, 0), caption=told, caption_justify="left")
+    for name in [*columns, "I", "95 %", "acc", "B", "cost", "A", ""]:
         grid.add_column(name, no_wrap=True)
     for row in table.to_dict("records"):
         interval = _with_interval(row, "interference").partition(" ")[2]
@@ -107,5 +108,7 @@ def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
         "- verdict: less or more interference than the reference's, where the whole interval of the difference lies on "
         "that side and p <= 0.05 (sign flips over seeds, at least five of them, one-sided, not corrected for how "
         "many rows there are).",
+        "",
+        "A rule that learns little of the second task forgets little of the first for that alone: read both columns.",
     ]
     return "\n".join(lines) + "\n"
