@@ -16,7 +16,7 @@ from rnnbench.report.settings import names
 from rnnbench.schema import Benchmark
 
 WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 54
 COLOURS = ["#00538a", "#b3366f", "#6b5b00", "#00756a", "#5b2a86", "#a33f00"]
 """Each at least 5 to 1 on white, and apart in lightness or by the markers for the colour-blind."""
 MARKERS = ["M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "M-4-4h8v8h-8z", "M0-5l5 9h-10z", "M0-5.5l5.5 5.5l-5.5 5.5l-5.5-5.5z"]

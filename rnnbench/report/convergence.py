@@ -34,7 +34,9 @@ def convergence(table: pd.DataFrame) -> Convergence:
     tasks = task_order(table)
     groups = [rows for _, rows in table.groupby(MATRIX, dropna=False, sort=False)]
     _, each = names([setting_of(rows.iloc[0]) for rows in groups])
-    rows = [(name, [(_first(group, t), _second(group, t)) for t in tasks]) for name, group in zip(each, groups, strict=True)]
+    rows = [
+        (name, [(_first(group, t), _second(group, t)) for t in tasks]) for name, group in zip(each, groups, strict=True)
+    ]
     return Convergence(tasks, rows, int(table["status"].eq("failed").sum()))
 
 

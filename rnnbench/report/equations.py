@@ -16,17 +16,17 @@ def vanilla_rnn(p: Parameters) -> str:
     """Schuessler et al. 2020, eq. 1, in the units of `rnnbench.builtin.vanilla_rnn`."""
     bias = " + b" if p["bias"] else ""
     noise = f" + √Δt σ ξ[t], with σ = {plain(p['noise'])} and ξ standard normal" if p["noise"] else ""
-    rest = f"drawn once for each network with standard deviation {plain(p['initial_state_std'])}"
-    start = rest if p["initial_state_std"] else "0"
+    start = f"drawn once, with standard deviation {plain(p['initial_state_std'])}" if p["initial_state_std"] else "= 0"
     norm = "1/√N" if p["readout_scale"] == "small" else "1"
     drawn = "orthogonalised (QR)" if p["orthogonal"] else "random"
     learnt = "W alone" if p["learn"] == "recurrent" else "W, W_in and W_out"
     learnt += " and the biases b, 0 before training," if p["bias"] else ""
     return (
         f"h[t+1] = (1 − Δt) h[t] + Δt (W φ(h[t]) + W_in x[t]{bias}){noise}; z[t] = W_out φ(h[t+1]); "
-        f"Δt = {plain(p['dt'])} τ, φ(h) = {PHI.get(p['nonlinearity'], plain(p['nonlinearity']))}, h[0] {'is ' if start == '0' else ''}{start}. "
-        f"Before training the entries of W were independent and normal with mean 0 and variance g²/N; input vectors had "
-        f"norm √N and readout vectors norm {norm}, all {drawn}. Learning changed {learnt}".rstrip(",") + "."
+        f"Δt = {plain(p['dt'])} τ, φ(h) = {PHI.get(p['nonlinearity'], plain(p['nonlinearity']))}, h[0] {start}. "
+        f"Before training the entries of W were independent and normal with mean 0 and variance g²/N; input vectors "
+        f"had norm √N and readout vectors norm {norm}, all {drawn}. Learning changed {learnt}".rstrip(",")
+        + "."
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,7 +146,7 @@ def summaries(table: pd.DataFrame) -> list[Summary]:
     same = table["first_task"] == table["second_task"]
     pairs, rng = table[~same], np.random.default_rng(0)
     drift = {
-        key_of(row): float(row["mean"]) for row in over_seeds(table[same], MATRIX, rng).to_dict("records")
+        key_of(setting_of(row)): float(row["mean"]) for row in over_seeds(table[same], MATRIX, rng).to_dict("records")
     }
     marked = pairs.assign(counts=counts(pairs), converged=converged(pairs))
     of = marked.groupby(MATRIX, dropna=False, sort=False)["counts"]
@@ -183,8 +182,3 @@ def columns_of_networks() -> dict[str, str]:
         "updates_first": "updates A",
         "updates_second": "updates B",
     }
-
-
-def value_of(row: dict[Any, Any], name: str) -> Any:
-    """A number of a row; None where older tables have no such column."""
-    return row.get(name)

@@ -14,13 +14,13 @@ from rnnbench.schema import ArchitectureSpec, Benchmark, Channels, RuleSpec, Tas
 Spec = TaskSpec | ArchitectureSpec | RuleSpec
 
 MEASURE = (
-    "The loss L is half the mean squared error, weighted by the task's mask and averaged over time, trials and outputs, "
-    "on held-out trials that were the same at every look. Interference of B with A is I(A ← B) = (L_A after B − L_A after "
-    "A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as bad as before "
-    "training, more if it was worse. A network counts if it reached its criterion on A and every loss is finite; those "
-    "that do not count are told and left out of means. Means and standard deviations are over seeds; intervals are 95 % "
-    "percentile bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section 13.3), each seed being "
-    "averaged over its pairs first. "
+    "The loss L is half the mean squared error, weighted by the task's mask and averaged over time, trials and "
+    "outputs, on held-out trials that were the same at every look. Interference of B with A is I(A ← B) = (L_A after B "
+    "− L_A after A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as bad as "
+    "before training, more if it was worse. A network counts if it reached its criterion on A and every loss is "
+    "finite; those that do not count are told and left out of means. Means and standard deviations are over seeds; "
+    "intervals are 95 % percentile bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section 13.3), "
+    "each seed being averaged over its pairs first. "
 )
 
 
@@ -35,9 +35,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Methods:
-    """Paragraphs (heading, text), the sources of all plugins, and tables of parameters (plugin, rows)."""
+    """Paragraphs (heading, text, items of a list after it), the sources of all plugins, and tables of parameters."""
 
-    paragraphs: list[tuple[str, str]]
+    paragraphs: list[tuple[str, str, list[str]]]
     sources: list[Source]
     parameters: list[tuple[str, list[tuple[str, str, str]]]]
 
@@ -45,22 +45,25 @@ class Methods:
 def methods(benchmark: Benchmark, made: Provenance) -> Methods:
     """Text, sources and parameters; `made` has what the plugins said of themselves."""
     paragraphs = [
-        ("Networks", _plugins("architecture", benchmark.architectures, made)),
-        ("Tasks", f"{_tasks(benchmark.tasks, made)} {_channels(benchmark.channels)}{_conditions(benchmark)}"),
-        ("Learning rule" if len(benchmark.rules) == 1 else "Learning rules", _plugins("rule", benchmark.rules, made)),
-        ("Training", f"{_training(benchmark)} {_protocol(benchmark)} {_seeds(benchmark)}"),
-        ("Measures", MEASURE + _idle(benchmark.channels) + _analyses(benchmark)),
-        ("Software", _software(benchmark, made)),
+        ("Networks", "", _plugins("architecture", benchmark.architectures, made)),
+        ("Learning", "", _plugins("rule", benchmark.rules, made)),
+        ("Training", f"{_training(benchmark)} {_protocol(benchmark)} {_seeds(benchmark)}", []),
+        ("Measures", MEASURE + _idle(benchmark.channels) + _analyses(benchmark), []),
+        ("Software", _software(benchmark, made), []),
     ]
+    paragraphs = [
+        (title, items[0], []) if len(items) == 1 else (title, text, items) for title, text, items in paragraphs
+    ]
+    paragraphs.insert(1, ("Tasks", _tasks_told(benchmark), _tasks(benchmark.tasks, made)))
     sources = [
-        Source(plugin.id, f"{plugin.package} {plugin.package_version}".strip(), plugin.source or f"source {NOT_RECORDED}")
+        Source(
+            plugin.id, f"{plugin.package} {plugin.package_version}".strip(), plugin.source or f"source {NOT_RECORDED}"
+        )
         for plugin in made.plugins.values()
     ]
-    specs = [
-        *(("architecture", s) for s in benchmark.architectures),
-        *(("task", s) for s in benchmark.tasks),
-        *(("rule", s) for s in benchmark.rules),
-    ]
+    specs: list[tuple[str, Spec]] = [("architecture", spec) for spec in benchmark.architectures]
+    specs += [("task", spec) for spec in benchmark.tasks]
+    specs += [("rule", spec) for spec in benchmark.rules]
     groups: dict[tuple[str, str, str], list[Spec]] = {}
     for kind, spec in specs:
         groups.setdefault((kind, spec.plugin, spec.label), []).append(spec)
@@ -89,18 +92,18 @@ def _values(specs: Iterable[Spec]) -> dict[str, list[str]]:
     return found
 
 
-def _plugins(kind: str, specs: Sequence[Spec], made: Provenance) -> str:
+def _plugins(kind: str, specs: Sequence[Spec], made: Provenance) -> list[str]:
     """What each architecture or rule is, its equations and what is swept."""
     groups: dict[str, list[Spec]] = {}
     for spec in specs:
         groups.setdefault(spec.plugin, []).append(spec)
-    return " ".join(_plugin(made.plugins[kind, plugin], of) for plugin, of in groups.items())
+    return [_plugin(made.plugins[kind, plugin], of) for plugin, of in groups.items()]
 
 
 def _plugin(plugin: Plugin, specs: Sequence[Spec]) -> str:
     values = _values(specs)
     swept = {name: told for name, told in values.items() if len(told) > 1}
-    own = equations(plugin.id, specs[0].parameters)
+    own = " Or: ".join(dict.fromkeys(equations(plugin.id, spec.parameters) for spec in specs))
     told = [f"{plugin.name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)})."]
     if plugin.summary and not own:
         told.append(_sentence(plugin.summary))
@@ -118,16 +121,23 @@ def _plugin(plugin: Plugin, specs: Sequence[Spec]) -> str:
     return " ".join(part for part in told if part)
 
 
-def _tasks(tasks: Sequence[TaskSpec], made: Provenance) -> str:
-    told = [f"There were {counted(len(tasks), 'task')}, in units of the time constant τ of a unit."]
+def _tasks_told(benchmark: Benchmark) -> str:
+    told = (
+        f"Times are in units of the time constant τ of a unit. {_channels(benchmark.channels)}{_conditions(benchmark)}"
+    )
+    return f"{told} There {'was' if len(benchmark.tasks) == 1 else 'were'} {counted(len(benchmark.tasks), 'task')}:"
+
+
+def _tasks(tasks: Sequence[TaskSpec], made: Provenance) -> list[str]:
+    told = []
     for task in tasks:
         plugin = made.plugins["task", task.plugin]
         name = task.label if task.label == plugin.name else f"{task.label}, which is {plugin.name}"
         parameters = ", ".join(_with_unit(n, v, plugin) for n, v in task.parameters.items())
         summary = f" {_sentence(plugin.summary)}" if plugin.summary else ""
-        version = plugin.id.rpartition("@")[2]
-        told.append(f"{name} (version {version}{_cited(plugin)}):{summary} Parameters: {parameters or 'none'}.")
-    return " ".join(told)
+        with_them = f" Parameters: {parameters}." if parameters else ""
+        told.append(f"{name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)}).{summary}{with_them}")
+    return told
 
 
 def _with_unit(name: str, value: Any, plugin: Plugin) -> str:
@@ -189,27 +199,31 @@ def _one_training(training: Training, labels: list[str]) -> str:
         bound = plain(criterion.loss)
     on = f"On {listed(labels)}: every" if labels else "Every"
     rate = f" The learning rate was {plain(training.learning_rate)}." if training.learning_rate is not None else ""
+    every = counted(training.evaluate_every, "update")
     return (
-        f"{on} update used {counted(training.batch, 'fresh trial')}. Every {counted(training.evaluate_every, 'update')} the "
-        f"loss was taken on {counted(training.evaluation_trials, 'held-out trial')}; training on a task ended when it was "
-        f"at or below {bound}, or after {counted(training.max_updates, 'update')}.{rate}"
+        f"{on} update used {counted(training.batch, 'fresh trial')}. Every {every} "
+        f"the loss was taken on {counted(training.evaluation_trials, 'held-out trial')}; training on a task ended when "
+        f"it was at or below {bound}, or after {counted(training.max_updates, 'update')}.{rate}"
     )
 
 
 def _protocol(benchmark: Benchmark) -> str:
     if benchmark.protocol == "pairs":
         return (
-            "For every ordered pair of tasks (A, B) a network learnt A, and from there B; as a control for drift a network "
-            "that had learnt A was trained on A for as many updates again."
+            "For every ordered pair of tasks (A, B) a network learnt A, and from there B; as a control for drift a "
+            "network that had learnt A was trained on A for as many updates again."
         )
-    histories = ["; ".join(" > ".join(history) for history in benchmark.protocol[:20])]
+    histories = "; ".join(" > ".join(history) for history in benchmark.protocol[:20])
     more = f" and {len(benchmark.protocol) - 20} more" if len(benchmark.protocol) > 20 else ""
-    return f"Networks learnt tasks one after the other, in {counted(len(benchmark.protocol), 'sequence')}: {histories[0]}{more}."
+    n = counted(len(benchmark.protocol), "sequence")
+    return f"Networks learnt tasks one after the other, in {n}: {histories}{more}."
 
 
 def _seeds(benchmark: Benchmark) -> str:
     seeds = benchmark.seeds
-    named = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)) else ""
+    named = (
+        f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)) else ""
+    )
     named = named or listed([str(seed) for seed in seeds[:20]])
     return f"Initial weights and all trials were drawn from {counted(len(seeds), 'seed')} ({named})."
 
@@ -217,23 +231,31 @@ def _seeds(benchmark: Benchmark) -> str:
 def _idle(channels: Channels) -> str:
     if channels.idle_outputs == "free":
         return "Losses are over the task's own outputs."
-    return "Losses are over the task's own outputs and the idle ones, so that I can tend to more than 1 where A's input comes to drive the outputs of B."
+    return (
+        "Losses are over the task's own outputs and the idle ones, so that I can tend to more than 1 where A's input "
+        "comes to drive the outputs of B."
+    )
 
 
 def _analyses(benchmark: Benchmark) -> str:
     told = {"modes": "the mode of learning", "updates": "the weight updates", "fixed_points": "fixed points"}
     if not benchmark.analyses:
         return ""
-    return f" Also measured on the weights were {listed([told[name] for name in benchmark.analyses])} (rnnbench, docs/analysis.md)."
+    measured = listed([told[name] for name in benchmark.analyses])
+    return f" Also measured on the weights were {measured} (rnnbench, docs/analysis.md)."
 
 
 def _software(benchmark: Benchmark, made: Provenance) -> str:
     known = dict(made.lines)
     named = {"rnnbench": "rnnbench", "torch": "torch", "numpy": "numpy", "Python": "Python"}
-    versions = [f"{name} {known[key]}" if known[key] != NOT_RECORDED else f"{name} (version {NOT_RECORDED})" for key, name in named.items()]
+    versions = [
+        f"{name} {known[key]}" if known[key] != NOT_RECORDED else f"{name} (version {NOT_RECORDED})"
+        for key, name in named.items()
+    ]
     packages = sorted({f"{p.package} {p.package_version}".strip() for p in made.plugins.values() if p.package})
     plugins = f" Plugins came from {listed(packages)}." if packages else ""
+    checksum = known["SHA-256 of the description"][:16]
     return (
-        f"Benchmark {benchmark.name}, its resolved description having SHA-256 {known['SHA-256 of the description'][:16]}…, "
-        f"was computed with {listed(versions)}.{plugins}"
+        f"Benchmark {benchmark.name}, its resolved description having SHA-256 {checksum}…, was computed with "
+        f"{listed(versions)}.{plugins}"
     )

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rnnbench.report import colours, embedded, numbers
-from rnnbench.report.charts import HEIGHT, WIDTH, Chart, charts
+from rnnbench.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Chart, charts
 from rnnbench.report.convergence import Convergence, convergence
 from rnnbench.report.matrices import Matrices, Summary, columns_of_networks, matrices, summaries
 from rnnbench.report.methods import Methods, methods
@@ -79,22 +79,22 @@ def page(every: Sequence[Results]) -> str:
     for place, (results, name) in enumerate(zip(every, named, strict=True), start=1):
         parts.append(_part(f"r{place}", name, results, sum(len(part.matrices.cells) for part in parts)))
     n_points = embedded.points_for(sum(len(part.results.interference) for part in parts))
-    cells = [
-        cell
-        for part in parts
-        for cell in embedded.data_of(part.matrices.cells, part.results.curves, n_points)
-    ]
+    cells = [cell for part in parts for cell in embedded.data_of(part.matrices.cells, part.results.curves, n_points)]
     style, script = _style(), _file("page.js")
-    text = _environment().get_template("page.html").render(
-        parts=parts,
-        title=named[0] if len(named) == 1 else f"{len(named)} results",
-        style=Markup(style),
-        script=Markup(script),
-        policy=_policy(style, script),
-        data=embedded.as_json({"columns": list(columns_of_networks().values()), "cells": cells}),
-        has_curves=any(cell["curves"] for cell in cells),
-        n_points=n_points,
-        key=colours.key(),
+    text = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            parts=parts,
+            title=named[0] if len(named) == 1 else f"{len(named)} results",
+            style=Markup(style),
+            script=Markup(script),
+            policy=_policy(style, script),
+            data=embedded.as_json({"columns": list(columns_of_networks().values()), "cells": cells}),
+            has_curves=any(cell["curves"] for cell in cells),
+            n_points=n_points,
+            key=colours.key(),
+        )
     )
     return text.encode("utf-8", "replace").decode()  # half a surrogate pair has no place in a file
 
@@ -144,13 +144,26 @@ def _environment() -> Environment:
     environment.filters.update(
         number=numbers.number, precise=numbers.precise, whole=numbers.whole, breaking=breaking, plain=numbers.plain
     )
-    environment.globals.update(width=WIDTH, height=HEIGHT, with_interval=numbers.with_interval)
+    environment.globals.update(
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        bottom=HEIGHT - BOTTOM,
+        width=WIDTH,
+        height=HEIGHT,
+        with_interval=numbers.with_interval,
+    )
     return environment
 
 
+LONG = 12
+"""Characters of a word in a table's head between two places where it may be broken."""
+
+
 def breaking(name: object) -> Markup:
-    """A name with spaces for underscores, which may be broken anywhere it must."""
-    return Markup.escape(str(name).replace("_", " "))
+    """A name with spaces for underscores, whose long words may be broken so that no column is wider than it need be."""
+    words = str(name).replace("_", " ").split()
+    pieces = ([word[k : k + LONG] for k in range(0, len(word), LONG)] for word in words)
+    return Markup(" ").join(Markup("<wbr>").join(of_word) for of_word in pieces)
 
 
 def _style() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rnnbench.report.numbers import plain, whole
 from rnnbench.results import Results, document_of
-from rnnbench.schema import digest
+from rnnbench.schema import ArchitectureSpec, RuleSpec, TaskSpec, digest
 
 NOT_RECORDED = "not recorded"
 FILES = ["benchmark.json", "*.csv", "*.parquet"]
@@ -79,6 +79,7 @@ def provenance(results: Results) -> Provenance:
 
 def _plugins(results: Results, recorded: dict[str, Any]) -> dict[tuple[str, str], Plugin]:
     benchmark = results.benchmark
+    specs: dict[str, tuple[TaskSpec | ArchitectureSpec | RuleSpec, ...]]
     specs = {"task": benchmark.tasks, "architecture": benchmark.architectures, "rule": benchmark.rules}
     found = {}
     for kind, of_kind in specs.items():

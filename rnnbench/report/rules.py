@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rnnbench.figures.trade_off import trade_off_figure
 from rnnbench.report.numbers import with_interval
 from rnnbench.report.pictures import data_uri
-from rnnbench.report.settings import names
+from rnnbench.report.settings import names, setting_of
 from rnnbench.results import Results
 from rnnbench.trade_off import ESTIMATES, TRADE_OFF_COLUMNS, trade_off
 
@@ -30,8 +30,8 @@ def rules(results: Results) -> tuple[TradeOff | None, str]:
         picture = data_uri(trade_off_figure(table))
     except Exception as error:  # tables from elsewhere may lack a column; the rest of the page stands
         return None, f"{type(error).__name__}: {' '.join(str(error).split())}"
-    records = table.to_dict("records")
-    _, each = names([{**row, "earlier_tasks": ""} for row in records])
+    records = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    _, each = names([setting_of({**row, "earlier_tasks": ""}) for row in records])
     rows = []
     for name, row in zip(each, records, strict=True):
         estimates = [with_interval(*(row[f"{one}{end}"] for end in ("", "_low", "_high"))) for one in ESTIMATES]

@@ -33,7 +33,9 @@ def sequences(continual: pd.DataFrame, versions: dict[str, Any]) -> Sequences | 
     if continual["history"].nunique() <= MOST_HISTORIES:
         by = continual["history"].astype(str)
     else:
-        by = continual["history"].map(lambda h: f"all sequences of {counted(len(str(h).split(' > ')), 'task')}, averaged")
+        by = continual["history"].map(
+            lambda h: f"all sequences of {counted(len(str(h).split(' > ')), 'task')}, averaged"
+        )
     rows = []
     for key, group in continual.assign(by=by).groupby([*PLACE, "by"], dropna=False, sort=False):
         *place, tasks = key
@@ -47,7 +49,9 @@ def _setting(values: list[Any], table: pd.DataFrame) -> str:
     told = {name: value for name, value in zip(PLACE, values, strict=True) if table[name].nunique(dropna=False) > 1}
     if "g" in told:
         told["g"] = f"g = {number(told['g'])}"
-    return " · ".join(str(value).replace("=", " = ") if name == "condition" else str(value) for name, value in told.items())
+    return " · ".join(
+        str(value).replace("=", " = ") if name == "condition" else str(value) for name, value in told.items()
+    )
 
 
 def _over_seeds(rows: pd.DataFrame, name: str) -> str:

@@ -48,18 +48,30 @@ function numbers(cell) {
 
 // A box beside the cell that is pointed at or has the focus
 
+let told = null; // the cell whose box is shown
+
 function showTip(button) {
   const cell = cells[Number(button.dataset.cell)];
+  told = button;
   tip.replaceChildren(element("b", title(cell)), `\n${[cell.setting, ...numbers(cell)].join("\n")}`);
   tip.hidden = false;
-  const at = button.getBoundingClientRect();
-  const left = Math.min(Math.max(8, at.left + at.width / 2 - tip.offsetWidth / 2), innerWidth - tip.offsetWidth - 8);
+  placeTip();
+}
+
+function placeTip() {
+  if (!told) return;
+  const at = told.getBoundingClientRect();
+  const left = Math.min(at.left + at.width / 2 - tip.offsetWidth / 2, innerWidth - tip.offsetWidth - 8);
   const below = at.bottom + 8 + tip.offsetHeight < innerHeight;
   tip.style.left = `${Math.max(8, left)}px`;
   tip.style.top = `${below ? at.bottom + 8 : Math.max(8, at.top - tip.offsetHeight - 8)}px`;
 }
 
-const hideTip = () => { tip.hidden = true; };
+function hideTip() {
+  tip.hidden = true;
+  told = null;
+}
+
 const cellAt = (event) => (event.target instanceof Element ? event.target.closest("button.cell") : null);
 
 document.addEventListener("pointerover", (event) => {
@@ -72,7 +84,7 @@ document.addEventListener("focusin", (event) => {
   if (button && button.matches(":focus-visible")) showTip(button); else hideTip();
 });
 document.addEventListener("focusout", hideTip);
-addEventListener("scroll", hideTip, { passive: true, capture: true });
+addEventListener("scroll", placeTip, { passive: true, capture: true });
 
 // Arrow keys go from cell to cell
 
@@ -140,17 +152,15 @@ function networksOf(cell) {
 
 function curvesOf(cell) {
   const box = element("div", undefined, { class: "curves" });
-  const untrained = cell.rows.map((row) => row[2]).filter((x) => x !== null);
+  const untrained = mean(cell, 2);
   const name = cell.first === cell.second ? "A again" : "B";
-  box.append(
-    plot(cell, 1, `loss on A (${cell.first}) while ${name} was learnt`, untrained.length ? Math.max(...untrained) : null),
-  );
+  box.append(plot(cell, 1, `loss on A (${cell.first}) while ${name} was learnt`, untrained));
   if (cell.first !== cell.second) box.append(plot(cell, 2, `loss on B (${cell.second})`, null));
   return box;
 }
 
 function plot(cell, which, name, reference) {
-  const [width, height, left, right, top, bottom] = [480, 300, 62, 12, 12, 46];
+  const [width, height, left, right, top, bottom] = [innerWidth < 500 ? 340 : 480, 300, 64, 20, 12, 46];
   const lines = cell.curves
     .map((curve, k) => ({ counted: cell.counted[k], points: curve.length ? curve[0].map((u, n) => [u, curve[which][n]]) : [] }))
     .map((line) => ({ ...line, points: line.points.filter(([, y]) => y !== null && y > 0) }))
