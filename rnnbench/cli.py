@@ -123,6 +123,19 @@ def trade_off(
 
 
 @app.command()
+def report(
+    results: Annotated[list[Path], typer.Argument(help="results folders, e.g. results/neuro")],
+    html: Annotated[Path, typer.Option(help="the page to write")] = Path("report.html"),
+) -> None:
+    """Write one page on results that opens without a network: matrices, curves, verdicts, methods, provenance."""
+    from rnnbench.report.page import write_page
+    from rnnbench.results import load_results
+
+    write_page([load_results(folder) for folder in results], html)
+    out.print(Text(f"written to {html}"))
+
+
+@app.command()
 def theory(
     folder: Annotated[Path, typer.Option("--out", help="where figures and tables go")] = Path("results/theory"),
 ) -> None:

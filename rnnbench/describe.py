@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from rnnbench.errors import PluginError
-from rnnbench.registry import BASES, Found, Registry
+from rnnbench.registry import BASES, Found, Kind, Registry
+from rnnbench.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec
 from rnnbench.validation import suggestion
 
 
@@ -58,6 +60,34 @@ def description_of(found: Found) -> Description:
         found.cls.source,
         tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
     )
+
+
+def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[str, dict[str, Any]]:
+    """What the plugins of a benchmark say of themselves, by kind and id, as results keep it.
+
+    Whoever reads the results later can tell what was done and where it was published without any of the plugins.
+    """
+    specs: dict[Kind, Iterable[TaskSpec | ArchitectureSpec | RuleSpec]] = {
+        "task": benchmark.tasks,
+        "architecture": benchmark.architectures,
+        "rule": benchmark.rules,
+    }
+    return {
+        kind: {plugin: _recorded(registry.find(kind, plugin)) for plugin in sorted({spec.plugin for spec in of_kind})}
+        for kind, of_kind in specs.items()
+    }
+
+
+def _recorded(found: Found) -> dict[str, Any]:
+    told = description_of(found)
+    return {
+        "summary": told.summary,
+        "details": told.details,
+        "source": str(told.source),
+        "package": found.package,
+        "package_version": found.package_version,
+        "parameters": {p.name: {"description": p.description, "unit": p.unit} for p in told.parameters},
+    }
 
 
 def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:

@@ -119,13 +119,18 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def description_of(path: Path) -> Any:
     """The description in a benchmark.json; None if there is none. Raises StoreError for one of a newer format."""
+    return document_of(path).get("benchmark")
+
+
+def document_of(path: Path) -> dict[str, Any]:
+    """All that a benchmark.json holds; empty if it is none. Raises StoreError for one of a newer format."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return None
+        return {}
     if not isinstance(document, dict):
-        return None
+        return {}
     if isinstance(document.get("format"), int) and document["format"] > RESULTS_FORMAT:
         told = f"format {document['format']}, this one reads up to {RESULTS_FORMAT}"
         raise StoreError(f"{path}: made by a newer rnnbench ({told})")
-    return document.get("benchmark")
+    return document

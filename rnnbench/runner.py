@@ -20,6 +20,7 @@ from rnnbench import executors, figures
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
 from rnnbench.continual import METRICS, continual_table
+from rnnbench.describe import plugins_of
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
 from rnnbench.measures import LAST, analysis_columns, made_from
@@ -221,7 +222,13 @@ def _describe(prepared: Prepared, renew: bool) -> None:
     if renew or description_of(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
         made = provenance(prepared.device)
-        document = {"format": RESULTS_FORMAT, "benchmark": description, "metrics": metrics, "provenance": made}
+        document = {
+            "format": RESULTS_FORMAT,
+            "benchmark": description,
+            "plugins": plugins_of(prepared.plan.benchmark, installed()),
+            "metrics": metrics,
+            "provenance": made,
+        }
         write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
