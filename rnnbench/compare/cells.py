@@ -1,0 +1,166 @@
+"""Which cells of the matrices the labs have in common, and whether they were made in the same way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rnnbench.cells import Cell
+from rnnbench.compare.difference import differences, flatten
+from rnnbench.interference import CELL, counts, in_context
+from rnnbench.schema import Benchmark, digest
+
+Floats = npt.NDArray[np.float64]
+
+
+class CellKey(NamedTuple):
+    """What names a cell of a matrix in the tables, whatever its seed."""
+
+    condition: str
+    architecture: str
+    rule: str
+    g: float | None
+    units: int
+    earlier_tasks: str
+    first_task: str
+    second_task: str
+
+    @property
+    def matrix(self) -> MatrixKey:
+        return MatrixKey(*self[:6])
+
+
+class MatrixKey(NamedTuple):
+    """What names a matrix."""
+
+    condition: str
+    architecture: str
+    rule: str
+    g: float | None
+    units: int
+    earlier_tasks: str
+
+    @property
+    def title(self) -> str:
+        g = "" if self.g is None else f"g = {self.g:g}"
+        after = f"after {self.earlier_tasks}" if self.earlier_tasks else ""
+        parts = (self.condition, self.architecture, self.rule, g, f"N = {self.units}", after)
+        return ", ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Cells that are not compared, and why."""
+
+    reason: str
+    cells: tuple[CellKey, ...]
+
+
+def descriptions(benchmark: Benchmark) -> dict[CellKey, dict[str, Any]]:
+    """All that determines the numbers of each cell, but for the seed."""
+    return {key_of(cell): _without_seed(cell) for cell in _cells(benchmark)}
+
+
+def key_of(cell: Cell) -> CellKey:
+    *earlier, first, second = cell.history
+    architecture = cell.architecture
+    return CellKey(
+        cell.benchmark.condition,
+        architecture.label,
+        cell.rule.label,
+        architecture.g,
+        architecture.units,
+        " > ".join(earlier),
+        first,
+        second,
+    )
+
+
+def _cells(benchmark: Benchmark) -> Iterator[Cell]:
+    """Every cell of a matrix once, as its network of the first seed."""
+    prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(1, len(history))}
+    for setting in benchmark.settings:
+        for architecture, rule, history in itertools.product(setting.architectures, setting.rules, prefixes):
+            yield Cell(setting, architecture, rule, setting.seeds[0], history)
+
+
+def _without_seed(cell: Cell) -> dict[str, Any]:
+    return {name: value for name, value in cell.description.items() if name != "seed"}
+
+
+def comparable(
+    names: Sequence[str], benchmarks: Sequence[Benchmark], by_label: bool = False
+) -> tuple[list[CellKey], list[LeftOut]]:
+    """Cells that all labs have and made in the same way, and those that not, grouped by the reason.
+
+    by_label   cells of the same name are compared whatever made them
+    """
+    known = [descriptions(benchmark) for benchmark in benchmarks]
+    common: list[CellKey] = []
+    reasons: dict[str, list[CellKey]] = {}
+    for key in dict.fromkeys(key for one in known for key in one):
+        having = [name for name, one in zip(names, known, strict=True) if key in one]
+        if len(having) < len(names):
+            reasons.setdefault(f"only in {' and '.join(having)}", []).append(key)
+        elif by_label or len({digest(one[key]) for one in known}) == 1:
+            common.append(key)
+        else:
+            reasons.setdefault(_reason([one[key] for one in known]), []).append(key)
+    return common, [LeftOut(reason, tuple(keys)) for reason, keys in reasons.items()]
+
+
+MOST_NAMED = 4
+"""Settings that a reason names; the differences of the benchmarks list them all."""
+
+
+def _reason(described: Sequence[dict[str, Any]]) -> str:
+    """What differs: the settings themselves, with the place in the history left out, so that alike cells group."""
+    flat = [{_name(path): value for path, value in flatten(_by_task(one))} for one in described]
+    found = [f"{one.path}: {' / '.join(one.values)}" for one in differences(flat)]
+    more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+    return "; ".join(found[:MOST_NAMED] + more)
+
+
+def _by_task(description: dict[str, Any]) -> dict[str, Any]:
+    tasks = {task["label"]: {k: v for k, v in task.items() if k != "label"} for task in description["tasks"]}
+    stages = {stage["task"]: {k: v for k, v in stage.items() if k != "task"} for stage in description["history"]}
+    order = [task["label"] for task in description["tasks"]]
+    return {**description, "tasks": tasks, "tasks (order)": order, "stages": stages, "history": None}
+
+
+def _name(path: str) -> str:
+    return path.removeprefix("stages.")
+
+
+def values_of(table: pd.DataFrame, keys: Sequence[CellKey]) -> pd.DataFrame:
+    """Interference [seed, cell], NaN where a network does not count; the columns are `keys`, in their order."""
+    table = in_context(table)
+    value = table["interference"].astype(float).where(counts(table))
+    return wide(table, value, keys)
+
+
+def wide(table: pd.DataFrame, value: pd.Series, keys: Sequence[CellKey]) -> pd.DataFrame:
+    places = {key: place for place, key in enumerate(keys)}
+    rows = [places.get(key) for key in row_keys(table)]
+    seeds = sorted(set(table["seed"].astype(int)))
+    rank = {seed: place for place, seed in enumerate(seeds)}
+    found = np.full((len(seeds), len(keys)), np.nan)
+    for row, seed, number in zip(rows, table["seed"].astype(int), value, strict=True):
+        if row is not None:
+            found[rank[seed], row] = number
+    return pd.DataFrame(found, index=seeds)
+
+
+def row_keys(table: pd.DataFrame) -> list[CellKey]:
+    """The key of each row of an interference table."""
+    columns = [table[name] for name in CELL]
+    return [
+        CellKey(str(c), str(a), str(r), None if pd.isna(g) else float(g), int(n), str(e), str(first), str(second))
+        for c, a, r, g, n, e, first, second in zip(*columns, strict=True)
+    ]

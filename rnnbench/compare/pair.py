@@ -1,0 +1,194 @@
+"""Two labs: the evidence on every cell they share, on their rates and on their matrices, and what follows from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from rnnbench.compare.cells import CellKey, Floats, MatrixKey, values_of
+from rnnbench.compare.intervals import intervals
+from rnnbench.compare.labs import Lab
+from rnnbench.compare.omnibus import Omnibus, omnibus
+from rnnbench.compare.rates import Rate, rates
+from rnnbench.compare.resampling import Design, Independent, Paired
+from rnnbench.compare.verdict import (
+    MIN_SEEDS,
+    RATES_SHARE,
+    Verdict,
+    cell_verdict,
+    joint_p,
+    labs_verdict,
+    seeds_needed,
+)
+from rnnbench.compare.wholes import Whole, whole
+from rnnbench.interference import MATRIX
+from rnnbench.randomness import rng_for
+
+
+@dataclass(frozen=True)
+class CellFinding:
+    """One cell in two labs; differences are b - a.
+
+    n, means, sds           of the networks that count, in either lab
+    low, high               interval of the difference, at 95 % for all cells together
+    alone_low, alone_high   its own at 90 %, for equivalence
+    p                       of no difference, adjusted for all cells
+    seeds_needed            in each lab, to show agreement of labs that are alike
+    """
+
+    key: CellKey
+    n: tuple[int, int]
+    means: tuple[float, float]
+    sds: tuple[float, float]
+    difference: float
+    low: float
+    high: float
+    alone_low: float
+    alone_high: float
+    p: float
+    seeds_needed: float
+    verdict: Verdict = "inconclusive"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two labs compared.
+
+    paired     they have the same seeds: a seed's networks are compared with one another
+    shared     seeds that both have
+    seeds      how many each has
+    empty      cells that are comparable but in which no network of either lab counts
+    """
+
+    names: tuple[str, str]
+    margin: float
+    paired: bool
+    shared: int
+    seeds: tuple[int, int]
+    cells: tuple[CellFinding, ...]
+    empty: tuple[CellKey, ...]
+    omnibus: Omnibus | None
+    rates: tuple[Rate, ...]
+    wholes: dict[MatrixKey, Whole]
+    level: float = 0.0
+    shown: bool = False
+
+    @property
+    def p_rates(self) -> float:
+        return min((rate.adjusted for rate in self.rates), default=1.0)
+
+    @property
+    def p(self) -> float:
+        """Of any difference between the two labs."""
+        return joint_p(self.omnibus.p if self.omnibus else 1.0, self.p_rates)
+
+    @property
+    def rates_shown(self) -> bool:
+        return self.shown and self.p_rates <= RATES_SHARE * self.level
+
+    @property
+    def cells_shown(self) -> bool:
+        """A difference is shown in the cells together."""
+        return self.shown and self.omnibus is not None and self.omnibus.p <= (1 - RATES_SHARE) * self.level
+
+    @property
+    def verdict(self) -> Verdict:
+        return labs_verdict([cell.verdict for cell in self.cells], self.shown, self.rates_shown)
+
+    def at(self, level: float, shown: bool) -> Pair:
+        """Judged at an error rate of `level`; `shown`: a difference is shown at it."""
+        judged = replace(self, level=level, shown=shown)
+        bound = (1 - RATES_SHARE) * level
+        cells = [
+            replace(
+                cell,
+                verdict=cell_verdict(
+                    cell.alone_low, cell.alone_high, self.margin, judged.cells_shown and cell.p <= bound
+                ),
+            )
+            for cell in self.cells
+        ]
+        return replace(judged, cells=tuple(cells))
+
+
+def evidence(a: Lab, b: Lab, keys: Sequence[CellKey], margin: float) -> Pair:
+    """All that is computed about two labs, before it is judged."""
+    tables = [lab.results.interference for lab in (a, b)]
+    wide = [values_of(table, keys) for table in tables]
+    seeds = [set(one.index) for one in wide]
+    shared = len(seeds[0] & seeds[1])
+    paired = seeds[0] == seeds[1]
+    measured = (wide[0].notna().any() | wide[1].notna().any()).to_numpy(bool)
+    kept = [key for key, there in zip(keys, measured, strict=True) if there]
+    x, y = (one.loc[:, measured].to_numpy(float) for one in wide)
+    design: Design = Paired(x, y) if paired else Independent(x, y)
+    names = (a.name, b.name)
+    found = omnibus(design, margin, rng_for(0, "compare", *names, "arrangements")) if kept else None
+    return Pair(
+        names,
+        margin,
+        paired,
+        shared,
+        (len(x), len(y)),
+        tuple(_findings(design, kept, found, margin, names)) if found else (),
+        tuple(key for key, there in zip(keys, measured, strict=True) if not there),
+        found,
+        tuple(rates(tables, keys, paired)),
+        _wholes(kept, x, y, names),
+    )
+
+
+def _findings(
+    design: Design, keys: Sequence[CellKey], found: Omnibus, margin: float, names: tuple[str, str]
+) -> list[CellFinding]:
+    sizes = intervals(design, rng_for(0, "compare", *names, "bootstrap"))
+    frames = pd.DataFrame(design.a), pd.DataFrame(design.b)
+    n = np.array([frame.count() for frame in frames])
+    means, sds = np.array([frame.mean() for frame in frames]), np.array([frame.std(ddof=1) for frame in frames])
+    both = pd.DataFrame(design.b - design.a).count().to_numpy() if isinstance(design, Paired) else n.min(axis=0)
+    cells = []
+    for j, key in enumerate(keys):
+        enough = both[j] >= MIN_SEEDS
+        limits = (sizes.low, sizes.high, sizes.alone_low, sizes.alone_high)
+        cells.append(
+            CellFinding(
+                key,
+                (int(n[0, j]), int(n[1, j])),
+                (float(means[0, j]), float(means[1, j])),
+                (float(sds[0, j]), float(sds[1, j])),
+                float(sizes.difference[j]),
+                *(float(limit[j]) if enough else math.nan for limit in limits),
+                float(found.p_cells[j]),
+                _needed(float(sizes.error[j]) if enough else math.nan, int(both[j]), margin),
+            )
+        )
+    return cells
+
+
+def _needed(error: float, n: int, margin: float) -> float:
+    """From the standard error of the difference, which is sd sqrt(2 / n) for n seeds in each lab."""
+    return seeds_needed(error * math.sqrt(n / 2), margin) if math.isfinite(error) else math.nan
+
+
+def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:
+    means = [pd.DataFrame(one).mean().to_numpy(float) for one in (x, y)]
+    found = {}
+    for matrix in dict.fromkeys(key.matrix for key in keys):
+        inside = [j for j, key in enumerate(keys) if key.matrix == matrix]
+        tasks = list(dict.fromkeys(task for j in inside for task in (keys[j].first_task, keys[j].second_task)))
+        a, b = (matrix_of(one, keys, inside, tasks) for one in means)
+        rng = rng_for(0, "compare", *names, "wholes", *(str(part) for part in matrix[: len(MATRIX)]))
+        found[matrix] = whole(a, b, rng)
+    return found
+
+
+def matrix_of(values: Floats, keys: Sequence[CellKey], inside: Sequence[int], tasks: Sequence[str]) -> Floats:
+    """Values of cells as [first task, second task], NaN where there is none."""
+    matrix = np.full((len(tasks), len(tasks)), np.nan)
+    for j in inside:
+        matrix[tasks.index(keys[j].first_task), tasks.index(keys[j].second_task)] = values[j]
+    return matrix

@@ -1,0 +1,99 @@
+"""Are as many networks' trainings successful in both labs? Exact tests, since rates are counts of few seeds.
+
+Labs with seeds of their own: Fisher's exact test (Fisher 1935, section 21.02). Labs with the same seeds: the exact
+test of McNemar (1947), on the seeds in which they differ. Over all rates by Holm (1979); a rate in which no split of
+the seeds could have told the labs apart is not counted among them (Tarone 1990, in its simplest form).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from rnnbench.compare.cells import CellKey, wide
+from rnnbench.interference import converged
+
+WHAT = {
+    "learnt A": "networks that reached the criterion on A",
+    "learnt B": "networks that then reached the criterion on B",
+    "finite": "networks with finite losses throughout",
+}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """One rate in two labs.
+
+    cell    for `learnt A` any cell of that A stands for all: they share the networks
+    p       of equal rates; adjusted: by Holm over all rates of the two labs
+    """
+
+    what: str
+    cell: CellKey
+    successes: tuple[int, int]
+    networks: tuple[int, int]
+    p: float
+    adjusted: float
+
+
+def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool) -> list[Rate]:
+    """The rates in which any network of either lab failed; where none did there is nothing to tell."""
+    found: list[tuple[str, CellKey, Any, Any, float]] = []
+    for what in WHAT:
+        chosen = _one_for_each_network(keys) if what == "learnt A" else list(keys)
+        a, b = (wide(table, _outcome(table, what), chosen) for table in tables)
+        for place, key in enumerate(chosen):
+            x, y = a[place], b[place]
+            if x.dropna().eq(1).all() and y.dropna().eq(1).all():
+                continue
+            found.append((what, key, x.dropna(), y.dropna(), _mcnemar(x, y) if paired else _fisher(x, y)))
+    adjusted = holm([p for *_, p in found])
+    return [
+        Rate(what, key, (int(x.sum()), int(y.sum())), (len(x), len(y)), p, q)
+        for (what, key, x, y, p), q in zip(found, adjusted, strict=True)
+    ]
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Adjusted p-values (Holm 1979); those of exactly 1, which no data could have lowered, take no share."""
+    values: npt.NDArray[np.float64] = np.asarray(p, dtype=float)
+    adjusted = np.ones(len(values))
+    tested = np.flatnonzero(values < 1)
+    order = tested[np.argsort(values[tested], kind="stable")]
+    steps = np.arange(len(order), 0, -1) * values[order]
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return [float(one) for one in adjusted]
+
+
+def _outcome(table: pd.DataFrame, what: str) -> pd.Series:
+    """1 success, 0 failure, NaN where it does not apply: drift controls have no criterion on B."""
+    if what == "learnt A":
+        return converged(table).astype(float)
+    finite = table["status"].eq("done") & np.isfinite(table["loss_after"].astype(float))
+    if what == "finite":
+        return finite.astype(float)
+    return table["converged_second"].astype("Float64").astype(float).where(table["first_task"] != table["second_task"])
+
+
+def _one_for_each_network(keys: Sequence[CellKey]) -> list[CellKey]:
+    """One cell of each first task in each matrix."""
+    return list({(key.matrix, key.first_task): key for key in reversed(keys)}.values())[::-1]
+
+
+def _fisher(x: pd.Series, y: pd.Series) -> float:
+    x, y = x.dropna(), y.dropna()
+    if not len(x) or not len(y):
+        return 1.0
+    return float(stats.fisher_exact([[x.sum(), len(x) - x.sum()], [y.sum(), len(y) - y.sum()]]).pvalue)
+
+
+def _mcnemar(x: pd.Series, y: pd.Series) -> float:
+    change = (y - x).dropna()
+    better, worse = int((change > 0).sum()), int((change < 0).sum())
+    return float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
