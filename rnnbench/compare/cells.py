@@ -138,29 +138,46 @@ def _name(path: str) -> str:
     return path.removeprefix("stages.")
 
 
+class Places:
+    """Where the rows of an interference table belong in an array [seed, cell] whose columns are `keys`."""
+
+    def __init__(self, table: pd.DataFrame, keys: Sequence[CellKey]) -> None:
+        named = in_context(table)[CELL]
+        order = {key: place for place, key in enumerate(keys)}
+        distinct = named.drop_duplicates()
+        columns = np.array([order.get(key, -1) for key in _keys(distinct)])
+        # Groups are numbered in their order of appearance, as the distinct rows stand.
+        column = columns[named.groupby(CELL, sort=False, dropna=False).ngroup().to_numpy()]
+        self.seeds, row = np.unique(table["seed"].to_numpy(int), return_inverse=True)
+        self._asked = column >= 0
+        self._at = row[self._asked], column[self._asked]
+        self._shape = len(self.seeds), len(keys)
+
+    def wide(self, value: pd.Series) -> Floats:
+        """A column of the table as [seed, cell], NaN where there is no row."""
+        found = np.full(self._shape, np.nan)
+        found[self._at] = value.to_numpy(float, na_value=np.nan)[self._asked]
+        return found
+
+
+def interference_of(table: pd.DataFrame) -> pd.Series:
+    """Interference of each row, NaN where the network does not count."""
+    return table["interference"].astype(float).where(counts(table))
+
+
 def values_of(table: pd.DataFrame, keys: Sequence[CellKey]) -> pd.DataFrame:
-    """Interference [seed, cell], NaN where a network does not count; the columns are `keys`, in their order."""
-    table = in_context(table)
-    value = table["interference"].astype(float).where(counts(table))
-    return wide(table, value, keys)
-
-
-def wide(table: pd.DataFrame, value: pd.Series, keys: Sequence[CellKey]) -> pd.DataFrame:
-    places = {key: place for place, key in enumerate(keys)}
-    rows = [places.get(key) for key in row_keys(table)]
-    seeds = sorted(set(table["seed"].astype(int)))
-    rank = {seed: place for place, seed in enumerate(seeds)}
-    found = np.full((len(seeds), len(keys)), np.nan)
-    for row, seed, number in zip(rows, table["seed"].astype(int), value, strict=True):
-        if row is not None:
-            found[rank[seed], row] = number
-    return pd.DataFrame(found, index=seeds)
+    """Interference [seed, cell], NaN where a network does not count; the columns are numbered as `keys`."""
+    places = Places(table, keys)
+    return pd.DataFrame(places.wide(interference_of(table)), index=places.seeds)
 
 
 def row_keys(table: pd.DataFrame) -> list[CellKey]:
     """The key of each row of an interference table."""
-    columns = [table[name] for name in CELL]
+    return _keys(in_context(table)[CELL])
+
+
+def _keys(named: pd.DataFrame) -> list[CellKey]:
     return [
         CellKey(str(c), str(a), str(r), None if pd.isna(g) else float(g), int(n), str(e), str(first), str(second))
-        for c, a, r, g, n, e, first, second in zip(*columns, strict=True)
+        for c, a, r, g, n, e, first, second in named.itertuples(index=False, name=None)
     ]

@@ -57,7 +57,7 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
         raise RnnbenchError(f"compare: margin: {margin} is not a difference above 0")
     benchmarks = [lab.results.benchmark for lab in labs]
     common, left_out = comparable([lab.name for lab in labs], benchmarks, by_label)
-    found = [evidence(a, b, _common(a, b, by_label), margin) for a, b in itertools.combinations(labs, 2)]
+    found = [_evidence(a, b, by_label, margin) for a, b in itertools.combinations(labs, 2)]
     if not any(pair.cells for pair in found):
         why = "; ".join(f"{len(one.cells)} cells: {one.reason}" for one in left_out[:3]) or "no cells"
         raise RnnbenchError(f"{' and '.join(lab.name for lab in labs)}: nothing to compare: {why}")
@@ -68,16 +68,18 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
         benchmark_differences(benchmarks),
         version_differences(labs),
         left_out,
-        _judged(found),
+        judged(found),
         _heterogeneity(labs, common),
     )
 
 
-def _common(a: Lab, b: Lab, by_label: bool) -> list[CellKey]:
-    return comparable([a.name, b.name], [a.results.benchmark, b.results.benchmark], by_label)[0]
+def _evidence(a: Lab, b: Lab, by_label: bool, margin: float) -> Pair:
+    names = a.name, b.name
+    keys, _ = comparable(names, [a.results.benchmark, b.results.benchmark], by_label)
+    return evidence(names, (a.results.interference, b.results.interference), keys, margin)
 
 
-def _judged(pairs: Sequence[Pair]) -> list[Pair]:
+def judged(pairs: Sequence[Pair]) -> list[Pair]:
     """The pairs at the levels that Holm's procedure leaves to each: the smallest p first, until one is above."""
     adjusted = holm([pair.p for pair in pairs])
     order = np.argsort([pair.p for pair in pairs], kind="stable")

@@ -28,6 +28,8 @@ MEANINGS = {
 }
 MOST_ROWS = 4
 """Matrices in a file."""
+LARGEST_SHOWN = 5
+"""End of the scale of differences, in margins; what lies beyond is drawn in the end colour."""
 # Inches.
 GAP, TITLE, TOP, FOOTER, LARGEST, NUMBERED = 0.25, 0.28, 0.5, 1.15, 0.55, 0.34
 WIDEST = 12.5
@@ -84,8 +86,7 @@ def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
     """One row for each matrix: the first lab, the second, and second minus first."""
     inside = [[cell for cell in pair.cells if cell.key.matrix == matrix] for matrix in matrices]
     tasks = list(dict.fromkeys(t for cells in inside for c in cells for t in (c.key.first_task, c.key.second_task)))
-    shown = [cell.difference for cells in inside for cell in cells if math.isfinite(cell.difference)]
-    limit = max([2 * pair.margin, *np.abs(shown)[np.abs(shown) > 0].tolist()] if shown else [2 * pair.margin])
+    limit = _limit([cell.difference for cells in inside for cell in cells], pair.margin)
     colours = style.interference_colours(), (sns.color_palette("vlag", as_cmap=True), Normalize(-limit, limit))
     with style.look():
         layout = _layout(tasks, len(matrices))
@@ -102,6 +103,12 @@ def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
                     axes.set_title(style.pretty(matrix.title, 90), loc="left", pad=4, fontsize=8.5, color=style.MUTED)
         _footer(figure, layout, colours, pair.margin)
     return figure
+
+
+def _limit(differences: Sequence[float], margin: float) -> float:
+    """The end of the scale of differences; single large ones must not make all the others pale."""
+    sizes = [abs(one) for one in differences if math.isfinite(one)]
+    return min(max(2 * margin, *sizes, 0.0), LARGEST_SHOWN * margin)
 
 
 def _layout(tasks: Sequence[str], rows: int) -> Layout:
@@ -164,7 +171,7 @@ def _footer(
 ) -> None:
     """Both colour bars, the margin marked on the second, and what the signs mean."""
     width, height, length = layout.width, layout.height, 0.28 * layout.width
-    names = ("interference I(A ← B), mean over seeds", "difference; lines: the margin")
+    names = ("interference I(A ← B), mean over seeds", "difference, second − first; lines: the margin")
     for place, ((ramp, scale), name) in enumerate(zip(colours, names, strict=True)):
         x = 0.35 + place * (length + 0.35)
         axes = figure.add_axes((x / width, 0.72 / height, length / width, 0.13 / height))

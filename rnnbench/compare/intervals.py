@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbench.compare.resampling import Design, Floats
+from rnnbench.compare.resampling import N_RESAMPLES, Design, Floats
 
 LEVEL = 0.95
 EQUIVALENCE_LEVEL = 0.05
-N_RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,10 +36,10 @@ class Intervals:
     alone_high: Floats
 
 
-def intervals(design: Design, rng: np.random.Generator) -> Intervals:
+def intervals(design: Design, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Intervals:
     """Intervals of the difference in each cell."""
     difference, error = design.observed
-    resamples = design.bootstrap(rng, N_RESAMPLES)
+    resamples = design.bootstrap(rng, n_resamples)
     sizes = np.concatenate([_pivot(d - difference, e).astype(np.float32) for d, e in resamples])
     half = _times(_balanced(sizes), error)
     alone = _times(np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float), error)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbench.compare.resampling import Design, Floats
+from rnnbench.compare.resampling import N_RESAMPLES, Design, Floats
 
 FLOOR = 0.1
 """The floor of the standard error, as a fraction of the margin."""
@@ -40,8 +40,10 @@ class Omnibus:
     smallest: float
 
 
-def omnibus(design: Design, margin: float, rng: np.random.Generator) -> Omnibus:
-    """The tests of all cells; a cell that has no t under an arrangement adds nothing to it.
+def omnibus(design: Design, margin: float, rng: np.random.Generator, n_random: int = N_RESAMPLES) -> Omnibus:
+    """The tests of all cells, over every arrangement of the seeds or `n_random` of them.
+
+    A cell that has no t under an arrangement adds nothing to it.
 
     Raises ValueError where there is no cell.
     """
@@ -51,7 +53,7 @@ def omnibus(design: Design, margin: float, rng: np.random.Generator) -> Omnibus:
     order = np.argsort(-observed, kind="stable")
     largest, total, exceeding = [], [], np.zeros(len(observed))
     bound = observed[order] * (1 - 1e-9)  # arrangements that differ in nothing but rounding are equal
-    for difference, error in design.arrangements(rng):
+    for difference, error in design.arrangements(rng, n_random):
         t = studentised(difference, error, FLOOR * margin)
         largest.append(t.max(axis=1))
         total.append((t**2).sum(axis=1))

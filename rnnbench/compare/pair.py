@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from rnnbench.compare.cells import CellKey, Floats, MatrixKey, values_of
-from rnnbench.compare.intervals import intervals
-from rnnbench.compare.labs import Lab
+from rnnbench.compare.intervals import Intervals, intervals
 from rnnbench.compare.omnibus import Omnibus, omnibus
 from rnnbench.compare.rates import Rate, rates
-from rnnbench.compare.resampling import Design, Independent, Paired
+from rnnbench.compare.resampling import N_RESAMPLES, Design, Independent, Paired
 from rnnbench.compare.verdict import (
     MIN_SEEDS,
     RATES_SHARE,
@@ -115,26 +114,35 @@ class Pair:
         return replace(judged, cells=tuple(cells))
 
 
-def evidence(a: Lab, b: Lab, keys: Sequence[CellKey], margin: float) -> Pair:
-    """All that is computed about two labs, before it is judged."""
-    tables = [lab.results.interference for lab in (a, b)]
-    wide = [values_of(table, keys) for table in tables]
-    seeds = [set(one.index) for one in wide]
-    shared = len(seeds[0] & seeds[1])
+def evidence(
+    names: tuple[str, str],
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+    keys: Sequence[CellKey],
+    margin: float,
+    resamples: int = N_RESAMPLES,
+) -> Pair:
+    """All that is computed about two labs, before it is judged.
+
+    tables      of interference
+    keys        the cells to compare
+    resamples   of the bootstrap, and arrangements where not all can be gone through
+    """
+    values = [values_of(table, keys) for table in tables]
+    seeds = [set(one.index) for one in values]
     paired = seeds[0] == seeds[1]
-    measured = (wide[0].notna().any() | wide[1].notna().any()).to_numpy(bool)
+    measured = (values[0].notna().any() | values[1].notna().any()).to_numpy(bool)
     kept = [key for key, there in zip(keys, measured, strict=True) if there]
-    x, y = (one.loc[:, measured].to_numpy(float) for one in wide)
+    x, y = (one.loc[:, measured].to_numpy(float) for one in values)
     design: Design = Paired(x, y) if paired else Independent(x, y)
-    names = (a.name, b.name)
-    found = omnibus(design, margin, rng_for(0, "compare", *names, "arrangements")) if kept else None
+    streams = [rng_for(0, "compare", *names, what) for what in ("arrangements", "bootstrap")]
+    found = omnibus(design, margin, streams[0], resamples) if kept else None
     return Pair(
         names,
         margin,
         paired,
-        shared,
+        len(seeds[0] & seeds[1]),
         (len(x), len(y)),
-        tuple(_findings(design, kept, found, margin, names)) if found else (),
+        tuple(_findings(design, kept, found, intervals(design, streams[1], resamples), margin)) if found else (),
         tuple(key for key, there in zip(keys, measured, strict=True) if not there),
         found,
         tuple(rates(tables, keys, paired)),
@@ -143,35 +151,34 @@ def evidence(a: Lab, b: Lab, keys: Sequence[CellKey], margin: float) -> Pair:
 
 
 def _findings(
-    design: Design, keys: Sequence[CellKey], found: Omnibus, margin: float, names: tuple[str, str]
-) -> list[CellFinding]:
-    sizes = intervals(design, rng_for(0, "compare", *names, "bootstrap"))
-    frames = pd.DataFrame(design.a), pd.DataFrame(design.b)
-    n = np.array([frame.count() for frame in frames])
-    means, sds = np.array([frame.mean() for frame in frames]), np.array([frame.std(ddof=1) for frame in frames])
-    both = pd.DataFrame(design.b - design.a).count().to_numpy() if isinstance(design, Paired) else n.min(axis=0)
-    cells = []
+    design: Design, keys: Sequence[CellKey], found: Omnibus, sizes: Intervals, margin: float
+) -> Iterator[CellFinding]:
+    x, y = pd.DataFrame(design.a), pd.DataFrame(design.b)
+    together = (y - x).count() if isinstance(design, Paired) else np.minimum(x.count(), y.count())
     for j, key in enumerate(keys):
-        enough = both[j] >= MIN_SEEDS
-        limits = (sizes.low, sizes.high, sizes.alone_low, sizes.alone_high)
-        cells.append(
-            CellFinding(
-                key,
-                (int(n[0, j]), int(n[1, j])),
-                (float(means[0, j]), float(means[1, j])),
-                (float(sds[0, j]), float(sds[1, j])),
-                float(sizes.difference[j]),
-                *(float(limit[j]) if enough else math.nan for limit in limits),
-                float(found.p_cells[j]),
-                _needed(float(sizes.error[j]) if enough else math.nan, int(both[j]), margin),
-            )
+        n = int(together[j])
+        low, high, alone_low, alone_high = (
+            float(limit[j]) if n >= MIN_SEEDS else math.nan
+            for limit in (sizes.low, sizes.high, sizes.alone_low, sizes.alone_high)
         )
-    return cells
+        yield CellFinding(
+            key,
+            (int(x[j].count()), int(y[j].count())),
+            (float(x[j].mean()), float(y[j].mean())),
+            (float(x[j].std(ddof=1)), float(y[j].std(ddof=1))),
+            float(sizes.difference[j]),
+            low,
+            high,
+            alone_low,
+            alone_high,
+            float(found.p_cells[j]),
+            _needed(float(sizes.error[j]), n, margin),
+        )
 
 
 def _needed(error: float, n: int, margin: float) -> float:
     """From the standard error of the difference, which is sd sqrt(2 / n) for n seeds in each lab."""
-    return seeds_needed(error * math.sqrt(n / 2), margin) if math.isfinite(error) else math.nan
+    return seeds_needed(error * math.sqrt(n / 2), margin) if n >= MIN_SEEDS else math.nan
 
 
 def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from rnnbench.compare.cells import CellKey, wide
+from rnnbench.compare.cells import CellKey, Floats, Places
 from rnnbench.interference import converged
 
 WHAT = {
@@ -44,19 +43,18 @@ class Rate:
 
 def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool) -> list[Rate]:
     """The rates in which any network of either lab failed; where none did there is nothing to tell."""
-    found: list[tuple[str, CellKey, Any, Any, float]] = []
+    found = []
     for what in WHAT:
         chosen = _one_for_each_network(keys) if what == "learnt A" else list(keys)
-        a, b = (wide(table, _outcome(table, what), chosen) for table in tables)
-        for place, key in enumerate(chosen):
-            x, y = a[place], b[place]
-            if x.dropna().eq(1).all() and y.dropna().eq(1).all():
-                continue
-            found.append((what, key, x.dropna(), y.dropna(), _mcnemar(x, y) if paired else _fisher(x, y)))
-    adjusted = holm([p for *_, p in found])
+        a, b = (Places(table, chosen).wide(_outcome(table, what)) for table in tables)
+        failed = (a == 0).any(axis=0) | (b == 0).any(axis=0)
+        for place in np.flatnonzero(failed):
+            x, y = a[:, place], b[:, place]
+            p = _mcnemar(x, y) if paired else _fisher(x, y)
+            found.append((what, chosen[place], x[np.isfinite(x)], y[np.isfinite(y)], p))
     return [
         Rate(what, key, (int(x.sum()), int(y.sum())), (len(x), len(y)), p, q)
-        for (what, key, x, y, p), q in zip(found, adjusted, strict=True)
+        for (what, key, x, y, p), q in zip(found, holm([p for *_, p in found]), strict=True)
     ]
 
 
@@ -86,14 +84,11 @@ def _one_for_each_network(keys: Sequence[CellKey]) -> list[CellKey]:
     return list({(key.matrix, key.first_task): key for key in reversed(keys)}.values())[::-1]
 
 
-def _fisher(x: pd.Series, y: pd.Series) -> float:
-    x, y = x.dropna(), y.dropna()
-    if not len(x) or not len(y):
-        return 1.0
-    return float(stats.fisher_exact([[x.sum(), len(x) - x.sum()], [y.sum(), len(y) - y.sum()]]).pvalue)
+def _fisher(x: Floats, y: Floats) -> float:
+    (k, n), (m, total) = ((int(np.nansum(one)), int(np.isfinite(one).sum())) for one in (x, y))
+    return float(stats.fisher_exact([[k, n - k], [m, total - m]]).pvalue) if n and total else 1.0
 
 
-def _mcnemar(x: pd.Series, y: pd.Series) -> float:
-    change = (y - x).dropna()
-    better, worse = int((change > 0).sum()), int((change < 0).sum())
+def _mcnemar(x: Floats, y: Floats) -> float:
+    better, worse = int((y > x).sum()), int((y < x).sum())
     return float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0

@@ -150,7 +150,7 @@ def matrix_rows(pair: Pair) -> list[list[str]]:
     rows = []
     for matrix, found in pair.wholes.items():
         verdicts = [cell.verdict for cell in pair.cells if cell.key.matrix == matrix]
-        counted = [str(verdicts.count(one)) for one in ("agree", "disagree", "inconclusive")]  # type: ignore[arg-type]
+        counted = [str(verdicts.count(one)) for one in ("agree", "disagree", "inconclusive")]
         agreement = [number(one) for one in (found.concordance, found.pearson, found.spearman)]
         p = "fewer than 5 tasks" if found.n_tasks < 5 else "–" if found.p is None else p_text(found.p)
         rows.append([matrix.title, str(len(verdicts)), *counted, *agreement, p])

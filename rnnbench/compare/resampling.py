@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 MOST_EXACT = 15_000
 """Up to this many, all ways of dealing out the seeds are gone through: 8 against 8 seeds, or 13 pairs."""
-N_RANDOM = 10_000
+N_RESAMPLES = 10_000
+"""Of the bootstrap, and arrangements where there are more than that."""
 CHUNK = 500
 """Resamples at a time, so that 20 tasks fit into memory."""
 
@@ -72,13 +73,13 @@ class Independent:
         """Whether every arrangement has a mirror image, in which all differences are turned round."""
         return len(self.a) == len(self.b)
 
-    def arrangements(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
+    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[tuple[Floats, Floats]]:
         """Difference and error [arrangement, cell] with the seeds dealt out to the labs anew, the real way first."""
         total, n = len(self.centred), len(self.a)
         if self.n_arrangements <= MOST_EXACT:
             chosen = np.array(list(itertools.combinations(range(total), n)))  # the first is the real one
         else:
-            dealt = rng.permuted(np.tile(np.arange(total), (N_RANDOM - 1, 1)), axis=1)[:, :n]
+            dealt = rng.permuted(np.tile(np.arange(total), (n_random - 1, 1)), axis=1)[:, :n]
             chosen = np.vstack([np.arange(n), dealt])
         in_a = np.zeros((len(chosen), total))
         np.put_along_axis(in_a, chosen, 1.0, axis=1)
@@ -132,13 +133,13 @@ class Paired:
         """Whether every arrangement has a mirror image, in which all differences are turned round."""
         return True
 
-    def arrangements(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
+    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[tuple[Floats, Floats]]:
         """Difference and error [arrangement, cell] with the labs of a seed exchanged or not, the real way first."""
         n = len(self.differences)
         if self.n_arrangements <= MOST_EXACT:
             signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))  # the first is the real one
         else:
-            signs = np.vstack([np.ones(n), rng.choice([1.0, -1.0], size=(N_RANDOM - 1, n))])
+            signs = np.vstack([np.ones(n), rng.choice([1.0, -1.0], size=(n_random - 1, n))])
         for part in _parts(len(signs)):
             yield self._under(signs[part])
 

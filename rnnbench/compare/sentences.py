@@ -108,8 +108,8 @@ def _pair_notes(pair: Pair) -> Iterator[str]:
     if pair.paired:
         yield (
             f"{a} and {b} have the same {pair.seeds[0]} seeds, that is the same initial weights and trials: networks "
-            "of a seed are compared with one another. It is a test of code and machines, and says less about other seeds "
-            "than labs with seeds of their own would."
+            "of a seed are compared with one another. It tests code and machines, and says less about other seeds than "
+            "labs with seeds of their own would."
         )
     elif pair.shared:
         yield (

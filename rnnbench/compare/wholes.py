@@ -66,16 +66,16 @@ def concordance(x: Floats, y: Floats) -> float:
     return 2 * product / float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
 
 
-def quadratic_assignment(a: Floats, b: Floats, rng: np.random.Generator) -> float:
+def quadratic_assignment(a: Floats, b: Floats, rng: np.random.Generator, n_random: int = N_RANDOM) -> float:
     """One-sided p of the correlation of off-diagonal entries: how often it is as large with b's tasks renamed.
 
-    All ways of renaming up to seven tasks; above, 10 000 ways, the one seen included.
+    All ways of renaming up to seven tasks; above, `n_random` ways, the one seen included.
     """
     n = len(a)
     if n <= MOST_EXACT:
         renamed = np.array(list(itertools.permutations(range(n))))  # the first changes nothing
     else:
-        ways = rng.permuted(np.tile(np.arange(n), (N_RANDOM - 1, 1)), axis=1)
+        ways = rng.permuted(np.tile(np.arange(n), (n_random - 1, 1)), axis=1)
         renamed = np.vstack([np.arange(n), ways])
     r = np.concatenate([_correlations(a, b, part) for part in np.array_split(renamed, max(1, len(renamed) // 1000))])
     return float(np.mean(r >= r[0] - 1e-12))
