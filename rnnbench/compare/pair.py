@@ -13,7 +13,7 @@ from rnnbench.compare.cells import CellKey, Floats, MatrixKey, values_of
 from rnnbench.compare.intervals import Intervals, intervals
 from rnnbench.compare.omnibus import Omnibus, omnibus
 from rnnbench.compare.rates import Rate, rates
-from rnnbench.compare.resampling import N_RESAMPLES, Design, Independent, Paired
+from rnnbench.compare.resampling import N_RESAMPLES, Design, Independent, Paired, moments
 from rnnbench.compare.verdict import (
     MIN_SEEDS,
     RATES_SHARE,
@@ -153,27 +153,32 @@ def evidence(
 def _findings(
     design: Design, keys: Sequence[CellKey], found: Omnibus, sizes: Intervals, margin: float
 ) -> Iterator[CellFinding]:
-    x, y = pd.DataFrame(design.a), pd.DataFrame(design.b)
-    together = (y - x).count() if isinstance(design, Paired) else np.minimum(x.count(), y.count())
+    n, means, variances = (np.concatenate(one) for one in zip(*map(_moments, (design.a, design.b)), strict=True))
+    together = np.isfinite(design.b - design.a).sum(axis=0) if isinstance(design, Paired) else n.min(axis=0)
     for j, key in enumerate(keys):
-        n = int(together[j])
+        least = int(together[j])
         low, high, alone_low, alone_high = (
-            float(limit[j]) if n >= MIN_SEEDS else math.nan
+            float(limit[j]) if least >= MIN_SEEDS else math.nan
             for limit in (sizes.low, sizes.high, sizes.alone_low, sizes.alone_high)
         )
         yield CellFinding(
             key,
-            (int(x[j].count()), int(y[j].count())),
-            (float(x[j].mean()), float(y[j].mean())),
-            (float(x[j].std(ddof=1)), float(y[j].std(ddof=1))),
+            (int(n[0, j]), int(n[1, j])),
+            (float(means[0, j]), float(means[1, j])),
+            (math.sqrt(variances[0, j]), math.sqrt(variances[1, j])),
             float(sizes.difference[j]),
             low,
             high,
             alone_low,
             alone_high,
             float(found.p_cells[j]),
-            _needed(float(sizes.error[j]), n, margin),
+            _needed(float(sizes.error[j]), least, margin),
         )
+
+
+def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Number, mean and variance over seeds, each [1, cell]."""
+    return moments(values, np.ones((1, len(values))))
 
 
 def _needed(error: float, n: int, margin: float) -> float:
@@ -182,7 +187,7 @@ def _needed(error: float, n: int, margin: float) -> float:
 
 
 def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:
-    means = [pd.DataFrame(one).mean().to_numpy(float) for one in (x, y)]
+    means = [_moments(one)[1][0] for one in (x, y)]
     found = {}
     for matrix in dict.fromkeys(key.matrix for key in keys):
         inside = [j for j, key in enumerate(keys) if key.matrix == matrix]

@@ -43,15 +43,17 @@ class Rate:
 
 def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool) -> list[Rate]:
     """The rates in which any network of either lab failed; where none did there is nothing to tell."""
+    places = [Places(table, keys) for table in tables]
     found = []
     for what in WHAT:
-        chosen = _one_for_each_network(keys) if what == "learnt A" else list(keys)
-        a, b = (Places(table, chosen).wide(_outcome(table, what)) for table in tables)
+        chosen = _one_for_each_network(keys) if what == "learnt A" else range(len(keys))
+        a, b = (place.wide(_outcome(table, what)) for place, table in zip(places, tables, strict=True))
         failed = (a == 0).any(axis=0) | (b == 0).any(axis=0)
-        for place in np.flatnonzero(failed):
-            x, y = a[:, place], b[:, place]
-            p = _mcnemar(x, y) if paired else _fisher(x, y)
-            found.append((what, chosen[place], x[np.isfinite(x)], y[np.isfinite(y)], p))
+        for j in chosen:
+            if failed[j]:
+                x, y = a[:, j], b[:, j]
+                p = _mcnemar(x, y) if paired else _fisher(x, y)
+                found.append((what, keys[j], x[np.isfinite(x)], y[np.isfinite(y)], p))
     return [
         Rate(what, key, (int(x.sum()), int(y.sum())), (len(x), len(y)), p, q)
         for (what, key, x, y, p), q in zip(found, holm([p for *_, p in found]), strict=True)
@@ -79,9 +81,9 @@ def _outcome(table: pd.DataFrame, what: str) -> pd.Series:
     return table["converged_second"].astype("Float64").astype(float).where(table["first_task"] != table["second_task"])
 
 
-def _one_for_each_network(keys: Sequence[CellKey]) -> list[CellKey]:
-    """One cell of each first task in each matrix."""
-    return list({(key.matrix, key.first_task): key for key in reversed(keys)}.values())[::-1]
+def _one_for_each_network(keys: Sequence[CellKey]) -> list[int]:
+    """The first cell of each first task in each matrix."""
+    return list({(key.matrix, key.first_task): j for j, key in reversed(list(enumerate(keys)))}.values())[::-1]
 
 
 def _fisher(x: Floats, y: Floats) -> float:

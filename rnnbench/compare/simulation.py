@@ -63,11 +63,11 @@ class Population:
         return np.asarray(z.reshape(n_seeds, n * n) * self.sds, dtype=float)
 
 
-def population(n_tasks: int, rng: np.random.Generator, **rest: bool | float) -> Population:
+def population(n_tasks: int, rng: np.random.Generator) -> Population:
     """With spreads like those of the reference results: log-normal around 0.2, hardly any on the diagonal."""
     sds = 0.2 * np.exp(0.8 * rng.normal(size=(n_tasks, n_tasks)))
     sds[np.eye(n_tasks, dtype=bool)] = 0.01
-    return Population(n_tasks, sds.ravel(), **rest)
+    return Population(n_tasks, sds.ravel())
 
 
 def table(values: Floats, n_tasks: int, first_seed: int) -> pd.DataFrame:
