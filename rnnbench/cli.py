@@ -127,13 +127,12 @@ def compare(
     ] = False,
 ) -> None:
     """Whether labs found the same: verdict, tables, and a report with figures. Imports no plugin."""
-    from rnnbench.compare.comparison import compare as compared
-    from rnnbench.compare.labs import load_labs
+    from rnnbench.compare.comparison import compare_folders
     from rnnbench.compare.report import write_report
     from rnnbench.compare.sentences import notes, verdict_sentence
     from rnnbench.compare.terminal import tables
 
-    found = compared(load_labs(results), margin, by_label)
+    found = compare_folders(results, margin, by_label)
     paths = write_report(found, out_folder)
     out.print(Text(verdict_sentence(found), style="bold"))
     out.print(Text(f"margin: {margin:g}, in units of interference"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rnnbench.cells import Cell
-from rnnbench.compare.difference import differences, flatten
+from rnnbench.compare.difference import Difference, differences, flatten
 from rnnbench.interference import CELL, counts, in_context
 from rnnbench.schema import Benchmark, digest
 
@@ -120,22 +121,25 @@ MOST_NAMED = 4
 
 
 def _reason(described: Sequence[dict[str, Any]]) -> str:
-    """What differs: the settings themselves, with the place in the history left out, so that alike cells group."""
-    flat = [{_name(path): value for path, value in flatten(_by_task(one))} for one in described]
-    found = [f"{one.path}: {' / '.join(one.values)}" for one in differences(flat)]
+    """What differs, whichever task of the history it concerns, so that cells group by what keeps them apart."""
+    found = list(dict.fromkeys(_told(one) for one in differences([dict(flatten(_by_task(one))) for one in described])))
     more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     return "; ".join(found[:MOST_NAMED] + more)
 
 
 def _by_task(description: dict[str, Any]) -> dict[str, Any]:
-    tasks = {task["label"]: {k: v for k, v in task.items() if k != "label"} for task in description["tasks"]}
-    stages = {stage["task"]: {k: v for k, v in stage.items() if k != "task"} for stage in description["history"]}
-    order = [task["label"] for task in description["tasks"]]
-    return {**description, "tasks": tasks, "tasks (order)": order, "stages": stages, "history": None}
+    """The description with its tasks by name, as the benchmark's differences name them."""
+    tasks = {
+        f"tasks[{task['label']}]": {k: v for k, v in task.items() if k != "label"} for task in description["tasks"]
+    }
+    order = {"tasks (order)": ", ".join(task["label"] for task in description["tasks"])}
+    stages = [{k: v for k, v in stage.items() if k != "task"} for stage in description["history"]]
+    return {**{k: v for k, v in description.items() if k != "tasks"}, **order, **tasks, "history": stages}
 
 
-def _name(path: str) -> str:
-    return path.removeprefix("stages.")
+def _told(difference: Difference) -> str:
+    path = re.sub(r"^history\[\d+\]\.", "", difference.path)
+    return f"{path}: {' / '.join(difference.values)}"
 
 
 class Places:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from rnnbench.compare.cells import CellKey, LeftOut, comparable, values_of
 from rnnbench.compare.difference import Difference, benchmark_differences
 from rnnbench.compare.heterogeneity import MIN_LABS, Heterogeneity, random_effects
-from rnnbench.compare.labs import Lab, version_differences
+from rnnbench.compare.labs import Lab, load_labs, version_differences
 from rnnbench.compare.pair import Pair, evidence
 from rnnbench.compare.rates import holm
 from rnnbench.compare.verdict import LEVEL, MARGIN, Verdict, overall_verdict
@@ -71,6 +72,11 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
         judged(found),
         _heterogeneity(labs, common),
     )
+
+
+def compare_folders(paths: Sequence[Path], margin: float = MARGIN, by_label: bool = False) -> Comparison:
+    """Compare the results folders at `paths`; see `compare`. Raises StoreError where one holds no finished run."""
+    return compare(load_labs(paths), margin, by_label)
 
 
 def _evidence(a: Lab, b: Lab, by_label: bool, margin: float) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,13 +37,19 @@ def benchmark_differences(benchmarks: Sequence[Benchmark]) -> list[Difference]:
 def differences(flat: Sequence[Mapping[str, str]]) -> list[Difference]:
     """Paths whose values are not the same everywhere, in order of appearance."""
     paths = dict.fromkeys(path for one in flat for path in one)
-    found = (Difference(path, tuple(one.get(path, ABSENT) for one in flat)) for path in paths)
-    return [difference for difference in found if len(set(difference.values)) > 1]
+    found = {path: [one.get(path, ABSENT) for one in flat] for path in paths}
+    return [Difference(path, tuple(map(_plain, values))) for path, values in found.items() if len(set(values)) > 1]
+
+
+def _plain(text: str) -> str:
+    """JSON text without the quotes of a string."""
+    value = json.loads(text) if text.startswith('"') else text
+    return value if isinstance(value, str) else text
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(path, JSON text) of every leaf of nested dictionaries; lists of plain values are leaves."""
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and (value or not path):
         for name, inner in value.items():
             yield from flatten(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):

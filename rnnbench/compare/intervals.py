@@ -1,11 +1,14 @@
 """How large the differences are: studentised bootstrap intervals over seeds, for each cell and for all at once.
 
-A resample's error is its own, as the data's is (bootstrap-t; Efron & Tibshirani 1993, section 12.5): with few seeds
-it is wide where the percentile bootstrap is too narrow. Both ends lie as far from the difference: like labs are skewed
+A resample's error is its own, as the data's is (bootstrap-t; Efron & Tibshirani 1993, section 12.5): with few seeds it
+is wide where the percentile bootstrap is too narrow. Both ends lie as far from the difference: like labs are skewed
 alike, which their difference is not, and two separate ends would only follow the sample's own skewness (measured in
-docs/compare.md). The intervals of all cells hold together, each with the same
-share of the error (balanced simultaneous intervals, Beran 1988). For equivalence each cell has a 90 % interval of
-its own, whose two ends are two one-sided tests at 5 % (Schuirmann 1987).
+docs/compare.md). A hundredth of the margin is added to every error, so that three seeds that all but agree, some
+resamples of which have no spread at all, are not called infinitely uncertain.
+
+The intervals of all cells hold together, each with the same share of the error (balanced simultaneous intervals, Beran
+1988). For equivalence each cell has a 90 % interval of its own, whose two ends are two one-sided tests at 5 %
+(Schuirmann 1987).
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from rnnbench.compare.resampling import N_RESAMPLES, Design, Floats
 
 LEVEL = 0.95
 EQUIVALENCE_LEVEL = 0.05
+FLOOR = 0.01
+"""What is added to every error, as a fraction of the margin."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +41,21 @@ class Intervals:
     alone_high: Floats
 
 
-def intervals(design: Design, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Intervals:
+def intervals(design: Design, margin: float, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Intervals:
     """Intervals of the difference in each cell."""
     difference, error = design.observed
+    floor = FLOOR * margin
     resamples = design.bootstrap(rng, n_resamples)
-    sizes = np.concatenate([_pivot(d - difference, e).astype(np.float32) for d, e in resamples])
-    half = _times(_balanced(sizes), error)
-    alone = _times(np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float), error)
+    sizes = np.concatenate([_pivot(d - difference, e + floor).astype(np.float32) for d, e in resamples])
+    half = _balanced(sizes) * (error + floor)
+    alone = np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float) * (error + floor)
     return Intervals(difference, error, difference - half, difference + half, difference - alone, difference + alone)
 
 
 def _pivot(deviation: Floats, error: Floats) -> Floats:
-    """|t| of each resample: 0 where it does not deviate, infinite where it does and has no spread of its own."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.abs(deviation) / error
-    # A resample without two networks that count says nothing: it counts against the interval.
-    t = np.where(np.isnan(deviation) | np.isnan(error), np.inf, t)
-    return np.where(np.abs(deviation) <= 1e-12, 0.0, t)
+    """|t| of each resample; one without two networks that count says nothing and counts against the interval."""
+    t = np.abs(deviation) / error
+    return np.where(np.isnan(t), np.inf, t)
 
 
 def _balanced(size: Floats) -> Floats:
@@ -66,9 +69,3 @@ def _balanced(size: Floats) -> Floats:
         ranks = np.maximum(ranks, np.searchsorted(ordered[:, cell], size[:, cell], side="left"))
     rank = int(np.quantile(ranks, LEVEL, method="higher"))
     return ordered[rank].astype(float)
-
-
-def _times(quantile: Floats, error: Floats) -> Floats:
-    """Quantile times error; without any error nothing varies and the interval is a point."""
-    with np.errstate(invalid="ignore"):
-        return np.where(error == 0, 0.0, quantile * error)

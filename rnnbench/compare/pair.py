@@ -57,8 +57,8 @@ class CellFinding:
 class Pair:
     """Two labs compared.
 
-    paired     they have the same seeds: a seed's networks are compared with one another
-    shared     seeds that both have
+    paired     one has all seeds of the other: networks of a seed are compared with one another, at the shared seeds
+    shared     how many seeds both have
     seeds      how many each has
     empty      cells that are comparable but in which no network of either lab counts
     """
@@ -127,9 +127,12 @@ def evidence(
     keys        the cells to compare
     resamples   of the bootstrap, and arrangements where not all can be gone through
     """
+    seeds = [set(table["seed"].astype(int)) for table in tables]
+    shared = seeds[0] & seeds[1]
+    paired = shared in seeds
+    if paired:
+        tables = (tables[0][tables[0]["seed"].isin(shared)], tables[1][tables[1]["seed"].isin(shared)])
     values = [values_of(table, keys) for table in tables]
-    seeds = [set(one.index) for one in values]
-    paired = seeds[0] == seeds[1]
     measured = (values[0].notna().any() | values[1].notna().any()).to_numpy(bool)
     kept = [key for key, there in zip(keys, measured, strict=True) if there]
     x, y = (one.loc[:, measured].to_numpy(float) for one in values)
@@ -140,9 +143,11 @@ def evidence(
         names,
         margin,
         paired,
-        len(seeds[0] & seeds[1]),
-        (len(x), len(y)),
-        tuple(_findings(design, kept, found, intervals(design, streams[1], resamples), margin)) if found else (),
+        len(shared),
+        (len(seeds[0]), len(seeds[1])),
+        tuple(_findings(design, kept, found, intervals(design, margin, streams[1], resamples), margin))
+        if found
+        else (),
         tuple(key for key, there in zip(keys, measured, strict=True) if not there),
         found,
         tuple(rates(tables, keys, paired)),

@@ -61,7 +61,7 @@ def _what_differs(pair: Pair) -> Iterator[str]:
 def _no_difference(pair: Pair) -> str:
     a, b = pair.names
     if pair.omnibus and pair.omnibus.smallest > (1 - RATES_SHARE) * pair.level:
-        seeds = f"{pair.seeds[0]} and {pair.seeds[1]} seeds"
+        seeds = f"{pair.shared} common seeds" if pair.paired else f"{pair.seeds[0]} and {pair.seeds[1]} seeds"
         return (
             f"{seeds} are too few to show any difference between {a} and {b} (no p below {pair.omnibus.smallest:.2g})"
         )
@@ -106,10 +106,12 @@ def notes(comparison: Comparison) -> list[str]:
 def _pair_notes(pair: Pair) -> Iterator[str]:
     a, b = pair.names
     if pair.paired:
+        more = max(pair.seeds) - pair.shared
+        rest = f" The other {more} seeds of one of them are not used." if more else ""
         yield (
-            f"{a} and {b} have the same {pair.seeds[0]} seeds, that is the same initial weights and trials: networks "
-            "of a seed are compared with one another. It tests code and machines, and says less about other seeds than "
-            "labs with seeds of their own would."
+            f"{a} and {b} have {pair.shared} seeds in common, that is the same initial weights and trials, and "
+            "networks of a seed are compared with one another. This tests code and machines, and says less about other "
+            f"seeds than labs with seeds of their own would.{rest}"
         )
     elif pair.shared:
         yield (

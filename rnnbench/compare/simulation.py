@@ -180,6 +180,12 @@ def scenarios(interference: pd.DataFrame | None) -> Iterator[tuple[str, Callable
         yield "every cell shifted by 1 sd: the split seeds", splits(interference, 1.0), 300
     for n in (10, 20):
         yield f"every cell shifted by 1 sd: {n} seeds, normal", simulated(six, n, six.sds), 300
+    together = replace(six, shared=(0.7, 0.1, 0.1))
+    yield (
+        "every cell shifted by 1 sd: 20 seeds, cells of a seed correlated by 0.7",
+        simulated(together, 20, six.sds),
+        300,
+    )
     yield "every cell shifted by 1 sd: 20 seeds, skewed", simulated(skewed, 20, six.sds), 300
     yield "every cell shifted by 0.5 sd: 20 seeds, normal", simulated(six, 20, 0.5 * six.sds), 300
     for sds in (1.0, 1.5, 2.0):

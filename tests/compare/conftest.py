@@ -33,6 +33,17 @@ def benchmark_of(n_tasks: int, seeds: tuple[int, ...], **changes: Any) -> Benchm
     return Benchmark(**{**content, **changes})
 
 
+@pytest.fixture(name="benchmark_of")
+def _benchmark_of() -> Callable[..., Benchmark]:
+    return benchmark_of
+
+
+@pytest.fixture
+def base() -> Benchmark:
+    """Three tasks and two seeds."""
+    return benchmark_of(3, (0, 1))
+
+
 @pytest.fixture
 def lab(tmp_path: Path) -> Callable[..., Path]:
     """Writes a results folder: `lab(name, values, first_seed=0, provenance={}, **changes)` returns its path.

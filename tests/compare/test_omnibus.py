@@ -41,7 +41,7 @@ def test_p_is_the_fraction_of_all_ways_to_deal_out_the_seeds():
 def test_cells_are_adjusted_by_the_largest_of_those_not_yet_gone_through():
     """Step-down max-T as Westfall & Young 1993, algorithm 4.1, write it."""
     rng = np.random.default_rng(2)
-    a, b = rng.normal(size=(4, 4)), rng.normal(size=(4, 4)) + [0, 3, 1, 0.5]
+    a, b = rng.normal(size=(4, 4)), rng.normal([0, 3, 1, 0.5], size=(4, 4))
     found = omnibus(Independent(a, b), 0.2, RNG).p_cells
     t = np.array([t_of(x, y, FLOOR * 0.2) for x, y in splits(np.vstack([a, b]), 4)])
     seen = t_of(a, b, FLOOR * 0.2)
