@@ -136,6 +136,39 @@ def report(
 
 
 @app.command()
+def compare(
+    results: Annotated[list[Path], typer.Argument(help="results folders of two labs or more")],
+    margin: Annotated[
+        float, typer.Option(help="difference of interference that does not matter; declare it before looking")
+    ] = 0.2,
+    by_label: Annotated[
+        bool, typer.Option("--by-label", help="compare cells of the same name in spite of different settings")
+    ] = False,
+    out_folder: Annotated[Path, typer.Option("--out", help="where the report goes")] = Path("results/compare"),
+    fail_if_different: Annotated[
+        bool, typer.Option("--fail-if-different", help="exit with 1 if the labs disagree")
+    ] = False,
+) -> None:
+    """Whether labs found the same: verdict, tables, and a report with figures. Imports no plugin."""
+    from rnnbench.compare.comparison import compare_folders
+    from rnnbench.compare.report import write_report
+    from rnnbench.compare.sentences import notes, verdict_sentence
+    from rnnbench.compare.terminal import tables
+
+    found = compare_folders(results, margin, by_label)
+    paths = write_report(found, out_folder)
+    out.print(Text(verdict_sentence(found), style="bold"))
+    out.print(Text(f"margin: {margin:g}, in units of interference"))
+    for note in notes(found):
+        out.print(Text(note))
+    for table in tables(found):
+        out.print(table)
+    out.print(Text(f"written to {out_folder}: {', '.join(path.name for path in paths)}"))
+    if fail_if_different and found.verdict == "disagree":
+        raise typer.Exit(1)
+
+
+@app.command()
 def theory(
     folder: Annotated[Path, typer.Option("--out", help="where figures and tables go")] = Path("results/theory"),
 ) -> None:

@@ -1,0 +1,89 @@
+"""A lab: a results folder with a name of its own, and who and what made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnbench.compare.difference import Difference, differences, flatten
+from rnnbench.errors import StoreError
+from rnnbench.interference import CELL
+from rnnbench.results import Results, load_results
+
+
+@dataclass(frozen=True)
+class Lab:
+    """Results and where they come from.
+
+    provenance   of benchmark.json: versions of rnnbench, plugins, torch, and the machine; empty where it is not told
+    """
+
+    name: str
+    results: Results
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def load_labs(paths: Sequence[Path]) -> list[Lab]:
+    """The labs, read as data, named by as much of their paths as tells them apart.
+
+    Raises StoreError where a folder holds no finished run, or not the table of one.
+    """
+    loaded = [_checked(path) for path in paths]
+    names = lab_names(paths)
+    return [Lab(name, one, _provenance(one.folder)) for name, one in zip(names, loaded, strict=True)]
+
+
+NEEDED = [*CELL, "seed", "status", "converged_first", "converged_second", "loss_after", "interference"]
+
+
+def _checked(path: Path) -> Results:
+    """The results at `path`, whose table of interference has what is compared, each network once."""
+    where = path / "interference.csv"
+    try:
+        results = load_results(path)
+    except KeyError as error:
+        raise StoreError(f"{where}: no column {error}") from None
+    table = results.interference
+    if missing := [name for name in NEEDED if name not in table]:
+        raise StoreError(f"{where}: no column {', '.join(missing)}")
+    for name in ("seed", "interference", "loss_after"):
+        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
+            raise StoreError(f"{where}: {name} holds something that is not a number")
+    if table["seed"].isna().any():
+        raise StoreError(f"{where}: a row has no seed")
+    if (twice := table.duplicated([*CELL, "seed"])).any():
+        row = table[twice].iloc[0]
+        told = f"{row['first_task']} then {row['second_task']}, seed {row['seed']}"
+        raise StoreError(f"{where}: {told} stands there twice")
+    return results
+
+
+def lab_names(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of the paths that differ from one another; the same path twice is numbered."""
+    parts = [path.resolve().parts for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    names = [path.name for path in paths]
+    return [f"{name} ({place})" for place, name in enumerate(names, start=1)]
+
+
+def version_differences(labs: Sequence[Lab]) -> list[Difference]:
+    """Versions and machines in which the labs differ; when they ran is no difference."""
+    told = [{name: value for name, value in lab.provenance.items() if name != "time"} for lab in labs]
+    return differences([dict(flatten(one)) for one in told])
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    try:
+        document = json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    found = document.get("provenance") if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
