@@ -181,19 +181,15 @@ def theory(
 
 
 @app.command("list")
-def list_plugins() -> None:
-    """The plugins found: tasks, architectures, learning rules, with package and version."""
-    from rnnbench.describe import description_of
+def list_plugins(
+    kind: Annotated[PluginKind | None, typer.Argument(help="only the plugins of one kind")] = None,
+) -> None:
+    """The plugins found: tasks, architectures, learning rules, by package and version."""
+    from rnnbench import display
     from rnnbench.registry import installed
 
     registry = installed()
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for column in ("kind", "plugin", "package", "what it is"):
-        table.add_column(column, no_wrap=column != "what it is")
-    for (kind, plugin_id), found in registry.found.items():
-        package = f"{found.package} {found.package_version}"
-        table.add_row(kind, Text(plugin_id), Text(package), Text(description_of(found).summary))
-    out.print(table)
+    out.print(display.plugins_listing(one for one in registry.found.values() if kind in (None, one.kind)))
     for broken in registry.broken:
         out.print(Text(f"not loaded: {broken.package}: {broken.reason}", style="red"))
 

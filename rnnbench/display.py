@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.describe import description_of
 from rnnbench.executors import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
+from rnnbench.registry import Found
 from rnnbench.runner import Prepared
 
 
@@ -44,6 +47,20 @@ def plan_table(prepared: Prepared) -> Table:
         table.add_row("time", f"at most {_duration(prepared.at_most)} with {_workers(prepared)}")
     table.add_row("results", Text(str(prepared.folder)))
     return table
+
+
+def plugins_listing(plugins: Iterable[Found]) -> Group:
+    """A line for each plugin, id and what it is, under a heading for each kind and package."""
+    shown = list(plugins)
+    width = max((len(found.id) for found in shown), default=0)
+    groups: dict[str, Table] = {}
+    for found in shown:
+        origin = f"{found.kind}s from {found.package} {found.package_version}"
+        if origin not in groups:
+            groups[origin] = Table.grid(padding=(0, 2))
+            groups[origin].add_column(width=width + 2)
+        groups[origin].add_row(Text(f"  {found.id}"), Text(description_of(found).summary))
+    return Group(*(part for origin, table in groups.items() for part in (Text(origin, style="bold"), table)))
 
 
 QUIET = 60

@@ -209,9 +209,15 @@ def test_a_mistake_in_a_process_of_its_own_is_one_line_and_exit_code_2(cli, tmp_
 
 def test_list_tells_kind_id_package_and_what_each_plugin_is(cases) -> None:
     out = cases["list"].out
-    assert re.search(r"^architecture +vanilla_rnn@1 +rnnbench \d\S* +Vanilla rate RNN", out, re.MULTILINE)
-    assert re.search(r"^rule +gradient_descent@1 +rnnbench \d\S* +Gradient descent", out, re.MULTILINE)
-    assert re.search(r"^task +flip_flop@1 +rnnbench-neuro \d\S* +Hold the sign", out, re.MULTILINE)
+    assert re.search(r"^architectures from rnnbench \d\S* *\n +vanilla_rnn@1 +Vanilla rate RNN", out, re.MULTILINE)
+    assert re.search(r"^rules from rnnbench \d\S* *\n +gradient_descent@1 +Gradient descent", out, re.MULTILINE)
+    tasks = re.search(r"^tasks from rnnbench-neuro \d\S* *\n((?: .*\n)+)", out, re.MULTILINE)
+    assert tasks and re.search(r"^ +flip_flop@1 +Hold the sign", tasks[1], re.MULTILINE)
+
+
+def test_list_of_one_kind_shows_no_other(cli) -> None:
+    out = cli("list", "rule").out
+    assert re.findall(r"^(\w+) from", out, re.MULTILINE) and set(re.findall(r"^(\w+) from", out, re.M)) == {"rules"}
 
 
 def test_describe_tells_source_types_bounds_units_and_defaults(cases) -> None:
@@ -251,7 +257,7 @@ def test_list_tells_of_broken_packages_and_shows_the_others(cli, make_plugin, ta
     assert (ran.code, ran.err) == (0, "")
     assert re.search(r"^not loaded: broken-one: ModuleNotFoundError: .*nowhere_to_be_found", ran.out, re.MULTILINE)
     assert re.search(r"^not loaded: odd-one: ", ran.out, re.MULTILINE)
-    assert re.search(r"^task +lamp@7 +lamp-tasks 2\.5 +Answer one with one", ran.out, re.MULTILINE)
+    assert re.search(r"^tasks from lamp-tasks 2\.5 *\n +lamp@7 +Answer one with one", ran.out, re.MULTILINE)
 
 
 def test_a_run_with_broken_tasks_finishes_the_others_says_why_and_exits_with_code_1(
