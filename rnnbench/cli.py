@@ -51,7 +51,7 @@ def run(
         out.print(display.plan_table(prepared))
         return
     found = runner.run(prepared, watcher=display.LiveDisplay(out))
-    for table in display.matrix_tables(found.interference):
+    for table in display.matrix_tables(found.interference, out):
         out.print(table)
     for line in display.summary_lines(found.interference):
         out.print(line)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console, Group
 from rich.live import Live
+from rich.measure import Measurement
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -150,26 +151,61 @@ class LiveDisplay:
         return f"about {_duration(spent * (weights.sum() - finished) / finished)} left"
 
 
-def matrix_tables(table: pd.DataFrame) -> list[Table]:
-    """The interference matrix of each architecture, rule and g: mean and spread over seeds."""
-    matrices: dict[str, dict[tuple[str, str], Text]] = {}
+def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
+    """The interference matrix of each architecture, rule and g: mean and spread over seeds.
+
+    Of a matrix too wide for the console, what each task loses and what it costs the others.
+    """
+    matrices: dict[str, list[dict[Any, Any]]] = {}
     for row in matrix_table(table).to_dict("records"):
-        title = f"interference I(A ← B): {_name(row)}"
-        matrices.setdefault(title, {})[row["first_task"], row["second_task"]] = _cell(row)
+        matrices.setdefault(f"interference I(A ← B): {_name(row)}", []).append(row)
     shown = []
-    for title, cells in matrices.items():
-        grid = Table(title=Text(title), title_justify="left", padding=(0, 1), show_lines=True)
-        seconds = list(dict.fromkeys(second for _, second in cells))
-        grid.add_column("first task A")
-        for second in seconds:
-            grid.add_column(Text(second.replace("_", " ")), justify="right")
-        for first in dict.fromkeys(first for first, _ in cells):
-            grid.add_row(
-                Text(first.replace("_", " ")),
-                *(cells.get((first, second), Text("-", style="dim")) for second in seconds),
-            )
-        shown.append(grid)
+    for title, rows in matrices.items():
+        grid = _grid(title, rows)
+        fits = Measurement.get(console, console.options.update(max_width=10_000), grid).minimum <= console.width
+        shown.append(grid if fits else _digest(title, rows))
     return shown
+
+
+def _grid(title: str, rows: list[dict[Any, Any]]) -> Table:
+    cells = {(row["first_task"], row["second_task"]): _cell(row) for row in rows}
+    grid = Table(title=Text(title), title_justify="left", padding=(0, 1), show_lines=True)
+    seconds = list(dict.fromkeys(second for _, second in cells))
+    grid.add_column("first task A")
+    for second in seconds:
+        grid.add_column(Text(second.replace("_", " ")), justify="right")
+    for first in dict.fromkeys(first for first, _ in cells):
+        grid.add_row(
+            Text(first.replace("_", " ")),
+            *(cells.get((first, second), Text("-", style="dim")) for second in seconds),
+        )
+    return grid
+
+
+def _digest(title: str, rows: list[dict[Any, Any]]) -> Table:
+    """What each task loses to the others, and what it costs them: means over the cells in which networks count."""
+    cells = pd.DataFrame(rows)
+    others = cells[cells["first_task"] != cells["second_task"]]
+    lost, costs = (others.groupby(name, sort=False)["mean"] for name in ("first_task", "second_task"))
+    digest = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("task", "loses", "most to", "costs", "most"):
+        digest.add_column(name, justify="right" if name in ("loses", "costs") else "left", no_wrap=True)
+    for task in dict.fromkeys(row["first_task"] for row in rows):
+        worst = [_worst(others, "first_task", task, "second_task"), _worst(others, "second_task", task, "first_task")]
+        means = [f"{group.mean().get(task, math.nan):.2f}".replace("nan", "-") for group in (lost, costs)]
+        digest.add_row(Text(task), means[0], worst[0], means[1], worst[1])
+    digest.caption = "Means over the other tasks. The whole matrix is too wide for this terminal; it is in the figures."
+    digest.caption_justify = "left"
+    return digest
+
+
+def _worst(cells: pd.DataFrame, by: str, task: str, partner: str) -> Text:
+    """The partner with which interference is largest, and how large."""
+    mine = cells[(cells[by] == task) & cells["mean"].notna()]
+    if mine.empty:
+        return Text("-", style="dim")
+    row = mine.sort_values("mean").iloc[-1]
+    return Text(f"{row[partner]} {row['mean']:.2f}")
 
 
 def summary_lines(table: pd.DataFrame) -> list[Text]:
