@@ -15,9 +15,10 @@ from rnnbench.figures import style, summary
 from rnnbench.figures.connectivity import interference_against_g
 from rnnbench.figures.curves import curves_of_pairs
 from rnnbench.figures.matrix import interference_matrix
+from rnnbench.figures.overview import interference_overview
 from rnnbench.interference import in_context
 
-__all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix"]
+__all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix", "interference_overview"]
 
 # With more panels than this each (architecture, rule, units) gets a file of its own.
 MOST_PANELS = 8
@@ -26,9 +27,11 @@ MOST_PANELS = 8
 def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw every figure the tables allow and save it as PNG in `folder`.
 
-    A figure keeps its plain name (`interference_matrix.png`, `interference_against_g.png`, `curves.png`)
-    where one file holds everything; otherwise each (architecture, rule, units) has a file named after it,
-    as in `curves-rate-tanh-sgd-256.png`.
+    The matrix and the curves of every pair; interference against g of the groups that were trained at several
+    g; an overview of the others where there are several. A figure keeps its plain name
+    (`interference_matrix.png`, `interference_against_g.png`, `interference_overview.png`, `curves.png`) where
+    one file holds everything; otherwise each (architecture, rule, units) has a file named after it, as in
+    `curves-rate-tanh-sgd-256.png`.
 
     Args:
         interference: one row per network and ordered pair of tasks.
@@ -42,15 +45,18 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         ValueError: a table lacks a column.
     """
     paths = []
-    for name in ("interference_matrix", "interference_against_g", "curves"):
+    for name in ("interference_matrix", "interference_against_g", "interference_overview", "curves"):
         for stale in folder.glob(f"{name}*.png"):  # another description may have drawn other files
             stale.unlink()
     if len(interference):
         many = _n_groups(interference, "g") > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
-        with_g = interference[interference["g"].notna()]
-        many = _n_groups(with_g) > MOST_PANELS
-        paths += _draw(interference_against_g, with_g, folder, "interference_against_g", many)
+        swept = _has_several_g(interference)
+        many = _n_groups(interference[swept]) > MOST_PANELS
+        paths += _draw(interference_against_g, interference[swept], folder, "interference_against_g", many)
+        pairs = interference[~swept & (interference["first_task"] != interference["second_task"])]
+        if _n_groups(pairs) > 1:
+            paths += _draw(interference_overview, interference[~swept], folder, "interference_overview", False)
     if len(curves):
         several = _n_groups(curves) > 1
         paths += _draw(lambda rows: curves_of_pairs(rows, interference), curves, folder, "curves", several)
@@ -72,6 +78,12 @@ def _draw(
         # Labels that differ only in their punctuation must not overwrite each other.
         paths.append(style.save(draw(rows), folder / f"{stem}{f'.{same + 1}' if same else ''}.png"))
     return paths
+
+
+def _has_several_g(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of a group trained at more than one g: only of those is there anything to see against g."""
+    table = in_context(table)
+    return table.groupby(summary.GROUP, dropna=False)["g"].transform("nunique") > 1
 
 
 def _n_groups(table: pd.DataFrame, *also: str) -> int:

@@ -294,7 +294,7 @@ def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
     bar.outline.set_visible(False)
     top = "≥ 4" if above else "4"
     bottom = "≤ −0.5" if below else "−0.5"
-    bar.set_ticks([-0.5, 0, 1, 2, 4], labels=[bottom, "0\nnothing lost", "1\nas untrained", "2", top])
+    bar.set_ticks([-0.5, 0, 1, 2, 4], labels=[bottom, "0\nkept", "1\nuntrained", "2", top])
     bar.ax.tick_params(length=2.5, width=0.6, pad=2, labelsize=8)
     bar.set_label("interference I(A ← B)", fontsize=9, labelpad=2)
     for value, text in [(-0.25, "improved"), (2.5, "worse than untrained")]:

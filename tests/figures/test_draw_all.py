@@ -30,7 +30,6 @@ def test_curves_have_a_file_for_each_group_and_no_two_share_a_name(make_tables, 
     names = [path.name for path in draw_all(interference, curves, tmp_path)]
     assert names == [
         "interference_matrix.png",
-        "interference_against_g.png",
         "curves-a-b-sgd-256.png",
         "curves-a-b-sgd-256.2.png",
         "curves-b-sgd-256.png",
@@ -54,6 +53,15 @@ def test_without_g_there_is_no_figure_against_g(make_tables, tmp_path):
     assert [path.name for path in paths] == ["interference_matrix.png", "curves.png"]
 
 
+def test_groups_at_one_g_are_shown_side_by_side_instead_of_against_g(make_tables, tmp_path):
+    tables = [make_tables((0.3,), TASKS, units=units, n_points=2, seeds=1)[0] for units in (8, 16)]
+    names = [path.name for path in draw_all(pd.concat(tables), pd.DataFrame(), tmp_path)]
+    assert names == ["interference_matrix.png", "interference_overview.png"]
+    alone = draw_all(tables[0], pd.DataFrame(), tmp_path)
+    assert [path.name for path in alone] == ["interference_matrix.png"]
+    assert not (tmp_path / "interference_overview.png").exists()
+
+
 def test_empty_tables_draw_nothing(make_tables, tmp_path):
     interference, curves = make_tables((0.3,), TASKS, n_points=2)
     assert draw_all(interference.iloc[:0], curves.iloc[:0], tmp_path) == []
@@ -62,7 +70,7 @@ def test_empty_tables_draw_nothing(make_tables, tmp_path):
 
 def test_drawing_in_a_thread_touches_neither_pyplot_nor_the_settings(make_tables, tmp_path):
     before, made = dict(mpl.rcParams), []
-    tables = make_tables((0.3,), TASKS, n_points=2, seeds=1)
+    tables = make_tables((0.3, 0.6), TASKS, n_points=2, seeds=1)
     threads = [threading.Thread(target=lambda i=i: made.extend(draw_all(*tables, tmp_path / str(i)))) for i in range(2)]
     for thread in threads:
         thread.start()

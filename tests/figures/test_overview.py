@@ -1,0 +1,44 @@
+"""The overview: a row for each kind of network, its mean over seeds and what was left out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.figures import interference_overview
+
+
+def means(figure) -> list[float]:
+    return [float(line.get_xdata()[0]) for line in figure.axes[0].lines if line.get_gid() == "mean"]
+
+
+def test_each_kind_has_its_mean_and_interval_over_seeds(tiny):
+    # Pair means of the two seeds: 1 and 2. Of the other kind one network learnt A, with 0.1.
+    rows = [("a", "b", 0, 0.5), ("b", "a", 0, 1.5), ("a", "b", 1, 2.0), ("b", "a", 1, 2.0), ("a", "a", 0, 9.0)]
+    other = tiny(("a", "b", 0, 0.1), ("b", "a", 0, 50.0, False)).assign(architecture="gru", g=np.nan)
+    figure = interference_overview(pd.concat([tiny(*rows), other]))
+    assert means(figure) == pytest.approx([1.5, 0.1])
+    bars = [c.get_segments()[0][:, 0].tolist() for c in figure.axes[0].collections if c.get_segments()[0].size]
+    assert bars == [[1.0, 2.0]]  # one seed has no interval
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["rate · g = 0.5", "gru"]
+
+
+def test_what_lies_beyond_the_panel_is_numbered(tiny):
+    tables = [tiny(("a", "b", 0, value)).assign(rule=rule) for value, rule in ((0.5, "sgd"), (40.0, "odd"))]
+    figure = interference_overview(pd.concat(tables))
+    assert figure.axes[0].get_xlim()[1] == 4.0
+    assert [text.get_text() for text in figure.axes[0].texts] == ["40.0", "40.0"]  # of its task, and the mean
+
+
+def test_long_and_odd_names_are_not_cut(make_tables, clipped, texts):
+    names = ("<b>", "$x_1$", "a_very_long_task_name_that_goes_on_and_on_for_ever")
+    tables = [
+        make_tables((0.3,), names, architecture=name, n_points=2)[0]
+        for name in ("a_long_architecture_name", "$y_1$", "b")
+    ]
+    figure = interference_overview(pd.concat(tables))
+    assert clipped(figure) == []
+    assert {"<b>", "$x 1$", "$y 1$"} <= set(texts(figure))
+
+
+def test_nothing_but_drift_controls_is_said_so(tiny, texts):
+    assert texts(interference_overview(tiny(("a", "a", 0, 0.0)))) == ["no pairs of different tasks"]
