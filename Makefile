@@ -3,7 +3,7 @@
 # make claims  the benchmarks of the claims, and the verdicts, into results/claims
 # make test    the tests
 # make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
-# make test-peers      learning rules against avalanche-lib, in an environment in .venv-peers
+# make test-peers      learning rules against avalanche-lib, exported metadata against RO-Crate's validator, in .venv-peers
 # make lint    style, types and the direction of imports
 
 PYTHON ?= python3
@@ -55,11 +55,11 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -e '.[pinned]' -e ./plugins/rnnbench-neuro -e './plugins/rnnbench-rules[test]'
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps avalanche-lib==0.6.0
-	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check scikit-learn matplotlib psutil tqdm quadprog dill qpsolvers tensorboard gputil gdown torchmetrics
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check scikit-learn matplotlib psutil tqdm quadprog dill qpsolvers tensorboard gputil gdown torchmetrics rocrate roc-validator
 	@touch $@
 
 test-peers: $(PEERS)/.ready
-	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers
+	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
 
 lint: setup
 	$(BIN)/ruff check .

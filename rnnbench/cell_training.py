@@ -18,16 +18,13 @@ from rnnbench.interfaces import Architecture, LearningRule, Task
 from rnnbench.randomness import rng_for
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark
-from rnnbench.store import Curve, Failure, Record, Result, Scores, Store
+from rnnbench.store import MEMORY, TRACKED, WEIGHT, Curve, Failure, Record, Result, Scores, Store, split
 from rnnbench.training import Arrays, Outcome, Score, Start, Trainer
 from rnnbench.trials import check_task
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 TIMED_UPDATES = 6
 """Updates from which the time of one is estimated."""
-
-WEIGHT, MEMORY, TRACKED = "weights.", "memory.", "tracked."
-"""Prefixes in a cell's safetensors file: the network's weights, what its rule remembers, weights at every look."""
 
 
 class CellTrainer:
@@ -296,10 +293,6 @@ def _finite(value: float) -> float | None:
 def _arrays(outcome: Outcome) -> Arrays:
     kinds = {WEIGHT: outcome.weights, MEMORY: outcome.memory, TRACKED: outcome.tracked}
     return {prefix + name: a for prefix, arrays in kinds.items() for name, a in arrays.items()}
-
-
-def split(arrays: Arrays, prefix: str) -> Arrays:
-    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def _store_failure(store: Store, cell: Cell, failure: Failure, provenance: dict[str, Any]) -> Record:

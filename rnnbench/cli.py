@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
@@ -124,20 +127,23 @@ def trade_off(
 
 @app.command()
 def report(
-    results: Annotated[list[Path], typer.Argument(help="results folders, e.g. results/neuro")],
+    results: Annotated[list[Path], typer.Argument(help="results folders or exported files, e.g. results/neuro")],
     html: Annotated[Path, typer.Option(help="the page to write")] = Path("report.html"),
 ) -> None:
     """Write one page on results that opens without a network: matrices, curves, verdicts, methods, provenance."""
+    from rnnbench.archive import opened
     from rnnbench.report.page import write_page
     from rnnbench.results import load_results
 
-    write_page([load_results(folder) for folder in results], html)
+    with ExitStack() as stack:
+        folders = [stack.enter_context(opened(path)) for path in results]
+        write_page([load_results(folder) for folder in folders], html)
     out.print(Text(f"written to {html}"))
 
 
 @app.command()
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="results folders of two labs or more")],
+    results: Annotated[list[Path], typer.Argument(help="results folders or exported files of two labs or more")],
     margin: Annotated[
         float, typer.Option(help="difference of interference that does not matter; declare it before looking")
     ] = 0.2,
@@ -178,6 +184,64 @@ def theory(
     with err.status("") as status:
         paths = draw_theory(folder, lambda step: status.update(step))
     out.print(Text(f"written to {folder}: {', '.join(path.name for path in paths)}"))
+
+
+@app.command("export")
+def export_command(
+    results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/neuro")],
+    archive: Annotated[Path, typer.Argument(help="the file to write, e.g. lab-a.zip")],
+    licence: Annotated[
+        str | None, typer.Option(help="SPDX id or address, e.g. CC-BY-4.0 [default: not stated]")
+    ] = None,
+    creator: Annotated[list[str] | None, typer.Option(help="who made it: 'A. Name <ORCID>'; may be repeated")] = None,
+    published: Annotated[str | None, typer.Option(help="the day, YYYY-MM-DD [default: today]")] = None,
+    weights: Annotated[bool, typer.Option("--weights", help="with the trained weights, as safetensors")] = False,
+    with_times: Annotated[bool, typer.Option("--with-times", help="tell when cells were computed")] = False,
+    with_paths: Annotated[bool, typer.Option("--with-paths", help="leave paths of files as they are")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace the file if it is there")] = False,
+) -> None:
+    """Write results as one file to send: tables, cells, figures, checksums, metadata; no names, paths or times."""
+    from rnnbench.exchange.crate import Citation
+    from rnnbench.exchange.redaction import Redaction
+    from rnnbench.exchange.sending import export_results
+
+    citation = Citation(_day(published), licence, tuple(creator or ()))
+    redaction = Redaction(with_times, with_paths)
+    with _progress("exporting") as tell:
+        names = export_results(results, archive, citation, redaction, weights, force, tell)
+    out.print(Text(f"written to {archive}: {len(names)} files, {archive.stat().st_size / 1e6:.1f} MB"))
+    if licence is None:
+        out.print(Text("no licence stated: others may look and not use; --licence CC-BY-4.0 says they may"))
+
+
+@app.command("import")
+def import_command(
+    archive: Annotated[Path, typer.Argument(help="a file that `rnnbench export` wrote")],
+    home: Annotated[Path, typer.Option("--results", help="folder in which the results are put")] = Path("results"),
+    name: Annotated[str | None, typer.Option(help="of the new folder [default: the benchmark's]")] = None,
+) -> None:
+    """Check an exported file and unpack it beside one's own results. Executes nothing, replaces nothing."""
+    from rnnbench.exchange.receiving import import_results
+
+    with _progress("importing") as tell:
+        folder = import_results(archive, home, name, tell)
+    out.print(Text(f"checked and written to {folder}"))
+
+
+def _day(text: str | None) -> str:
+    """A day as YYYY-MM-DD; today where none is given."""
+    try:
+        return (date.today() if text is None else date.fromisoformat(text)).isoformat()
+    except ValueError:
+        raise RnnbenchError(f"published: {text!r:.40} is no day; write it as in 2026-01-31") from None
+
+
+@contextmanager
+def _progress(told: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for long work, where there is somebody to see it; what it gives is called with (done, total)."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(told, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @app.command("list")

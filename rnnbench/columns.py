@@ -103,3 +103,14 @@ TIMING_COLUMNS: dict[str, str] = {
 
 BOOLEAN = ["converged_first", "converged_second", "second_converged_alone"]
 WHOLE = ["updates_first", "updates_second", "second_updates_alone"]
+
+TABLES: dict[str, str] = {
+    "interference.csv": "A row for each network and ordered pair of tasks: raw losses and accuracies, interference.",
+    "stages.csv": "A row for each network, stage of its history and task: raw loss and accuracy.",
+    "continual.csv": "A row for each network and history: figures of sequences, each as its authors defined it.",
+    "curves.parquet": "Losses on both tasks along the training of the second.",
+    "analysis.csv": "A row for each network and pair: what learning B did to the network that knew A.",
+    "tracked.parquet": "Weights that an architecture tracks along training.",
+    "timing.csv": "Seconds that each cell took.",
+}
+"""The tables of a results folder; which of them there are depends on the benchmark."""

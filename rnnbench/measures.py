@@ -16,13 +16,13 @@ from rnnbench.analysis.pair import (
     mode_measures,
     update_measures,
 )
-from rnnbench.cell_training import WEIGHT, CellTrainer, split
+from rnnbench.cell_training import CellTrainer
 from rnnbench.cells import Cell
 from rnnbench.columns import NAMES
 from rnnbench.errors import StoreError
 from rnnbench.interfaces import Batch
 from rnnbench.schema import Benchmark, digest
-from rnnbench.store import Store
+from rnnbench.store import WEIGHT, Store, split
 from rnnbench.tables import Records, alone_of
 from rnnbench.training import Arrays
 from rnnbench.trials import EVALUATION

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
+from rnnbench.archive import opened
 from rnnbench.errors import StoreError
 from rnnbench.interference import in_context
 from rnnbench.schema import RESULTS_FORMAT, Benchmark
@@ -32,7 +34,7 @@ LABELS = [
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder holds, as pandas tables; the columns are described in `rnnbench.columns`.
+    """What a results folder holds, or an exported file, as pandas tables; `rnnbench.columns` describes the columns.
 
     Empty: `analysis` where the benchmark asks for none, `tracked` where its architectures track no weights.
     """
@@ -50,17 +52,21 @@ class Results:
     failures: dict[str, int] = field(default_factory=dict)
 
 
-def load_results(folder: str | Path) -> Results:
-    """The tables of a results folder. Reads files only; no plugin is imported.
+def load_results(path: str | Path) -> Results:
+    """The tables of a results folder, or of one that was exported to a file. Reads only; no plugin is imported.
 
     Raises StoreError where a file is missing or not what it should be.
     """
-    folder = Path(folder)
+    with opened(Path(path)) as folder:
+        return replace(_load(folder), folder=Path(path))
+
+
+def _load(folder: Path) -> Results:
     description = description_of(folder / "benchmark.json")
     if description is None:
         raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
+    benchmark = _benchmark(description, folder / "benchmark.json")
     try:
-        benchmark = Benchmark.model_validate_json(json.dumps(description))
         interference = read_table(folder / "interference.csv")
         curves = _if_there(folder / "curves.parquet", pd.read_parquet)
         stages = _if_there(folder / "stages.csv", read_table)
@@ -77,6 +83,16 @@ def load_results(folder: str | Path) -> Results:
     return Results(
         folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked, timing
     )
+
+
+def _benchmark(description: Any, path: Path) -> Benchmark:
+    """The benchmark of a description. Raises StoreError, with the field that is wrong, where it is none."""
+    try:
+        return Benchmark.model_validate_json(json.dumps(description))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or "benchmark"
+        raise StoreError(f"{path}: {where}: {' '.join(first['msg'].split())[:200]}") from None
 
 
 def _check(

@@ -29,6 +29,9 @@ from rnnbench.schema import FORMAT, Model, digest
 
 Arrays = dict[str, np.ndarray]
 
+WEIGHT, MEMORY, TRACKED = "weights.", "memory.", "tracked."
+"""Prefixes in a cell's safetensors file: the network's weights, what its rule remembers, weights at every look."""
+
 
 class Scores(Model):
     """Loss, loss on the task's own outputs alone, and accuracy at one moment; None where undefined or not finite."""
@@ -169,15 +172,8 @@ class Store:
             # Arrays first: once the record is there, so are they.
             path = self.arrays_path(identity, sha256)
             _write(path, content, replace=_content(path) not in (None, content))
-        record = Record(
-            identity=identity,
-            description=description,
-            result=result,
-            checksum=_checksum(description, result),
-            provenance=provenance,
-        )
-        text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-        _write(self.path(identity), text.encode(), replace=present is not None)
+        record = sealed(identity, description, result, provenance)
+        _write(self.path(identity), record_bytes(record), replace=present is not None)
         return record
 
     def _set_aside(self, path: Path, why: str) -> None:
@@ -216,6 +212,22 @@ def verified(content: bytes, identity: str | None = None) -> Record:
     if record.identity != own or identity not in (None, record.identity):
         raise StoreError("its identity does not fit its description")
     return record
+
+
+def split(arrays: Arrays, prefix: str) -> Arrays:
+    """The arrays of one kind, by their names without the prefix."""
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def sealed(identity: str, description: dict[str, Any], result: Result, provenance: dict[str, Any]) -> Record:
+    """A record with its checksum."""
+    checksum = _checksum(description, result)
+    return Record(identity=identity, description=description, result=result, checksum=checksum, provenance=provenance)
+
+
+def record_bytes(record: Record) -> bytes:
+    """The content of a record's file."""
+    return json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy.integrate import trapezoid
 
-from rnnbench.cell_training import TRACKED, split
 from rnnbench.cells import Cell
 from rnnbench.columns import (
     BOOLEAN,
@@ -24,7 +23,7 @@ from rnnbench.columns import (
 )
 from rnnbench.interference import interference
 from rnnbench.schema import Benchmark
-from rnnbench.store import Curve, Record, Result, Scores, Store
+from rnnbench.store import TRACKED, Curve, Record, Result, Scores, Store, split
 
 
 @dataclass(frozen=True)

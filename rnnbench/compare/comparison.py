@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from rnnbench.archive import opened
 from rnnbench.compare.cells import CellKey, LeftOut, comparable, values_of
 from rnnbench.compare.difference import Difference, benchmark_differences
 from rnnbench.compare.heterogeneity import MIN_LABS, Heterogeneity, random_effects
-from rnnbench.compare.labs import Lab, load_labs, version_differences
+from rnnbench.compare.labs import Lab, lab_names, load_labs, version_differences
 from rnnbench.compare.pair import Pair, evidence
 from rnnbench.compare.rates import holm
 from rnnbench.compare.verdict import LEVEL, MARGIN, Verdict, overall_verdict
@@ -75,8 +77,13 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
 
 
 def compare_folders(paths: Sequence[Path], margin: float = MARGIN, by_label: bool = False) -> Comparison:
-    """Compare the results folders at `paths`; see `compare`. Raises StoreError where one holds no finished run."""
-    return compare(load_labs(paths), margin, by_label)
+    """Compare results folders, or files that were exported from them; see `compare`.
+
+    Raises StoreError where one holds no finished run.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(opened(path)) for path in paths]
+        return compare(load_labs(folders, lab_names(paths)), margin, by_label)
 
 
 def _evidence(a: Lab, b: Lab, by_label: bool, margin: float) -> Pair:

@@ -28,13 +28,13 @@ class Lab:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def load_labs(paths: Sequence[Path]) -> list[Lab]:
-    """The labs, read as data, named by as much of their paths as tells them apart.
+def load_labs(paths: Sequence[Path], names: Sequence[str] | None = None) -> list[Lab]:
+    """The labs, read as data; named by as much of their paths as tells them apart, unless they have names.
 
     Raises StoreError where a folder holds no finished run, or not the table of one.
     """
     loaded = [_checked(path) for path in paths]
-    names = lab_names(paths)
+    names = lab_names(paths) if names is None else names
     return [Lab(name, one, _provenance(one.folder)) for name, one in zip(names, loaded, strict=True)]
 
 
@@ -64,14 +64,15 @@ def _checked(path: Path) -> Results:
 
 
 def lab_names(paths: Sequence[Path]) -> list[str]:
-    """The shortest ends of the paths that differ from one another; the same path twice is numbered."""
+    """Of each path the shortest end that no other path has; the same path more than once is numbered."""
     parts = [path.resolve().parts for path in paths]
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(part[-depth:]) for part in parts]
-        if len(set(names)) == len(names):
-            return names
-    names = [path.name for path in paths]
-    return [f"{name} ({place})" for place, name in enumerate(names, start=1)]
+    names = []
+    for place, own in enumerate(parts):
+        others = [other for other in parts[:place] + parts[place + 1 :] if other != own]
+        depth = next(d for d in range(1, len(own) + 1) if all(other[-d:] != own[-d:] for other in others))
+        number = f" ({parts[: place + 1].count(own)})" if parts.count(own) > 1 else ""
+        names.append("/".join(own[-depth:]) + number)
+    return names
 
 
 def version_differences(labs: Sequence[Lab]) -> list[Difference]:
