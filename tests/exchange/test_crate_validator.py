@@ -1,4 +1,4 @@
-"""The metadata against the validator of RO-Crate itself; its pins ask for an environment of its own: make test-peers."""
+"""The metadata against the validator of RO-Crate itself, in an environment of its own (make test-peers): its pins."""
 
 from __future__ import annotations
 
