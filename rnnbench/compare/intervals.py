@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from rnnbench.compare.resampling import N_RESAMPLES, Design, Floats
 
@@ -31,6 +32,7 @@ class Intervals:
 
     low, high                 all true differences lie within at 95 %
     alone_low, alone_high     this cell's own, 90 %: 5 % on either side
+    p_outside                 of a true difference of the margin or more: the same test, told as a p-value
     """
 
     difference: Floats
@@ -39,26 +41,31 @@ class Intervals:
     high: Floats
     alone_low: Floats
     alone_high: Floats
+    p_outside: Floats
 
 
 def intervals(design: Design, margin: float, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Intervals:
     """Intervals of the difference in each cell."""
-    difference, error = design.observed
-    floor = FLOOR * margin
+    difference, error, _ = design.observed
+    wide = error + FLOOR * margin
     resamples = design.bootstrap(rng, n_resamples)
-    sizes = np.concatenate([_pivot(d - difference, e + floor).astype(np.float32) for d, e in resamples])
-    half = _balanced(sizes) * (error + floor)
-    alone = np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float) * (error + floor)
-    return Intervals(difference, error, difference - half, difference + half, difference - alone, difference + alone)
+    sizes = np.concatenate([_pivot(c.difference - difference, c.error + FLOOR * margin) for c in resamples])
+    half = _balanced(sizes) * wide
+    alone = np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float) * wide
+    # A side has half of the resamples that are as far from the difference as the nearer end of the margin is.
+    outside = np.where(np.abs(difference) < margin, (sizes >= (margin - np.abs(difference)) / wide).mean(axis=0) / 2, 1)
+    return Intervals(
+        difference, error, difference - half, difference + half, difference - alone, difference + alone, outside
+    )
 
 
-def _pivot(deviation: Floats, error: Floats) -> Floats:
+def _pivot(deviation: Floats, error: Floats) -> npt.NDArray[np.float32]:
     """|t| of each resample; one without two networks that count says nothing and counts against the interval."""
     t = np.abs(deviation) / error
-    return np.where(np.isnan(t), np.inf, t)
+    return np.where(np.isnan(t), np.inf, t).astype(np.float32)
 
 
-def _balanced(size: Floats) -> Floats:
+def _balanced(size: npt.NDArray[np.float32]) -> Floats:
     """For each cell the |t| that it stays below when all of them do, in 95 % of the resamples [resample, cell]."""
     n_resamples, n_cells = size.shape
     if not n_cells:

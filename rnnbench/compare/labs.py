@@ -8,11 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from rnnbench.compare.difference import Difference, differences, flatten
-from rnnbench.errors import StoreError
-from rnnbench.interference import CELL
 from rnnbench.results import Results, load_results
 
 
@@ -31,36 +27,11 @@ class Lab:
 def load_labs(paths: Sequence[Path], names: Sequence[str] | None = None) -> list[Lab]:
     """The labs, read as data; named by as much of their paths as tells them apart, unless they have names.
 
-    Raises StoreError where a folder holds no finished run, or not the table of one.
+    Raises StoreError where a folder holds no finished run, or tables that are not what they should be.
     """
-    loaded = [_checked(path) for path in paths]
+    loaded = [load_results(path) for path in paths]
     names = lab_names(paths) if names is None else names
     return [Lab(name, one, _provenance(one.folder)) for name, one in zip(names, loaded, strict=True)]
-
-
-NEEDED = [*CELL, "seed", "status", "converged_first", "converged_second", "loss_after", "interference"]
-
-
-def _checked(path: Path) -> Results:
-    """The results at `path`, whose table of interference has what is compared, each network once."""
-    where = path / "interference.csv"
-    try:
-        results = load_results(path)
-    except KeyError as error:
-        raise StoreError(f"{where}: no column {error}") from None
-    table = results.interference
-    if missing := [name for name in NEEDED if name not in table]:
-        raise StoreError(f"{where}: no column {', '.join(missing)}")
-    for name in ("seed", "interference", "loss_after"):
-        if not pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any():
-            raise StoreError(f"{where}: {name} holds something that is not a number")
-    if table["seed"].isna().any():
-        raise StoreError(f"{where}: a row has no seed")
-    if (twice := table.duplicated([*CELL, "seed"])).any():
-        row = table[twice].iloc[0]
-        told = f"{row['first_task']} then {row['second_task']}, seed {row['seed']}"
-        raise StoreError(f"{where}: {told} stands there twice")
-    return results
 
 
 def lab_names(paths: Sequence[Path]) -> list[str]:

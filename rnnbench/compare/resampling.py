@@ -14,6 +14,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,23 @@ def moments(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
     return n, mean, variance
 
 
+class Contrast(NamedTuple):
+    """Lab b minus lab a in each cell, under each resample: [resample, cell].
+
+    error     standard error of the difference
+    freedom   its degrees of freedom, at least 1 (Welch 1947 for seeds of their own, n - 1 for pairs)
+    """
+
+    difference: Floats
+    error: Floats
+    freedom: Floats
+
+    @property
+    def real(self) -> Contrast:
+        """Of the first resample, each [cell]."""
+        return Contrast(*(one[0] for one in self))
+
+
 @dataclass(frozen=True)
 class Independent:
     """Two labs with seeds of their own: values a [seed, cell] and b [seed, cell]."""
@@ -59,10 +77,9 @@ class Independent:
         return np.asarray(both - _mean(both), dtype=float)
 
     @property
-    def observed(self) -> tuple[Floats, Floats]:
-        """Difference b - a and its standard error, each [cell] (Welch 1947)."""
-        difference, error = self._under(self._in_a[None], 1 - self._in_a[None])
-        return difference[0], error[0]
+    def observed(self) -> Contrast:
+        """Of the seeds as they are, each [cell]."""
+        return self._under(self._in_a[None], 1 - self._in_a[None]).real
 
     @property
     def n_arrangements(self) -> int:
@@ -73,8 +90,8 @@ class Independent:
         """Whether every arrangement has a mirror image, in which all differences are turned round."""
         return len(self.a) == len(self.b)
 
-    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[tuple[Floats, Floats]]:
-        """Difference and error [arrangement, cell] with the seeds dealt out to the labs anew, the real way first."""
+    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[Contrast]:
+        """[arrangement, cell] with the seeds dealt out to the labs anew, the real way first."""
         total, n = len(self.centred), len(self.a)
         if self.n_arrangements <= MOST_EXACT:
             chosen = np.array(list(itertools.combinations(range(total), n)))  # the first is the real one
@@ -86,8 +103,8 @@ class Independent:
         for part in _parts(len(chosen)):
             yield self._under(in_a[part], 1 - in_a[part])
 
-    def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[tuple[Floats, Floats]]:
-        """Difference and error [resample, cell] with each lab's seeds drawn from its own with replacement."""
+    def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[Contrast]:
+        """[resample, cell] with each lab's seeds drawn from its own with replacement."""
         n = len(self.a)
         for part in _parts(n_resamples):
             size = part.stop - part.start
@@ -100,11 +117,15 @@ class Independent:
     def _in_a(self) -> Floats:
         return (np.arange(len(self.centred)) < len(self.a)).astype(float)
 
-    def _under(self, in_a: Floats, in_b: Floats) -> tuple[Floats, Floats]:
+    def _under(self, in_a: Floats, in_b: Floats) -> Contrast:
         n_a, mean_a, variance_a = moments(self.centred, in_a)
         n_b, mean_b, variance_b = moments(self.centred, in_b)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return mean_b - mean_a, np.sqrt(variance_a / n_a + variance_b / n_b)
+            v_a, v_b = variance_a / n_a, variance_b / n_b
+            freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
+            # Where nothing varies the formula has no value, and the error no doubt.
+            freedom = np.where(np.isnan(freedom), n_a + n_b - 2, freedom)
+            return Contrast(mean_b - mean_a, np.sqrt(v_a + v_b), np.maximum(freedom, 1))
 
 
 @dataclass(frozen=True)
@@ -119,10 +140,9 @@ class Paired:
         return np.asarray(self.b - self.a, dtype=float)
 
     @property
-    def observed(self) -> tuple[Floats, Floats]:
-        """Mean difference b - a and its standard error, each [cell]."""
-        difference, error = self._under(np.ones((1, len(self.differences))))
-        return difference[0], error[0]
+    def observed(self) -> Contrast:
+        """Of the pairs as they are, each [cell]."""
+        return self._under(np.ones((1, len(self.differences)))).real
 
     @property
     def n_arrangements(self) -> int:
@@ -133,8 +153,8 @@ class Paired:
         """Whether every arrangement has a mirror image, in which all differences are turned round."""
         return True
 
-    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[tuple[Floats, Floats]]:
-        """Difference and error [arrangement, cell] with the labs of a seed exchanged or not, the real way first."""
+    def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[Contrast]:
+        """[arrangement, cell] with the labs of a seed exchanged or not, the real way first."""
         n = len(self.differences)
         if self.n_arrangements <= MOST_EXACT:
             signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))  # the first is the real one
@@ -143,15 +163,15 @@ class Paired:
         for part in _parts(len(signs)):
             yield self._under(signs[part])
 
-    def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[tuple[Floats, Floats]]:
-        """Difference and error [resample, cell] with the pairs drawn with replacement."""
+    def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[Contrast]:
+        """[resample, cell] with the pairs drawn with replacement."""
         for part in _parts(n_resamples):
             yield self._under(_counts(rng, part.stop - part.start, len(self.differences)))
 
-    def _under(self, weights: Floats) -> tuple[Floats, Floats]:
+    def _under(self, weights: Floats) -> Contrast:
         n, mean, variance = moments(self.differences, weights)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return mean, np.sqrt(variance / n)
+            return Contrast(mean, np.sqrt(variance / n), np.maximum(n - 1, 1))
 
 
 Design = Independent | Paired

@@ -88,7 +88,9 @@ def table(values: Floats, n_tasks: int, first_seed: int) -> pd.DataFrame:
             "status": "done",
             "converged_first": learnt,
             "converged_second": True,
-            "loss_after": 0.0,
+            "loss_untrained": 1.0,
+            "loss_first": np.where(learnt, 0.0, 1.0),
+            "loss_after": np.where(learnt, values.ravel(), 1.0),
             "interference": values.ravel(),
         }
     )
@@ -98,6 +100,16 @@ def verdict_of(tables: Tables, margin: float = MARGIN) -> Pair:
     """The verdict on two tables of interference."""
     keys: list[CellKey] = list(dict.fromkeys(row_keys(tables[0])))
     return judged([evidence(("a", "b"), tables, keys, margin, RESAMPLES)])[0]
+
+
+def unlike(everyone: Population, n_seeds: tuple[int, int], ratio: float) -> Callable[[np.random.Generator], Tables]:
+    """Draws of two labs with the same means and seeds of their own, the second `ratio` times as scattered."""
+
+    def draw(rng: np.random.Generator) -> Tables:
+        a, b = everyone.values(rng, n_seeds[0]), ratio * everyone.values(rng, n_seeds[1])
+        return table(a, everyone.n_tasks, 0), table(b, everyone.n_tasks, n_seeds[0])
+
+    return draw
 
 
 def simulated(
@@ -176,6 +188,12 @@ def scenarios(interference: pd.DataFrame | None) -> Iterator[tuple[str, Callable
     yield "alike: 20 seeds, 10 % of networks fail", simulated(failing, 20), 1000
     yield "alike: the same 20 seeds, their values as far apart as other seeds", simulated(six, 20, alike=0.2), 1000
     yield "alike: the same 20 seeds, their values hardly apart", simulated(six, 20, alike=0.01), 300
+    for n_a, n_b, ratio in ((20, 20, 2.0), (20, 20, 5.0), (20, 5, 2.0), (20, 5, 5.0)):
+        yield (
+            f"same means, the second {ratio:g} times as scattered: {n_a} and {n_b} seeds",
+            unlike(six, (n_a, n_b), ratio),
+            300,
+        )
     if interference is not None:
         yield "every cell shifted by 1 sd: the split seeds", splits(interference, 1.0), 300
     for n in (10, 20):

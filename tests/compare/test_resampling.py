@@ -29,22 +29,24 @@ def test_moments_of_counts_are_those_of_the_values_written_out():
 
 def test_difference_over_error_is_welchs_t(labs):
     a, b = labs
-    difference, error = Independent(a, b).observed
-    expected = stats.ttest_ind(b, a, equal_var=False, nan_policy="omit").statistic
-    assert difference / error == pytest.approx(np.asarray(expected), rel=1e-12)
+    difference, error, freedom = Independent(a, b).observed
+    expected = stats.ttest_ind(b, a, equal_var=False, nan_policy="omit")
+    assert difference / error == pytest.approx(np.asarray(expected.statistic), rel=1e-12)
+    assert freedom == pytest.approx(np.asarray(expected.df), rel=1e-12)
 
 
 def test_of_the_same_seeds_it_is_the_paired_t():
     rng = np.random.default_rng(4)
     a, b = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
-    difference, error = Paired(a, b).observed
+    difference, error, freedom = Paired(a, b).observed
     assert difference / error == pytest.approx(stats.ttest_rel(b, a).statistic, rel=1e-12)
+    assert freedom == pytest.approx(stats.ttest_rel(b, a).df)
 
 
 def test_arrangements_are_all_ways_to_deal_out_whole_seeds_the_real_one_first(labs):
     a, b = labs
     both = np.vstack([a, b])
-    found = np.concatenate([d for d, _ in Independent(a, b).arrangements(np.random.default_rng(0), 10)])
+    found = np.concatenate([one.difference for one in Independent(a, b).arrangements(np.random.default_rng(0), 10)])
     expected = []
     for chosen in itertools.combinations(range(7), 4):
         rest = [k for k in range(7) if k not in chosen]
@@ -56,7 +58,7 @@ def test_arrangements_are_all_ways_to_deal_out_whole_seeds_the_real_one_first(la
 
 def test_pairs_are_exchanged_seed_by_seed():
     a, b = np.array([[0.0], [0.0], [0.0]]), np.array([[1.0], [2.0], [4.0]])
-    found = np.concatenate([d for d, _ in Paired(a, b).arrangements(np.random.default_rng(0), 10)])
+    found = np.concatenate([one.difference for one in Paired(a, b).arrangements(np.random.default_rng(0), 10)])
     assert sorted(3 * found[:, 0]) == pytest.approx([-7, -5, -3, -1, 1, 3, 5, 7])
     assert 3 * found[0, 0] == pytest.approx(7)
 
@@ -65,7 +67,7 @@ def test_many_seeds_are_dealt_out_at_random_the_real_way_included():
     rng = np.random.default_rng(5)
     a, b = rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 1
     for design in (Independent(a, b), Paired(a, b)):
-        found = np.concatenate([d for d, _ in design.arrangements(rng, 4000)])
+        found = np.concatenate([one.difference for one in design.arrangements(rng, 4000)])
         assert len(found) == 4000 and found[0] == pytest.approx(design.observed[0])
         # Around 0, as wide as the variance of all seeds says: of 4000, the standard error of the mean is below 0.006.
         assert np.abs(found[1:].mean(axis=0)).max() < 0.025
@@ -75,8 +77,8 @@ def test_the_bootstrap_spreads_like_the_standard_error():
     rng = np.random.default_rng(6)
     a, b = rng.normal(size=(30, 2)), rng.normal(size=(30, 2))
     for design in (Independent(a, b), Paired(a, b)):
-        difference, error = design.observed
-        found = np.concatenate([d for d, _ in design.bootstrap(rng, 4000)])
+        difference, error, _ = design.observed
+        found = np.concatenate([one.difference for one in design.bootstrap(rng, 4000)])
         assert found.mean(axis=0) == pytest.approx(difference, abs=0.02)
         # The bootstrap's variance divides by n, the standard error's by n - 1; 4000 resamples know it to 1.1 %.
         assert found.std(axis=0) == pytest.approx(error * np.sqrt(29 / 30), rel=0.05)
