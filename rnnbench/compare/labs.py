@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rnnbench.compare.difference import Difference, differences, flatten
-from rnnbench.results import Results, load_results
+from rnnbench.results import Results, document_of, load_results
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,8 @@ def version_differences(labs: Sequence[Lab]) -> list[Difference]:
 
 
 def _provenance(folder: Path) -> dict[str, Any]:
-    try:
-        document = json.loads((folder / "benchmark.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    found = document.get("provenance") if isinstance(document, dict) else None
-    return found if isinstance(found, dict) else {}
+    """Versions and machine, with the versions of the format and of the named figures that the folder was written in."""
+    document = document_of(folder / "benchmark.json")
+    found = document.get("provenance")
+    told = {"results format": document.get("format"), "metrics": document.get("metrics", {})}
+    return {**(found if isinstance(found, dict) else {}), **told}
