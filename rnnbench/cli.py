@@ -244,6 +244,24 @@ def _progress(told: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@app.command()
+def schema(
+    kind: Annotated[str | None, typer.Argument(help="benchmark or cell: print the JSON Schema of that file")] = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="write all schemas and the columns here")] = None,
+) -> None:
+    """The format of results: JSON Schemas of its files, and what each column of its tables means."""
+    from rnnbench import formats
+
+    if out_folder is not None:
+        out.print(Text(f"written to {out_folder}: {', '.join(p.name for p in formats.write_schemas(out_folder))}"))
+    elif kind in formats.SCHEMAS:
+        print(formats.schema(kind), end="")
+    elif kind is None:
+        print(formats.columns_page(), end="")
+    else:
+        raise RnnbenchError(f"schema: {kind!r:.40} is not {' or '.join(formats.SCHEMAS)}")
+
+
 @app.command("list")
 def list_plugins(
     kind: Annotated[PluginKind | None, typer.Argument(help="only the plugins of one kind")] = None,

@@ -11,7 +11,7 @@ from typing import Any
 
 from rnnbench.errors import PluginError
 from rnnbench.registry import BASES, Found, Kind, Registry
-from rnnbench.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec
+from rnnbench.schema import ArchitectureSpec, Benchmark, ParameterRecord, PluginRecord, RuleSpec, TaskSpec
 from rnnbench.validation import suggestion
 
 
@@ -62,7 +62,7 @@ def description_of(found: Found) -> Description:
     )
 
 
-def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[str, dict[str, Any]]:
+def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str, PluginRecord]]:
     """What the plugins of a benchmark say of themselves, by kind and id, as results keep it.
 
     Whoever reads the results later can tell what was done and where it was published without any of the plugins.
@@ -78,16 +78,16 @@ def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[str, dict[str, 
     }
 
 
-def _recorded(found: Found) -> dict[str, Any]:
+def _recorded(found: Found) -> PluginRecord:
     told = description_of(found)
-    return {
-        "summary": told.summary,
-        "details": told.details,
-        "source": str(told.source),
-        "package": found.package,
-        "package_version": found.package_version,
-        "parameters": {p.name: {"description": p.description, "unit": p.unit} for p in told.parameters},
-    }
+    return PluginRecord(
+        summary=told.summary,
+        details=told.details,
+        source=str(told.source),
+        package=found.package,
+        package_version=found.package_version,
+        parameters={p.name: ParameterRecord(description=p.description, unit=p.unit) for p in told.parameters},
+    )
 
 
 def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:

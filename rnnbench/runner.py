@@ -27,7 +27,7 @@ from rnnbench.measures import LAST, analysis_columns, made_from
 from rnnbench.plan import Plan, plan, seconds_at_most
 from rnnbench.registry import installed
 from rnnbench.results import Results, description_of, read_table
-from rnnbench.schema import RESULTS_FORMAT, Benchmark
+from rnnbench.schema import RESULTS_FORMAT, Benchmark, ResultsDocument
 from rnnbench.store import Store, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
 
@@ -222,14 +222,14 @@ def _describe(prepared: Prepared, renew: bool) -> None:
     if renew or description_of(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
         made = provenance(prepared.device)
-        document = {
-            "format": RESULTS_FORMAT,
-            "benchmark": description,
-            "plugins": plugins_of(prepared.plan.benchmark, installed()),
-            "metrics": metrics,
-            "provenance": made,
-        }
-        write_text(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        document = ResultsDocument(
+            format=RESULTS_FORMAT,
+            benchmark=prepared.plan.benchmark,
+            plugins=plugins_of(prepared.plan.benchmark, installed()),
+            metrics=metrics,
+            provenance=made,
+        )
+        write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
 
 
 def provenance(device: torch.device) -> dict[str, Any]:

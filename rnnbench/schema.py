@@ -199,3 +199,33 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """SHA-256 of the canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+class ParameterRecord(Model):
+    """What a plugin says of one of its parameters."""
+
+    description: str
+    unit: str
+
+
+class PluginRecord(Model):
+    """What a plugin said of itself when the results were made."""
+
+    summary: str
+    details: str = ""
+    source: str = Field("", description="where it was published")
+    package: str = ""
+    package_version: str = ""
+    parameters: dict[str, ParameterRecord] = {}
+
+
+class ResultsDocument(Model):
+    """benchmark.json: what was run, with what, and where."""
+
+    format: int = Field(ge=1, le=RESULTS_FORMAT, description="version of the results folder")
+    benchmark: Benchmark
+    plugins: dict[Literal["task", "architecture", "rule"], dict[str, PluginRecord]] = Field(
+        {}, description="by kind and id; not recorded in results of format 1"
+    )
+    metrics: dict[str, int] = Field({}, description="version of each figure in continual.csv")
+    provenance: dict[str, Any] = Field({}, description="versions, machine and time; never compared")

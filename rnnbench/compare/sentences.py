@@ -136,7 +136,8 @@ def rule(comparison: Comparison) -> str:
     return (
         f"A cell agrees if the 90 % interval of its difference lies within ±{comparison.margin:g} (the margin, "
         "declared before looking, in units of interference). It disagrees if it does not, and a difference is shown by "
-        "permutations of whole seeds, over all cells (largest score and sum of their squares, min-p) and then for the cell (step-down "
+        "permutations of whole seeds, over all cells (largest score and sum of their squares, min-p) and then for the "
+        "cell (step-down "
         f"max-T). Labs agree if every cell does; they disagree if a difference is shown and not every cell agrees. A "
         f"difference is shown with an error of at most {100 * LEVEL:g} % for all pairs, cells and rates together. "
         "Networks that did not learn A, or whose loss is not finite, are left out of the cells and compared as rates."

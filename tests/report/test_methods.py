@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -58,9 +59,13 @@ def test_what_was_done_is_told(results):
         assert words in text, words
 
 
-def test_older_results_say_that_sources_were_not_recorded(reference):
-    text = text_of(reference("neuro"))
+def test_older_results_say_that_sources_were_not_recorded():
+    text = text_of(load_results(Path(__file__).parents[1] / "formats" / "format-1"))
     assert "vanilla_rnn (version 1; source not recorded)" in text
+
+
+def test_equations_parameters_and_seeds_are_told(reference):
+    text = text_of(reference("neuro"))
     assert "h[t+1] = (1 − Δt) h[t] + Δt (W φ(h[t]) + W_in x[t]); z[t] = W_out φ(h[t+1])" in text
     assert "frequency = 0.1" in text and "3 seeds (0 to 2)" in text
 
