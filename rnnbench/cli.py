@@ -137,6 +137,7 @@ def report(
 
     with ExitStack() as stack:
         folders = [stack.enter_context(opened(path)) for path in results]
+        stack.enter_context(err.status("writing the page"))  # claims are judged anew, C4 against its theory
         write_page([load_results(folder) for folder in folders], html)
     out.print(Text(f"written to {html}"))
 
