@@ -44,7 +44,7 @@ def describe(name: str, registry: Registry) -> Description:
         if registry.knows(kind, name):
             return description_of(registry.find(kind, name))
     known = {found.cls.name for found in registry.found.values()}
-    raise PluginError(f"unknown plugin {name!r:.60}; {suggestion(name, known)}")
+    raise PluginError(f"unknown plugin {name!r:.60}; {suggestion(name, known)}{registry.not_loaded}")
 
 
 def description_of(found: Found) -> Description:

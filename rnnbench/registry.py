@@ -101,9 +101,13 @@ class Registry:
             hint = f"did you mean {' or '.join(near)}?"
         else:
             hint = f"known are {', '.join(known)}" if known else f"no package with a {kind} is installed"
-        if self.broken:
-            hint += f" (not loaded: {'; '.join(f'{b.package}: {b.reason}' for b in self.broken)})"
-        return hint
+        return hint + self.not_loaded
+
+    @property
+    def not_loaded(self) -> str:
+        """What to add to "there is no such plugin": it may be in a package that is broken."""
+        told = "; ".join(f"{broken.package}: {broken.reason}" for broken in self.broken)
+        return f" (not loaded: {told})" if told else ""
 
     def add(self, entry: EntryPoint) -> None:
         """Load one entry point and register what it offers; whatever is wrong with it is recorded, not raised."""

@@ -104,3 +104,11 @@ def test_the_readme_shows_the_task_that_is_written():
     written = rendered("task", "my_task", "my_task")["my_task.py"]
     task = written[written.index("class MyTask") : written.index("@hookimpl")].strip()
     assert task in page
+
+
+def test_a_plugin_of_a_broken_package_is_told_with_the_reason(cli, make_plugin, task_source):
+    make_plugin("lamp-tasks", task_source("lamp").replace("def sample", "def smaple"))
+    for command in ("check", "describe"):
+        ran = cli(command, "lamp")
+        assert ran.code == 2 and ran.err.count("\n") == 1
+        assert "(not loaded: lamp-tasks: Lamp does not define sample)" in ran.err

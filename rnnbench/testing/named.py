@@ -23,7 +23,7 @@ def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry
         raise RnnbenchError(f"{name!r} is a {' and a '.join(kinds)}; say which with --kind")
     if kind is None and not kinds:
         known = sorted({found.cls.name for found in registry.found.values()})
-        raise RnnbenchError(f"no plugin is called {name!r:.60}; {suggestion(name, known)}")
+        raise RnnbenchError(f"no plugin is called {name!r:.60}; {suggestion(name, known)}{registry.not_loaded}")
     found = registry.find(kind or kinds[0], name)
     return cast(Plugin, validated(found.cls, dict(_parameter(text) for text in settings), name))
 
