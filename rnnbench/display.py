@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rnnbench.describe import description_of
+from rnnbench.engine.native.kernel import native
 from rnnbench.executors import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.registry import Found
@@ -45,6 +46,8 @@ def plan_table(prepared: Prepared) -> Table:
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
     if plan.missing:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
+        if prepared.device.type == "cpu":
+            table.add_row("time loop", Text(native().told))
         table.add_row("time", f"at most {_duration(prepared.at_most)} with {_workers(prepared)}")
     table.add_row("results", Text(str(prepared.folder)))
     return table

@@ -21,6 +21,7 @@ from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
 from rnnbench.continual import METRICS, continual_table
 from rnnbench.describe import plugins_of
+from rnnbench.engine.native.kernel import native
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.executors import Report, Site
 from rnnbench.measures import LAST, analysis_columns, made_from
@@ -243,6 +244,7 @@ def provenance(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "engine": "torch" if device.type == "cuda" else native().told,
         "machine": {
             "cores": os.cpu_count(),
             "processor": _processor(),

@@ -14,7 +14,8 @@ and the weight gradients are sums over time and trials:
     dL/dW_out = sum dz[t] phi(h[t+1])^T
 
 Input currents, readout and weight gradients are single matrix products over all time steps; only the
-recurrent product and the nonlinearity stay in the loop. On a CPU one network at a time is computed,
+recurrent product and the nonlinearity stay in the loop, which on a CPU is compiled where that can be
+(`rnnbench.engine.native`; the same to rounding). On a CPU one network at a time is computed,
 which keeps its states in the cache and gives the same bits whatever network stands beside it; on a
 GPU the whole population is one batched program.
 """
@@ -28,6 +29,7 @@ import torch
 from torch import Tensor
 
 from rnnbench.engine.loss import error_signal, masked_loss
+from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.interfaces import Batch, Weights
 
@@ -51,6 +53,7 @@ class RateRNNEngine:
         self.dt = dt
         self.noise = noise
         self.trained = trained
+        self.nonlinearity = nonlinearity
         self._buffers: dict[str, Tensor] = {}
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
@@ -97,10 +100,13 @@ class RateRNNEngine:
         if noise is not None and self.noise > 0:
             h.add_(noise, alpha=math.sqrt(dt) * self.noise)
 
-        w = (dt * w_rec).mT.contiguous()
         state = torch.zeros_like(h[..., 0, :, :])
         if "h0" in weights:
             state += weights["h0"][..., None, :]
+        if kernel := self._kernel(w_rec):
+            kernel.forward(w_rec, state, h, r, dt, self.nonlinearity)
+            return h, r
+        w = (dt * w_rec).mT.contiguous()
         states, rates = h.unbind(-3), r.unbind(-3)
         self.phi.apply(state, rates[0])
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
@@ -124,18 +130,10 @@ class RateRNNEngine:
         # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
         e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
         torch.matmul(_flat(dz), weights["w_out"], out=_flat(e))
-        w = dt * weights["w_rec"]
-        adjoints, states, rates = e.unbind(-3), h.unbind(-3), r.unbind(-3)
-        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
-        later: Tensor | None = None
-        for t in reversed(range(len(adjoints))):
-            now = adjoints[t]
-            if later is not None:
-                addmm(now, later, w, out=now)
-            self.phi.scale(now, states[t], rates[t + 1])
-            if later is not None:
-                now.add_(later, alpha=1 - dt)
-            later = now
+        if kernel := self._kernel(weights["w_rec"]):
+            kernel.backward(weights["w_rec"], e, r, dt, self.nonlinearity)
+        else:
+            self._backward(weights["w_rec"], e, h, r)
 
         flat_e = _flat(e).mT
         products = {
@@ -145,6 +143,27 @@ class RateRNNEngine:
             "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
         }
         return loss, {name: products[name]() for name in self.trained}
+
+    def _backward(self, w_rec: Tensor, e: Tensor, h: Tensor, r: Tensor) -> None:
+        """Errors of the readout, e [.., time, trial, unit], become the adjoints, in place."""
+        w = self.dt * w_rec
+        adjoints, states, rates = e.unbind(-3), h.unbind(-3), r.unbind(-3)
+        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        later: Tensor | None = None
+        for t in reversed(range(len(adjoints))):
+            now = adjoints[t]
+            if later is not None:
+                addmm(now, later, w, out=now)
+            self.phi.scale(now, states[t], rates[t + 1])
+            if later is not None:
+                now.add_(later, alpha=1 - self.dt)
+            later = now
+
+    def _kernel(self, w_rec: Tensor) -> Kernel | None:
+        """The compiled time loop, for one network in float32 on a CPU, where there is one."""
+        if w_rec.dim() != 2 or w_rec.dtype != torch.float32 or w_rec.device.type != "cpu":
+            return None
+        return kernel_for(self.nonlinearity)
 
     def _buffer(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
         """Memory kept from update to update: fresh pages for every update would cost a tenth of its time."""

@@ -27,7 +27,7 @@ PATH = re.compile(
 )
 """A path from the root, from a drive or from a home folder; "/g" or "and/or" is none."""
 
-VERSIONS = ("rnnbench", "plugins", "python", "torch", "numpy")
+VERSIONS = ("rnnbench", "plugins", "python", "torch", "numpy", "engine")
 MACHINE = ("cores", "processor", "device")
 
 

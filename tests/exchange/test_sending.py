@@ -87,11 +87,7 @@ def test_records_are_whole_after_redaction_and_say_the_same(small, tmp_path):
             record, mine = verified(content), verified((small / name).read_bytes())
             assert record.description == mine.description
             assert record.result.after == mine.result.after
-            assert set(record.provenance) <= {
-                *("rnnbench", "plugins", "python", "torch", "numpy"),
-                "machine",
-                "seconds",
-            }
+            assert not set(record.provenance) & {"time", "host", "user"}
             failed += record.result.failure is not None
     assert failed > 0
     assert len(load_results(tmp_path / "out.zip").interference) == len(load_results(small).interference)

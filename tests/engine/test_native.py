@@ -1,0 +1,234 @@
+"""The compiled kernel against float64 autograd, at awkward sizes; its bits, its bounds; and every way to do without."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rnnbench.engine.loss import masked_loss
+from rnnbench.engine.native import build, kernel
+from rnnbench.engine.native.kernel import Kernel, native
+from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.rate_rnn import RateRNNEngine
+from rnnbench.interfaces import Batch
+
+HERE = native()
+compiled = pytest.mark.skipif(HERE.kernel is None, reason=HERE.told)
+
+SIZES = [
+    (1, 1, 1),
+    (3, 2, 4),
+    (15, 7, 3),
+    (16, 8, 5),
+    (17, 9, 5),
+    (31, 1, 6),
+    (32, 16, 4),
+    (33, 11, 7),
+    (64, 32, 9),
+    (97, 13, 8),
+]
+"""(units, trials, steps): around the widths of vectors and tiles, and far from them."""
+
+
+def network(n: int, trials: int, steps: int, bias: bool = True) -> tuple[dict[str, torch.Tensor], Batch]:
+    """A network with every kind of weight, and its trials: 3 inputs, 2 outputs, noise, a mask with holes."""
+    rng = np.random.default_rng([n, trials, steps])
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.from_numpy(rng.normal(size=(1, *shape)).astype(np.float32))
+
+    weights = {"w_rec": 1.2 * normal(n, n) / n**0.5, "w_in": normal(n, 3), "w_out": normal(2, n) / n**0.5}
+    if bias:
+        weights |= {"b": 0.3 * normal(n), "h0": 0.3 * normal(n)}
+    mask = torch.from_numpy((rng.random((1, steps, trials, 2)) < 0.7).astype(np.float32))
+    mask[:, -1] = 1
+    batch = Batch(normal(steps, trials, 3), normal(steps, trials, 2), mask, (0,), normal(steps, trials, n))
+    return weights, batch
+
+
+def by_autograd(weights, batch, phi: str, dt: float, sigma: float) -> tuple[float, dict[str, np.ndarray]]:
+    """Loss and gradients from the equation itself, in float64."""
+    w = {name: value[0].double().requires_grad_() for name, value in weights.items()}
+    x, noise = batch.inputs[0].double(), batch.noise[0].double()
+    h = torch.zeros(x.shape[1], len(w["w_rec"]), dtype=torch.float64) + w.get("h0", torch.zeros(1))
+    f, outputs = NONLINEARITIES[phi].value, []
+    for t in range(len(x)):
+        current = f(h) @ w["w_rec"].T + x[t] @ w["w_in"].T + w.get("b", torch.zeros(1))
+        h = (1 - dt) * h + dt * current + dt**0.5 * sigma * noise[t]
+        outputs.append(f(h) @ w["w_out"].T)
+    loss = masked_loss(torch.stack(outputs), batch.targets[0].double(), batch.mask[0].double())
+    loss.backward()
+    return loss.item(), {name: value.grad.numpy() for name, value in w.items() if name != "h0"}
+
+
+@compiled
+@pytest.mark.parametrize("dt", [0.3, 1.0])
+@pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
+@pytest.mark.parametrize(("n", "trials", "steps"), SIZES)
+def test_loss_and_gradients_are_those_of_autograd(n, trials, steps, phi, dt):
+    weights, batch = network(n, trials, steps, bias=n % 2 == 1)
+    trained = tuple(name for name in ("w_rec", "w_in", "b", "w_out") if name in weights)
+    loss, gradient = RateRNNEngine(phi, dt, 0.1, trained).gradient(weights, batch)
+    expected, slopes = by_autograd(weights, batch, phi, dt, 0.1)
+    assert loss.item() == pytest.approx(expected, rel=2e-5)
+    for name in trained:
+        # float32: a sum of a few hundred terms, through at most nine steps.
+        scale = max(np.abs(slopes[name]).max(), 1e-6)
+        assert gradient[name][0].numpy() == pytest.approx(slopes[name], abs=2e-5 * scale), name
+
+
+@compiled
+@pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
+def test_it_is_the_torch_engine_to_rounding(phi, monkeypatch):
+    weights, batch = network(64, 16, 40)
+    engine = RateRNNEngine(phi, 0.5, 0.05, ("w_rec", "w_in", "b", "w_out"))
+    loss, gradient = engine.gradient(weights, batch)
+    monkeypatch.setattr(RateRNNEngine, "_kernel", lambda *_: None)
+    again, other = engine.gradient(weights, batch)
+    assert loss.item() == pytest.approx(again.item(), rel=1e-5)
+    for name, g in gradient.items():
+        assert torch.allclose(g, other[name], rtol=1e-3, atol=1e-4 * float(other[name].abs().max())), name
+    if phi == "tanh":  # another tanh: it was indeed another program
+        assert any(not torch.equal(gradient[name], other[name]) for name in gradient)
+
+
+@compiled
+def test_tanh_is_as_exact_as_float32_can_tell():
+    x = torch.cat([torch.linspace(-12, 12, 300_001), *(s * torch.logspace(-30, 1, 100_000) for s in (1, -1))])
+    x = torch.cat([x, torch.tensor([0.0, torch.inf, -torch.inf])])
+    r = rates(x, "tanh")
+    exact = np.tanh(x.double().numpy())
+    unit = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
+    assert (np.abs(r.double().numpy() - exact) / unit).max() < 2.5  # units in the last place
+
+
+@compiled
+@pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
+def test_what_is_not_a_number_stays_none(phi):
+    r = rates(torch.tensor([torch.nan, 1.0]), phi)
+    assert torch.isnan(r[0]) and torch.isfinite(r[1])
+
+
+def rates(x: torch.Tensor, phi: str) -> torch.Tensor:
+    """phi(x) as the kernel computes it for the first state of a network of one unit."""
+    assert HERE.kernel is not None
+    start, h, r = x.reshape(-1, 1).contiguous(), torch.zeros(1, len(x), 1), torch.empty(2, len(x), 1)
+    HERE.kernel.forward(torch.zeros(1, 1), start, h, r, 0.5, phi)
+    return r[0, :, 0]
+
+
+@compiled
+def test_the_same_bits_wherever_the_arrays_lie_and_whatever_was_computed_before():
+    weights, _ = network(37, 11, 20, bias=False)
+    w, currents = weights["w_rec"][0], torch.randn(20, 11, 37, generator=torch.Generator().manual_seed(1))
+    found = []
+    for shift in (0, 1, 5):
+        room = torch.full((20 * 11 * 37 + 16,), float(shift))
+        h = room[shift : shift + currents.numel()].view_as(currents).copy_(currents)
+        r = torch.full((21 * 11 * 37 + 16,), 7.0)[shift : shift + 21 * 11 * 37].view(21, 11, 37)
+        HERE.kernel.forward(w, torch.zeros(11, 37), h, r, 0.5, "tanh")
+        found.append((h.clone(), r.clone()))
+    assert all(torch.equal(a, b) for one in found[1:] for a, b in zip(found[0], one, strict=True))
+
+
+BOUNDS = """
+import ctypes, sys, numpy as np, torch
+from rnnbench.engine.native.kernel import Kernel
+kernel = Kernel(ctypes.CDLL(sys.argv[1]))
+for n, trials, steps in [(1, 1, 1), (3, 2, 4), (17, 9, 5), (31, 1, 6), (33, 11, 7), (64, 13, 2)]:
+    for phi in ("tanh", "relu", "identity"):
+        # numpy's arrays are taken one by one from the allocator that the sanitizer watches.
+        shapes = ((n, n), (trials, n), (steps, trials, n), (1 + steps, trials, n))
+        w, start, h, r = (torch.from_numpy(np.ones(shape, np.float32)) for shape in shapes)
+        kernel.forward(w / n, start, h, r, 0.5, phi)
+        kernel.backward(w / n, h, r, 0.5, phi)
+print("within bounds")
+"""
+
+
+@compiled
+def test_it_stays_within_its_arrays(tmp_path):
+    """The same source under the sanitizers of the compiler, in a process of its own."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("needs g++")
+    runtime = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
+    if not Path(runtime).is_absolute():
+        pytest.skip("needs the address sanitizer's library")
+    flags = (*build.FLAGS, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    build.compile_to(tmp_path / "checked.so", compiler, flags)
+    settings = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", kernel.SWITCH: "0"}
+    program = [sys.executable, "-c", BOUNDS, str(tmp_path / "checked.so")]
+    ran = subprocess.run(program, capture_output=True, text=True, env=dict(os.environ) | settings, timeout=300)
+    assert (ran.returncode, ran.stdout.strip()) == (0, "within bounds"), ran.stderr[-2000:]
+
+
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """An empty cache, and a kernel that is looked for as in a new process."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    native.cache_clear()
+    yield tmp_path / "cache"
+    monkeypatch.undo()
+    native.cache_clear()
+
+
+def test_it_can_be_turned_off(anew, monkeypatch):
+    monkeypatch.setenv(kernel.SWITCH, "0")
+    assert native().kernel is None and native().told == "torch (RNNBENCH_NATIVE is 0)"
+    assert not anew.exists()
+
+
+def test_without_a_compiler_there_is_torch(anew, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CXX", raising=False)
+    assert native().told == "torch (no native kernel: no C++ compiler is found)"
+    weights, batch = network(5, 3, 4)
+    loss, _ = RateRNNEngine("tanh", 0.3, 0.1, ("w_rec",)).gradient(weights, batch)
+    assert loss.item() == pytest.approx(by_autograd(weights, batch, "tanh", 0.3, 0.1)[0], rel=2e-5)
+
+
+def test_a_compiler_that_fails_is_told_and_leaves_nothing(anew, monkeypatch, tmp_path):
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\necho 'x.cpp:1: error: no such luck' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    assert native().told == "torch (no native kernel: c++ fails: no such luck)"
+    assert list((anew / "rnnbench").iterdir()) == []
+
+
+@compiled
+def test_a_cache_that_cannot_be_written_is_told(anew, monkeypatch):
+    anew.write_text("a file where a folder should be")
+    assert native().kernel is None and "cannot be written" in native().told
+
+
+@compiled
+def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, monkeypatch):
+    library = build.built()
+    good = library.read_bytes()
+    library.unlink()
+    library.write_bytes(b"not a library")
+    assert "cannot be loaded" in native().told
+    native.cache_clear()
+    library.unlink()
+    library.write_bytes(good)
+    forward = Kernel.forward
+    monkeypatch.setattr(Kernel, "forward", lambda self, w, *rest: forward(self, w.mT.contiguous(), *rest))
+    assert native().told == "torch (no native kernel: its self-test fails)"
+
+
+@compiled
+def test_it_is_compiled_once(anew):
+    first = build.built()
+    before = first.stat().st_mtime_ns
+    assert build.built() == first and first.stat().st_mtime_ns == before
+    assert [path.name for path in first.parent.iterdir()] == [first.name]
