@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -37,20 +38,33 @@ class Layout:
 
     def place(self, label: str, trials: Trials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Inputs, targets and mask on the network's channels, time first: [time, trial, channel]."""
-        into, out = self._inputs[label], self._outputs[label]
-        inputs = _spread(_float32(trials.inputs), into)
+        into, out, counts = self._spread[label]
+        inputs = into(_float32(trials.inputs))
         if label in self._context:
             inputs[..., self._context[label]] = 1
-        own = np.broadcast_to(_float32(trials.mask), trials.targets.shape)
-        mask = _spread(own, out != 0)
+        own = _float32(trials.mask)
+        mask = counts(np.broadcast_to(own, trials.targets.shape))
         if self.idle_outputs == "zero":
             # An idle output is held at zero while any output of the task at hand counts, with its weight.
-            mask[..., ~self.owned(label)] = own.max(axis=-1).T[..., None]
-        return inputs, _spread(_float32(trials.targets), out), mask
+            # (The largest over so few channels is found much faster channel by channel than by a reduction.)
+            mask[..., ~self.owned(label)] = reduce(np.maximum, np.moveaxis(own, -1, 0)).T[..., None]
+        return inputs, out(_float32(trials.targets)), mask
+
+    @cached_property
+    def _spread(self) -> dict[str, tuple[Spread, Spread, Spread]]:
+        """How each task's inputs, outputs and mask are put on the network's channels."""
+        return {
+            label: (Spread(into), Spread(self._outputs[label]), Spread(self._outputs[label] != 0))
+            for label, into in self._inputs.items()
+        }
 
     def owned(self, label: str) -> np.ndarray:
         """Which of the network's outputs [channel] carry the targets of a task; the others are idle."""
-        return np.asarray((self._outputs[label] != 0).any(axis=0))
+        return self._owned[label]
+
+    @cached_property
+    def _owned(self) -> dict[str, np.ndarray]:
+        return {label: np.asarray((matrix != 0).any(axis=0)) for label, matrix in self._outputs.items()}
 
     def own_outputs(self, label: str, outputs: np.ndarray) -> np.ndarray:
         """The outputs of one task: readouts [.., n_outputs] of the network -> [.., n_outputs of the task]."""
@@ -72,18 +86,33 @@ def _float32(array: np.ndarray) -> np.ndarray:
     return np.asarray(array, dtype=np.float32)
 
 
-def _spread(array: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+class Spread:
     """[trial, time, own] -> [time, trial, channel] through `matrix` [own, channel]."""
-    array = array.swapaxes(0, 1)
-    rows, columns = np.nonzero(matrix)
-    if (np.unique(rows).size, np.unique(columns).size) == (rows.size, columns.size) and np.all(
-        matrix[rows, columns] == 1
-    ):
+
+    def __init__(self, matrix: np.ndarray) -> None:
+        self._matrix = matrix.astype(np.float32)
+        self._columns = _placed(matrix)
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        array = array.swapaxes(0, 1)
+        if self._columns is None:
+            return np.asarray(array @ self._matrix)
         # Channels are only placed, none is mixed: much faster than a product of small matrices.
-        spread = np.zeros((*array.shape[:-1], matrix.shape[1]), dtype=array.dtype)
-        spread[..., columns] = array[..., rows]
+        spread = np.zeros((*array.shape[:-1], self._matrix.shape[1]), dtype=np.float32)
+        spread[..., self._columns] = array
         return spread
-    return array @ matrix.astype(array.dtype)
+
+
+def _placed(matrix: np.ndarray) -> slice | np.ndarray | None:
+    """The channel of each row, where each is put on one of its own as it is; else None."""
+    rows, columns = np.nonzero(matrix)
+    if not np.array_equal(rows, np.arange(len(matrix))) or len(set(columns.tolist())) < len(columns):
+        return None
+    if not np.all(matrix[rows, columns] == 1):
+        return None
+    first = int(columns[0]) if len(columns) else 0
+    together = np.array_equal(columns, np.arange(first, first + len(columns)))
+    return slice(first, first + len(columns)) if together else columns
 
 
 def _blocks(widths: Mapping[str, int], correlation: float) -> dict[str, np.ndarray]:
