@@ -1,0 +1,200 @@
+"""Four more measurements: a second worker, the drawing of trials, denormal numbers, and the time to a matrix."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+from measure import rate
+from peers import LEARNING_RATE, masked_loss
+from rich.console import Console
+
+from rnnbench.engine.native.kernel import native
+from rnnbench.registry import installed
+
+out = Console(width=120)
+SECONDS = 3.0
+
+
+def workers(repeats: Annotated[int, typer.Option(help="of one and two processes in turn")] = 5) -> None:
+    """Two processes of one thread each against one: should be at least 1.9 times as fast."""
+    for n in (64, 256):
+        ratios = []
+        for _ in range(repeats):
+            alone = sum(_processes(n, 1))
+            ratios.append(sum(_processes(n, 2)) / alone)
+        out.print(f"N = {n}: two processes make {statistics.median(ratios):.2f} times the updates of one")
+
+
+def _processes(n: int, count: int) -> list[float]:
+    """Rates of processes that run at the same time."""
+    program = (
+        f"import sys, torch; sys.path.insert(0, {str(Path(__file__).parent)!r}); torch.set_num_threads(1);"
+        "torch.set_flush_denormal(True); from ours import Ours; from problem import Problem; from measure import rate;"
+        f"net = Ours(Problem({n}, 32), 4, True); net.update(); sys.stdin.readline();"
+        f"print(net.networks * rate(net.update, {SECONDS}))"
+    )
+    each = [
+        subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(count)
+    ]
+    time.sleep(4 + 2 * count)  # until all are ready, so that they run together from the start
+    for process in each:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    return [float(process.communicate()[0]) for process in each]
+
+
+def trials(units: Annotated[int, typer.Option(help="N")] = 128, batch: int = 32) -> None:
+    """The drawing of trials as a share of an update, for every task that is installed; should be below 5 %."""
+    from rnnbench.benchmark_file import load_benchmark
+    from rnnbench.cell_training import CellTrainer
+    from rnnbench.cells import cells_of
+    from rnnbench.plan import CPU_CHUNK
+
+    for kind, plugin in installed().found:
+        if kind != "task":
+            continue
+        name = plugin.partition("@")[0]
+        network = {"use": "vanilla_rnn", "units": units, "g": 0.9, "dt": 0.2 if "yang19" in _package(plugin) else 0.5}
+        rule = {"use": "gradient_descent", "optimizer": "adam", "learning_rate": 1e-3}
+        training = {"batch": batch, "criterion": {"loss": 1e-9}}
+        described = {"name": "x", "tasks": [name], "architectures": [network], "rules": [rule], "training": training}
+        benchmark = load_benchmark({**described, "seeds": 1})
+        cell = next(iter(cells_of(benchmark)))
+        cells = CellTrainer(benchmark, installed(), torch.device("cpu"))
+        trainer = cells.trainer(cell)
+        context = trainer.context(name, [0] * CPU_CHUNK)
+        weights = trainer.tensors([cells.initial_weights(cell)] * CPU_CHUNK)
+        state = trainer.rule.begin_task(weights, {}, context)
+        batch_of = context.sample("train", 0, batch)
+        draw, learn = [], []
+        for _ in range(5):
+            draw.append(1 / rate(lambda c=context: c.sample("train", 0, batch), 0.1))  # type: ignore[misc]
+            with torch.no_grad():
+                update = lambda: trainer.rule.learn(weights, batch_of, state, context)  # noqa: B023, E731
+                learn.append(1 / rate(update, 0.1))
+        one, other = statistics.median(draw), statistics.median(learn)
+        part = f"{100 * one / (one + other):4.1f} % of an update of {CPU_CHUNK} networks"
+        out.print(f"{name:18} {part}: {1e3 * one:.2f} of {1e3 * (one + other):.2f} ms")
+
+
+def _package(plugin: str) -> str:
+    return installed().find("task", plugin).package
+
+
+def denormals(g: float = 0.3, steps: int = 2000, n: int = 128) -> None:
+    """Flushed and kept, at small connectivity and long trials, where states decay below the smallest normal number."""
+    w = torch.randn(n, n) * g / n**0.5
+    for told, loop in (("torch", _torch_loop), ("native", _native_loop)):
+        if told == "native" and native().kernel is None:
+            continue
+        seconds: dict[bool, list[float]] = {True: [], False: []}
+        for _ in range(3):
+            for flush in seconds:
+                torch.set_flush_denormal(flush)
+                seconds[flush].append(1 / rate(lambda run=loop: run(w, steps), 0.0))  # type: ignore[misc]
+        torch.set_flush_denormal(True)
+        kept, flushed = (statistics.median(seconds[flush]) for flush in (False, True))
+        out.print(f"{told}: {kept:.3f} s with denormals, {flushed:.3f} s without: {kept / flushed:.1f} times")
+
+
+def _torch_loop(w: torch.Tensor, steps: int) -> None:
+    h = torch.randn(32, len(w))
+    r = torch.tanh(h)
+    for _ in range(steps):
+        h = torch.addmm(0.5 * h, r, 0.5 * w.T)
+        r = torch.tanh(h)
+
+
+def _native_loop(w: torch.Tensor, steps: int) -> None:
+    kernel = native().kernel
+    assert kernel is not None
+    h, r = torch.zeros(steps, 32, len(w)), torch.empty(1 + steps, 32, len(w))
+    kernel.forward(w, torch.randn(32, len(w)), h, r, 0.5, "tanh")
+
+
+MATRIX: dict[str, Any] = {
+    "name": "matrix",
+    "tasks": ["fixed_points", "romo", "cycling", "complex_sine"],
+    "architectures": [{"use": "vanilla_rnn", "units": 128, "g": 0.9, "learn": "all", "orthogonal": True}],
+    "rules": [{"use": "gradient_descent", "optimizer": "adam", "learning_rate": LEARNING_RATE}],
+    "seeds": 1,
+    "training": {"batch": 32, "max_updates": 1000, "criterion": {"relative_loss": 0.05}, "evaluate_every": 20},
+}
+
+
+def matrix(pairs: Annotated[int, typer.Option(help="ordered pairs that the loop trains; 0: all 12")] = 0) -> None:
+    """The time to a matrix of four tasks: rnnbench on all cores, and the research loop, every pair from scratch."""
+    from rnnbench.benchmark_file import load_benchmark
+    from rnnbench.runner import run
+
+    benchmark = load_benchmark(MATRIX)
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.perf_counter()
+        run(benchmark, folder, device="cpu")
+        ours = time.perf_counter() - begin
+    out.print(f"rnnbench: {ours:.0f} s for 12 pairs and 4 drift controls, tables and figures included")
+    labels = [task.label for task in benchmark.tasks]
+    ordered = [(a, b) for a in labels for b in labels if a != b]
+    chosen = ordered[:pairs] if pairs else ordered
+    begin = time.perf_counter()
+    for a, b in chosen:
+        LoopPair(benchmark).learn(a).learn(b)
+    theirs = (time.perf_counter() - begin) * len(ordered) / len(chosen)
+    out.print(f"research loop: {theirs:.0f} s for 12 pairs ({len(chosen)} measured): {theirs / ours:.1f} times as long")
+
+
+class LoopPair:
+    """One network trained as research code does it: trials one by one, autograd step by step, to the same criterion."""
+
+    def __init__(self, benchmark: Any) -> None:
+        from rnnbench.cell_training import CellTrainer
+        from rnnbench.cells import cells_of
+
+        cells = CellTrainer(benchmark, installed(), torch.device("cpu"))
+        self.benchmark, self.layout, self.tasks = benchmark, cells.layout, cells.tasks
+        start = cells.initial_weights(next(iter(cells_of(benchmark))))
+        self.w = {name: torch.nn.Parameter(torch.from_numpy(w.astype(np.float32))) for name, w in start.items()}
+        self.rng = np.random.default_rng(0)
+
+    def learn(self, label: str) -> LoopPair:
+        training = self.benchmark.task(label).training
+        held_out = self.trials(label, training.evaluation_trials)
+        bound = training.criterion.relative_loss * self.loss(held_out).item()
+        optimiser = torch.optim.Adam(self.w.values(), lr=LEARNING_RATE)
+        for update in range(training.max_updates):
+            if update % training.evaluate_every == 0:
+                with torch.no_grad():
+                    if self.loss(held_out).item() <= bound:
+                        break
+            optimiser.zero_grad()
+            self.loss(self.trials(label, training.batch)).backward()
+            optimiser.step()
+        return self
+
+    def trials(self, label: str, n: int) -> tuple[torch.Tensor, ...]:
+        """Each drawn by itself; they are padded to the longest."""
+        each = [self.layout.place(label, self.tasks[label].sample(self.rng, 1, 0.5)) for _ in range(n)]
+        longest = max(len(x) for x, _, _ in each)
+        padded = [[np.pad(a, ((0, longest - len(a)), (0, 0), (0, 0))) for a in arrays] for arrays in each]
+        return tuple(torch.from_numpy(np.concatenate([one[i] for one in padded], axis=1)) for i in range(3))
+
+    def loss(self, trials: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        x, y, mask = trials
+        h = torch.zeros(x.shape[1], len(self.w["w_rec"]))
+        r, found = torch.tanh(h), []
+        for t in range(len(x)):
+            h = h + 0.5 * (-h + r.matmul(self.w["w_rec"].t()) + x[t].matmul(self.w["w_in"].t()))
+            r = torch.tanh(h)
+            found.append(r.matmul(self.w["w_out"].t()))
+        return masked_loss(torch.stack(found), y, mask)

@@ -1,0 +1,61 @@
+"""rnnbench itself, as a run uses it: networks of one seed that share their trials, in chunks as the plan cuts them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from problem import CHANNELS, LEARNING_RATE, STEPS, Problem
+
+from rnnbench.benchmark_file import load_benchmark
+from rnnbench.cell_training import CellTrainer
+from rnnbench.cells import cells_of
+from rnnbench.engine.native.kernel import native
+from rnnbench.interfaces import Batch
+from rnnbench.plan import CPU_CHUNK
+from rnnbench.registry import installed
+
+
+class Ours:
+    """A chunk of `networks` networks, computed by the compiled time loop or by torch."""
+
+    compiled = False
+
+    def __init__(self, problem: Problem, population: int, compiled: bool, seed: int = 0) -> None:
+        self.problem, self.networks = problem, min(population, CPU_CHUNK)
+        task = {"use": "flip_flop", "duration": STEPS * problem.dt, "channels": CHANNELS}
+        network = {"use": "vanilla_rnn", "units": problem.n_units, "dt": problem.dt, "g": 1.0, "learn": "all"}
+        benchmark = load_benchmark(
+            {
+                "name": "speed",
+                "tasks": [task],
+                "architectures": [network],
+                "rules": [{"use": "gradient_descent", "optimizer": "adam", "learning_rate": LEARNING_RATE}],
+                "seeds": 1,
+                "training": {"batch": problem.batch, "criterion": {"loss": 1e-9}},
+            }
+        )
+        cell = next(iter(cells_of(benchmark)))
+        self.trainer = CellTrainer(benchmark, installed(), torch.device("cpu")).trainer(cell)
+        if not compiled:
+            self.trainer.engine._kernel = lambda w_rec: None  # type: ignore[attr-defined]
+        self.context = self.trainer.context("flip_flop", [seed] * self.networks)
+        self.weights = self.trainer.tensors([problem.weights(seed + k) for k in range(self.networks)])
+        self.state = self.trainer.rule.begin_task(self.weights, {}, self.context)
+        self.updates = 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        batch = self.context.sample("train", self.updates, self.problem.batch)
+        self.weights, self.state = self.trainer.rule.learn(self.weights, batch, self.state, self.context)
+        self.updates += 1
+
+    @torch.no_grad()
+    def loss_and_gradient(self, trials: tuple[np.ndarray, ...]) -> tuple[float, np.ndarray]:
+        x, y, mask = (torch.from_numpy(np.ascontiguousarray(a.swapaxes(0, 1)))[None] for a in trials)
+        loss, gradient = self.context.gradient(self.weights, Batch(x, y, mask, (0,) * self.networks))
+        return loss[0].item(), gradient["w_rec"][0].numpy()
+
+
+def approaches() -> dict[str, bool]:
+    """Names of rnnbench's rows, and whether the time loop is the compiled one."""
+    return {"rnnbench": False} | ({"rnnbench_native": True} if native().kernel else {})

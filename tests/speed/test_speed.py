@@ -1,0 +1,91 @@
+"""The programs that are timed against each other compute the same; nothing here is about how fast they are."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def speed(monkeypatch):
+    """The folder benchmarks/speed as a program sees it."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
+    import measure
+    import ours
+    import peers
+    import problem
+
+    yield measure, ours, peers, problem
+    for name in ("measure", "ours", "peers", "problem"):
+        sys.modules.pop(name, None)
+
+
+NAMES = ["research_loop", "autograd_loop", "torch_rnn", "rnnbench"]
+
+
+def test_every_approach_computes_the_same_loss_and_gradient(speed):
+    measure, ours, _, problem = speed
+    names = [*NAMES, *(name for name in ours.approaches() if name != "rnnbench")]
+    assert set(measure.networks(problem.Problem(24, 5), 3, names)) == set(names)  # raises where one differs
+
+
+def test_a_wrong_program_is_not_timed(speed, monkeypatch):
+    measure, _, peers, problem = speed
+    wrong = type("Wrong", (peers.ResearchLoop,), {"outputs": lambda self, x: 1.01 * super(type(self), self).outputs(x)})
+    monkeypatch.setitem(peers.PEERS, "research_loop", wrong)
+    with pytest.raises(RuntimeError, match="research_loop at N = 24 does not compute what the others do"):
+        measure.networks(problem.Problem(24, 5), 1, ["research_loop"])
+
+
+def test_an_update_changes_every_weight(speed):
+    measure, _, _, problem = speed
+    for name, (network, _) in measure.networks(problem.Problem(16, 4), 2, NAMES).items():
+        trials = network.problem.trials(np.random.default_rng(0))
+        before = network.loss_and_gradient(trials)[0]
+        for _ in range(30):
+            network.update()
+        assert network.loss_and_gradient(trials)[0] < before, name
+
+
+def test_trials_of_the_research_loop_are_flip_flops(speed):
+    """Of the same kind as the task's: pulses of one on one channel at a time, targets that hold the last sign."""
+    _, _, peers, problem = speed
+    inputs, targets, mask = peers.ResearchLoop(problem.Problem(4, 50)).trials()
+    assert inputs.shape == targets.shape == mask.shape == (50, problem.STEPS, problem.CHANNELS)
+    assert set(np.unique(inputs)) == {-1.0, 0.0, 1.0} and (np.abs(inputs).sum(axis=-1) <= 1).all()
+    for trial in range(50):
+        for channel in range(problem.CHANNELS):
+            asked = np.flatnonzero(mask[trial, :, channel])
+            for t in asked:  # answers come four steps after a pulse begins
+                pulses = np.flatnonzero(inputs[trial, : t - 3, channel])
+                assert targets[trial, t, channel] == inputs[trial, pulses[-1], channel]
+
+
+def test_operations_are_counted_as_the_products_are(speed):
+    """Forward, backward and gradient: three products of [T B, N] with [N, N] and with inputs and outputs."""
+    *_, problem = speed
+    n, b, t, c = 10, 4, problem.STEPS, problem.CHANNELS
+    by_hand = 3 * 2 * (t * b) * n * n + 3 * 2 * (t * b) * n * c * 2
+    assert problem.Problem(n, b).operations == by_hand
+
+
+def test_the_command_writes_the_table_and_names_the_machine_by_cores_and_model(tmp_path):
+    command = [sys.executable, "benchmarks/speed", "table", "--units", "16", "--batches", "4", "--populations", "2"]
+    options = ["--repeats", "1", "--without", "torch_compile", "--without", "jax_scan", "--out", str(tmp_path)]
+    ran = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    with open(tmp_path / "speed.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["n_units", "batch", "population", "approach", "updates_per_second", "fraction_of_peak"]
+    assert set(NAMES) <= {row["approach"] for row in rows}
+    assert all(float(row["updates_per_second"]) > 0 and 0 < float(row["fraction_of_peak"]) < 1 for row in rows)
+    machine = (tmp_path / "machine.json").read_text()
+    assert '"cores"' in machine and '"processor"' in machine and "host" not in machine
+    assert (tmp_path / "speed.png").stat().st_size > 10_000
