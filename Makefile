@@ -4,6 +4,7 @@
 # make test    the tests
 # make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
 # make test-peers      learning rules against avalanche-lib, exported metadata against RO-Crate's validator, in .venv-peers
+# make speed   network-updates per second beside what a user would otherwise write, into results/speed
 # make lint    style, types and the direction of imports
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
-.PHONY: setup run claims test test-neurogym test-peers lint clean
+.PHONY: setup run claims test test-neurogym test-peers speed lint clean
 
 setup: $(READY)
 
@@ -60,6 +61,9 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
+
+speed: setup
+	$(BIN)/python benchmarks/speed table
 
 lint: setup
 	$(BIN)/ruff check .

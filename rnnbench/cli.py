@@ -111,7 +111,7 @@ def claims(
 
 @app.command("trade-off")
 def trade_off(
-    results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/rules")],
+    results: Annotated[Path, typer.Argument(help="a results folder or exported file, e.g. results/rules")],
     out_folder: Annotated[
         Path | None, typer.Option("--out", help="where table and figure go [default: RESULTS]", show_default=False)
     ] = None,
@@ -120,7 +120,7 @@ def trade_off(
     from rnnbench.results import load_results
     from rnnbench.trade_off_report import terminal_table, write_trade_off
 
-    folder = out_folder or results
+    folder = out_folder or (results if results.is_dir() else results.with_suffix(""))
     out.print(terminal_table(write_trade_off(load_results(results), folder)))
     out.print(Text(f"written to {folder}: trade_off.md, trade_off.csv, trade_off.png"))
 
@@ -211,7 +211,7 @@ def export_command(
     with _progress("exporting") as tell:
         names = export_results(results, archive, citation, redaction, weights, force, tell)
     out.print(Text(f"written to {archive}: {len(names)} files, {archive.stat().st_size / 1e6:.1f} MB"))
-    if licence is None:
+    if licence is None and not (results / "ro-crate-metadata.json").exists():
         out.print(Text("no licence stated: others may look and not use; --licence CC-BY-4.0 says they may"))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,12 +168,25 @@ def _slug(text: object) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", str(text)).strip("-") or "x"
 
 
-def licence_of(content: bytes) -> str:
-    """The name of the licence in a ro-crate-metadata.json; "" where it tells none that can be read."""
+def terms_of(content: bytes) -> tuple[str | None, tuple[str, ...]]:
+    """Licence and creators in a ro-crate-metadata.json, as `Citation` takes them; nothing where they cannot be read."""
     try:
-        graph: Iterable[Any] = json.loads(content)["@graph"]
-        entities = {one["@id"]: one for one in graph}
-        name: Any = entities[entities["./"]["license"]["@id"]]["name"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return name if isinstance(name, str) and name != "not stated" else ""
+        entities = {one["@id"]: one for one in json.loads(content)["@graph"]}
+        root = entities["./"]
+        address = root["license"]["@id"]
+        licence = None if address == "#licence" else address.removeprefix("https://spdx.org/licenses/")
+        authors = root.get("author", [])
+        people = [entities[one["@id"]] for one in (authors if isinstance(authors, list) else [authors])]
+        creators = tuple(_told(person) for person in people)
+        for text in creators:
+            _person(text)
+        _licence(licence)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, RnnbenchError):
+        return None, ()
+    return licence, creators
+
+
+def _told(person: Entity) -> str:
+    """A creator as the command line takes one."""
+    orcid = str(person["@id"]).removeprefix("https://orcid.org/")
+    return f"{person['name']} <{orcid}>" if orcid != person["@id"] else str(person["name"])

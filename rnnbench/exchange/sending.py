@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnbench.archive import CELL, CRATE, MANIFEST, WEIGHTS, belongs, write_archive
 from rnnbench.errors import StoreError
-from rnnbench.exchange.crate import Citation, crate
+from rnnbench.exchange.crate import Citation, crate, terms_of
 from rnnbench.exchange.redaction import Redaction
 from rnnbench.results import document_of, load_results
 from rnnbench.store import write_with
@@ -45,7 +45,7 @@ def export_results(
     described = [name for name in names if not (CELL.fullmatch(name) or WEIGHTS.fullmatch(name))]
     contents = {"benchmark.json": document} | {name: _content(folder, name, redaction) for name in described}
     sizes = {name: len(content) for name, content in contents.items()}
-    contents[CRATE] = crate(json.loads(document), sizes, citation)
+    contents[CRATE] = crate(json.loads(document), sizes, _completed(citation, folder))
     cells = [name for name in names if name not in contents]
 
     def files() -> Iterator[tuple[str, bytes]]:
@@ -57,6 +57,15 @@ def export_results(
 
     write_with(archive, lambda path: write_archive(path, files()))
     return [*sorted(contents), *cells]
+
+
+def _completed(citation: Citation, folder: Path) -> Citation:
+    """Results that came from elsewhere go on under the terms they came with, unless others are given."""
+    try:
+        licence, creators = terms_of((folder / CRATE).read_bytes())
+    except OSError:
+        return citation
+    return Citation(citation.published, citation.licence or licence, citation.creators or creators)
 
 
 def _names(folder: Path, weights: bool) -> list[str]:

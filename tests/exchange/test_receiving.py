@@ -18,7 +18,9 @@ import pytest
 from rnnbench.archive import CRATE, MANIFEST
 from rnnbench.compare.comparison import compare_folders
 from rnnbench.errors import StoreError
+from rnnbench.exchange.crate import Citation, terms_of
 from rnnbench.exchange.receiving import import_results
+from rnnbench.exchange.sending import export_results
 from rnnbench.results import load_results
 
 
@@ -292,3 +294,17 @@ def test_nothing_is_executed(archive, make_plugin, tmp_path, home):
     for forbidden in ("rnnbench.registry", "rnnbench_trap", "rnnbench_neuro", "rnnbench.builtin", "torch"):
         assert f"'{forbidden}'" not in ran.stdout
     assert not mark.exists()
+
+
+def test_results_go_on_under_the_terms_they_came_with(archive, home, tmp_path):
+    folder = import_results(archive, home)
+    export_results(folder, tmp_path / "plugins" / "on.zip", Citation("2026-02-01"))
+    sent = json.loads(content(tmp_path / "plugins" / "on.zip", CRATE))["@graph"]
+    came = json.loads(content(archive, CRATE))["@graph"]
+    for name in ("license", "author"):
+        assert sent[1][name] == came[1][name]
+
+
+@pytest.mark.parametrize("metadata", [b"", b"[]", b'{"@graph": [{"@id": "./", "license": {"@id": 3}}]}', b"\xff"])
+def test_terms_that_cannot_be_read_are_none(metadata):
+    assert terms_of(metadata) == (None, ())
