@@ -1,0 +1,89 @@
+"""How planning, resuming, collecting and reading grow with the number of cells: python benchmarks/speed/scale.py.
+
+Cells are written, not trained: a folder as a finished run of many seeds leaves it, with records as small as they get.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from rnnbench.benchmark_file import load_benchmark
+from rnnbench.cells import cells_of
+from rnnbench.plan import plan
+from rnnbench.registry import installed
+from rnnbench.results import load_results
+from rnnbench.runner import prepare, run
+from rnnbench.schema import Benchmark
+from rnnbench.store import Curve, Result, Scores, Store, record_bytes, sealed
+
+out, err = Console(width=120), Console(stderr=True)
+TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_start": 3} for k in range(10)]
+
+
+def benchmark_of(cells: int) -> Benchmark:
+    """Ten tasks, so 110 cells for each seed and connectivity; as many of those as come nearest to `cells`."""
+    networks = max(1, round(cells / 110))
+    g = [round(0.01 * k, 2) for k in range(1, 11)] if networks >= 10 else [0.5]
+    network = {"use": "vanilla_rnn", "units": 8, "sweep": {"g": g}}
+    rules = [{"use": "gradient_descent", "learning_rate": 0.01}]
+    described = {"name": "scale", "tasks": TASKS, "architectures": [network], "rules": rules}
+    return load_benchmark({**described, "seeds": max(1, networks // len(g)), "training": {"max_updates": 1}})
+
+
+def write_cells(benchmark: Benchmark, store: Store) -> int:
+    """Every cell as if it had been trained, without the care for power cuts that a real run takes."""
+    labels = [task.label for task in benchmark.tasks]
+    after = {label: Scores(loss=0.1, own_loss=0.1) for label in labels}
+    before = {label: Scores(loss=1.0, own_loss=1.0) for label in labels}
+    count = 0
+    for cell in track(cells_of(benchmark), description="writing", console=err, disable=not err.is_terminal):
+        watched = list(dict.fromkeys(cell.history))
+        curve = Curve(updates=[0], loss={k: [1.0] for k in watched}, accuracy={k: [None] for k in watched})
+        first = before if len(cell.history) == 1 else {}
+        result = Result(status="done", converged=True, updates=1, before=first, after=after, curve=curve)
+        path = store.path(cell.identity)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(record_bytes(sealed(cell.identity, cell.description, result, {})))
+        count += 1
+    return count
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    function()
+    return time.perf_counter() - begin
+
+
+def measured(benchmark: Benchmark, home: str) -> str:
+    """A line of the table."""
+    folder, device = Path(home) / benchmark.name, torch.device("cpu")
+    new = seconds(lambda: plan(benchmark, installed(), Store(folder), device))
+    count = write_cells(benchmark, Store(folder))
+    resumed = seconds(lambda: prepare(benchmark, home, device="cpu"))
+    first, again = (seconds(lambda: run(benchmark, home, device="cpu")) for _ in range(2))
+    opened = seconds(lambda: load_results(folder))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return f"| {count:,} | {new:.1f} | {resumed:.1f} | {first:.1f} | {again:.1f} | {opened:.1f} | {memory:.1f} |"
+
+
+def main(cells: Annotated[list[int] | None, typer.Option(help="how many, may be repeated")] = None) -> None:
+    """Seconds for each part, in one process."""
+    out.print("| cells | plan | plan a finished run | tables and figures | run it again | open | memory (GB) |")
+    out.print("|---|---|---|---|---|---|---|")
+    for asked in cells or [1_000, 10_000, 100_000]:
+        with tempfile.TemporaryDirectory() as home:
+            out.print(measured(benchmark_of(asked), home))
+
+
+if __name__ == "__main__":
+    typer.run(main)
