@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -26,12 +26,16 @@ class Cell:
     seed: int
     history: tuple[str, ...]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to a worker: the rest follows from it."""
+        return {field.name: self.__dict__[field.name] for field in fields(self)}
+
     @property
     def task(self) -> TaskSpec:
         """The task of the last stage."""
         return self.benchmark.task(self.history[-1])
 
-    @property
+    @cached_property
     def parent(self) -> Cell | None:
         """The same network one stage earlier; None for a network at its first task."""
         if len(self.history) == 1:
@@ -87,9 +91,14 @@ class Cell:
 def cells_of(benchmark: Benchmark) -> Iterator[Cell]:
     """Every cell of a benchmark once, earlier stages first: a first task serves all histories that begin with it."""
     prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
+    earlier: dict[tuple[Any, ...], Cell] = {}
     for history in sorted(prefixes, key=len):
-        for setting in benchmark.settings:
-            for architecture in setting.architectures:
-                for rule in setting.rules:
+        for where, setting in enumerate(benchmark.settings):
+            for a, architecture in enumerate(setting.architectures):
+                for r, rule in enumerate(setting.rules):
                     for seed in setting.seeds:
-                        yield Cell(setting, architecture, rule, seed, history)
+                        cell = Cell(setting, architecture, rule, seed, history)
+                        # One parent for all its children: of many cells, the identities are most of the plan's time.
+                        cell.__dict__["parent"] = earlier.get((where, a, r, seed, history[:-1]))
+                        earlier[where, a, r, seed, history] = cell
+                        yield cell

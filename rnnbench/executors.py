@@ -7,6 +7,7 @@ processes of one thread each do nearly twice the work of one, while threads insi
 
 from __future__ import annotations
 
+import heapq
 import multiprocessing
 import os
 import queue
@@ -102,21 +103,19 @@ def processes(populations: Sequence[Population], site: Site, tell: Listener, wor
     """Compute populations in `workers` processes, each as soon as the stages before it are there."""
     context = multiprocessing.get_context("spawn")
     channel = context.Queue()
-    waiting = list(populations)
-    unfinished = {cell.identity for p in populations for cell in p.cells}
+    agenda = _Agenda(populations)
     running: dict[Future[Report], Population] = {}
     with _pool(workers, site, channel) as pool:
-        while waiting or running:
+        while agenda or running:
             # One job more than workers, so that none waits for the next to be sent.
-            for population in _ready(waiting, unfinished, workers + 1 - len(running)):
-                waiting.remove(population)
+            for population in agenda.take(workers + 1 - len(running)):
                 with _main_hidden():
                     running[pool.submit(_work, population)] = population
             done, _ = wait(running, timeout=REPORT_INTERVAL, return_when=FIRST_COMPLETED)
             _drain(channel, tell)
             for future in done:
                 tell(_last_report(future))
-                unfinished -= {cell.identity for cell in running.pop(future).cells}
+                agenda.finish(running.pop(future))
         pool.shutdown(wait=True)  # a worker that ends by itself has sent all its reports
         _drain(channel, tell)
 
@@ -186,14 +185,38 @@ def _last_report(future: Future[Report]) -> Report:
         raise RnnbenchError(KILLED) from None
 
 
-def _ready(waiting: Sequence[Population], unfinished: set[str], n: int) -> list[Population]:
-    """The first `n` populations whose cells' parents are all there."""
+class _Agenda:
+    """Populations in the order in which they came, each to be taken when all that its cells start from is finished."""
 
-    def parents(population: Population) -> Iterator[str]:
-        return (cell.parent.identity for cell in population.cells if cell.parent is not None)
+    def __init__(self, populations: Sequence[Population]) -> None:
+        self._populations = populations
+        known = {cell.identity for population in populations for cell in population.cells}
+        self._parents = [
+            {cell.parent.identity for cell in population.cells if cell.parent is not None} & known
+            for population in populations
+        ]
+        self._children: dict[str, list[int]] = {}
+        for place, parents in enumerate(self._parents):
+            for identity in parents:
+                self._children.setdefault(identity, []).append(place)
+        self._ready = [place for place, parents in enumerate(self._parents) if not parents]
+        self._left = len(populations)
 
-    ready = (p for p in waiting if not any(identity in unfinished for identity in parents(p)))
-    return [p for p, _ in zip(ready, range(max(0, n)), strict=False)]
+    def __bool__(self) -> bool:
+        return self._left > 0
+
+    def take(self, n: int) -> list[Population]:
+        """Up to `n` that are ready, the first ones first."""
+        places = [heapq.heappop(self._ready) for _ in range(min(max(0, n), len(self._ready)))]
+        self._left -= len(places)
+        return [self._populations[place] for place in places]
+
+    def finish(self, population: Population) -> None:
+        for cell in population.cells:
+            for place in self._children.pop(cell.identity, ()):
+                self._parents[place].discard(cell.identity)
+                if not self._parents[place]:
+                    heapq.heappush(self._ready, place)
 
 
 def _processes_of(pool: ProcessPoolExecutor) -> Mapping[int, Any]:

@@ -70,6 +70,8 @@ class Registry:
 
         Raises PluginError with the nearest names where there is none.
         """
+        if (kind, name) in self.found and (kind, name) not in self.conflicts:  # a full id, asked for thousands of times
+            return self.found[kind, name]
         versions = {i: f.cls.version for (k, i), f in self.found.items() if k == kind and name in (f.id, f.cls.name)}
         for k, i in self.conflicts:
             plugin, _, version = i.rpartition("@")

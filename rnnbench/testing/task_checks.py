@@ -29,6 +29,9 @@ JUDGED_ON = 128
 STEPS, MOST_UPDATES = 60_000, 600
 """Time steps of training at most, so that a task of long trials gets fewer updates; and updates at most."""
 
+NETWORKS = 3
+"""That may try to learn a task, one after the other."""
+
 
 def draw(task: Task, seed: int = 0, n_trials: int = 32, dt: float = DT) -> Trials:
     """Trials of the right shapes."""
@@ -126,13 +129,17 @@ def learnable(task: Task) -> str:
         raise Skipped("an answer that never changes is perfect")
     budget = max(1, min(MOST_UPDATES, STEPS // judged_on.inputs.shape[1]))
     training = Training(batch=32, max_updates=budget, evaluate_every=20)
-    weights = STUDENT.init(rng_for(0, "check"), task.n_inputs, task.n_outputs)
-    (outcome,) = trainer.train("task", 0, training, [Start(0, 0, budget, LEARNT * chance, ("task",), weights)])
-    score = outcome.curve[outcome.updates]["task"]
-    told = f"loss {score.loss:.3g} after {outcome.updates} updates, of the best blind answer {chance:.3g}"
-    if not score.loss <= LEARNT * chance:
-        raise Failed(f"{told}: do the inputs say what is asked for? (a vanilla RNN of {STUDENT.units} units, adam)")
-    return told if score.accuracy is None else f"{told}; accuracy {score.accuracy:.2f}"
+    # Near the edge of the budget a rounding decides; what one network just misses another of three will not.
+    for seed in range(NETWORKS):
+        weights = STUDENT.init(rng_for(seed, "check"), task.n_inputs, task.n_outputs)
+        (outcome,) = trainer.train("task", 0, training, [Start(seed, 0, budget, LEARNT * chance, ("task",), weights)])
+        score = outcome.curve[outcome.updates]["task"]
+        told = f"loss {score.loss:.3g} after {outcome.updates} updates, of the best blind answer {chance:.3g}"
+        if score.loss <= LEARNT * chance:
+            return told if score.accuracy is None else f"{told}; accuracy {score.accuracy:.2f}"
+    raise Failed(
+        f"{told}: do the inputs say what is asked for? ({NETWORKS} vanilla RNNs of {STUDENT.units} units, adam)"
+    )
 
 
 def blind_loss(trials: Trials) -> float:
