@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -243,6 +244,16 @@ def _progress(told: str) -> Iterator[Callable[[int, int], None]]:
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(told, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command("status")
+def status_command(results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/neuro")]) -> None:
+    """How far a run is, whoever computes it: cells done, failed and missing, from files alone."""
+    from rnnbench import display
+    from rnnbench.status import status_of
+
+    now = time.time()
+    out.print(display.status_table(status_of(results, now), now))
 
 
 @app.command()

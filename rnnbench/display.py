@@ -22,6 +22,7 @@ from rnnbench.executors import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.registry import Found
 from rnnbench.runner import Prepared
+from rnnbench.status import LATELY, Status
 
 
 def plan_table(prepared: Prepared) -> Table:
@@ -51,6 +52,26 @@ def plan_table(prepared: Prepared) -> Table:
         table.add_row("time", f"at most {_duration(prepared.at_most)} with {_workers(prepared)}")
     table.add_row("results", Text(str(prepared.folder)))
     return table
+
+
+def status_table(status: Status, now: float) -> Group:
+    """How many cells of each stage are there, why others failed, and how it goes on."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("stage", "cells", "done", "failed", "missing"):
+        table.add_column(name, justify="right" if name != "stage" else "left")
+    for stage in status.stages:
+        name = "first tasks" if stage.position == 1 else f"stage {stage.position}"
+        table.add_row(name, *(f"{n:,}" for n in (stage.cells, stage.done, stage.failed, stage.missing)))
+    lines = [Text(f"{n:,} failed: {reason}", style="red") for reason, n in status.reasons.items()]
+    if status.newest is not None:
+        told = f"latest cell {_duration(max(0.0, now - status.newest))} ago"
+        if status.seconds_left is not None:
+            told += f"; at the rate of the last {LATELY / 60:g} minutes {_duration(status.seconds_left)} left"
+        lines.append(Text(told))
+    if not status.missing:
+        ended = "finished, its tables are there" if status.tables else "all cells are there; `run` writes the tables"
+        lines.append(Text(ended))
+    return Group(Text(status.name, style="bold"), table, *lines)
 
 
 def plugins_listing(plugins: Iterable[Found]) -> Group:
