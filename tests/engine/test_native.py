@@ -215,11 +215,9 @@ def test_a_cache_that_cannot_be_written_is_told(anew, monkeypatch):
 def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, monkeypatch):
     library = build.built()
     good = library.read_bytes()
-    library.unlink()
     library.write_bytes(b"not a library")
     assert "cannot be loaded" in native().told
     native.cache_clear()
-    library.unlink()
     library.write_bytes(good)
     forward = Kernel.forward
     monkeypatch.setattr(Kernel, "forward", lambda self, w, *rest: forward(self, w.mT.contiguous(), *rest))
@@ -232,3 +230,9 @@ def test_it_is_compiled_once(anew):
     before = first.stat().st_mtime_ns
     assert build.built() == first and first.stat().st_mtime_ns == before
     assert [path.name for path in first.parent.iterdir()] == [first.name]
+
+
+@compiled
+def test_a_library_that_others_could_have_written_is_not_loaded(anew):
+    build.built().chmod(0o777)
+    assert native().told == "torch (no native kernel: the cached library could have been written by others)"

@@ -28,16 +28,26 @@ def built() -> Path:
     compiler = _compiler()
     library = _cache() / f"rate_rnn-{_key(compiler)}.so"
     if library.exists():
+        _refuse_others(library)
         return library
     try:
         library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             made = Path(folder) / library.name
             compile_to(made, compiler)
+            made.chmod(0o700)
             os.replace(made, library)  # several processes may have compiled it; each puts a whole one there
     except OSError as error:
         raise CannotBuild(f"the cache cannot be written: {error.strerror}") from None
     return library
+
+
+def _refuse_others(library: Path) -> None:
+    """Raise CannotBuild for a library that somebody else may have put there: it is about to be run."""
+    found = library.stat()
+    own = not hasattr(os, "getuid") or found.st_uid in (os.getuid(), 0)
+    if not own or found.st_mode & 0o022:
+        raise CannotBuild("the cached library could have been written by others")
 
 
 def compile_to(library: Path, compiler: str, flags: tuple[str, ...] = FLAGS) -> None:
