@@ -29,7 +29,10 @@ def draw(csv: Path, machine: dict[str, Any], path: Path) -> None:
 def _figure(table: pd.DataFrame, machine: dict[str, Any]) -> Figure:
     batches = sorted(table["batch"].unique())
     population = int(table["population"].max())
-    colours = dict(zip(ORDER, sns.color_palette("colorblind", len(ORDER)), strict=True))
+    blue, _, green, _, purple, *_, sky = sns.color_palette("colorblind", 10)
+    grey = "#8a8a8a"
+    # Ours in ink and in the strongest colour, all of them apart for the colour-blind.
+    colours = dict(zip(ORDER, (blue, green, grey, purple, sky, style.INK, "#d55e00"), strict=True))
     figure = style.new_figure(1.6 + 3.6 * len(batches) + 1.2, 4.2)
     axes = figure.subplots(1, len(batches), squeeze=False, sharey=True)[0]
     figure.subplots_adjust(

@@ -131,6 +131,10 @@ static inline void product(const float* a, long trials, long n, const float* pan
         }
 }
 
+// Trials do not depend on one another: BLOCK of them go through all the time steps together, so that what one step
+// leaves is still in the second cache when the next one reads it, however large the batch.
+constexpr long BLOCK = 32;
+
 template <int PHI>
 static void forward(const float* w, const float* start, float* h, float* r, long steps, long trials, long n, float dt,
                     float* panels) {
@@ -138,15 +142,19 @@ static void forward(const float* w, const float* start, float* h, float* r, long
     const float leak = 1.0f - dt;
     pack(w, n, dt, true, panels);
     for (long i = 0; i < size; i += VL) store_some(r + i, phi<PHI>(load_some(start + i, size - i)), size - i);
-    for (long t = 0; t < steps; ++t, h += size, r += size) {
-        const float* before = t ? h - size : start;
-        product(r, trials, n, panels, [&](long b, long i, long some, Vec sum) {
-            if (some <= 0) return;
-            const long at = b * n + i;
-            const Vec state = load_some(h + at, some) + leak * load_some(before + at, some) + sum;
-            store_some(h + at, state, some);
-            store_some(r + size + at, phi<PHI>(state), some);
-        });
+    for (long first = 0; first < trials; first += BLOCK) {
+        const long block = trials - first < BLOCK ? trials - first : BLOCK;
+        for (long t = 0; t < steps; ++t) {
+            float *now = h + t * size + first * n, *rate = r + t * size + first * n;
+            const float* before = t ? now - size : start + first * n;
+            product(rate, block, n, panels, [&](long b, long i, long some, Vec sum) {
+                if (some <= 0) return;
+                const long at = b * n + i;
+                const Vec state = load_some(now + at, some) + leak * load_some(before + at, some) + sum;
+                store_some(now + at, state, some);
+                store_some(rate + size + at, phi<PHI>(state), some);
+            });
+        }
     }
 }
 
@@ -156,20 +164,23 @@ static void backward(const float* w, float* e, const float* r, long steps, long 
     const long size = trials * n;
     const float leak = 1.0f - dt;
     pack(w, n, dt, false, panels);
-    for (long t = steps - 1; t >= 0; --t) {
-        float* now = e + t * size;
-        const float *later = now + size, *rate = r + (t + 1) * size;
-        auto finish = [&](long b, long i, long some, Vec sum) {
-            if (some <= 0) return;
-            const long at = b * n + i;
-            Vec x = (load_some(now + at, some) + sum) * slope<PHI>(load_some(rate + at, some));
-            if (t < steps - 1) x += leak * load_some(later + at, some);
-            store_some(now + at, x, some);
-        };
-        if (t < steps - 1) product(later, trials, n, panels, finish);
-        else
-            for (long b = 0; b < trials; ++b)
-                for (long i = 0; i < n; i += VL) finish(b, i, n - i, Vec{});
+    for (long first = 0; first < trials; first += BLOCK) {
+        const long block = trials - first < BLOCK ? trials - first : BLOCK;
+        for (long t = steps - 1; t >= 0; --t) {
+            float* now = e + t * size + first * n;
+            const float *later = now + size, *rate = r + (t + 1) * size + first * n;
+            auto finish = [&](long b, long i, long some, Vec sum) {
+                if (some <= 0) return;
+                const long at = b * n + i;
+                Vec x = (load_some(now + at, some) + sum) * slope<PHI>(load_some(rate + at, some));
+                if (t < steps - 1) x += leak * load_some(later + at, some);
+                store_some(now + at, x, some);
+            };
+            if (t < steps - 1) product(later, block, n, panels, finish);
+            else
+                for (long b = 0; b < block; ++b)
+                    for (long i = 0; i < n; i += VL) finish(b, i, n - i, Vec{});
+        }
     }
 }
 
