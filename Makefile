@@ -63,7 +63,7 @@ test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
 
 speed: setup
-	$(BIN)/python benchmarks/speed table
+	$(BIN)/python benchmarks/speed table --without torch_compile
 
 lint: setup
 	$(BIN)/ruff check .
