@@ -130,7 +130,8 @@ def read_table(path: Path) -> pd.DataFrame:
     columns = pd.read_csv(path, nrows=0).columns
     empty = {name: [""] for name in columns if name not in LABELS}
     types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty)
+    # Not in pieces: of a long table they could disagree on the type of a column that is empty at first.
+    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty, low_memory=False)
 
 
 def description_of(path: Path) -> Any:
