@@ -52,7 +52,7 @@ class Cell:
         """Whether the last stage is more of the task just learnt: as many updates as that took, criterion or not."""
         return len(self.history) > 1 and self.history[-1] == self.history[-2]
 
-    @cached_property
+    @property  # not kept: of a hundred thousand cells it would take gigabytes
     def description(self) -> dict[str, Any]:
         """All that determines the numbers, and nothing that does not: no worker, device, path or label of a rule."""
         b = self.benchmark
