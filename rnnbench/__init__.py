@@ -1,6 +1,6 @@
 """rnnbench: continual learning in recurrent networks, measured.
 
-To run: load_benchmark, run, load_results. To extend: Task, Architecture, LearningRule, hookimpl.
+To run: load_benchmark, run, load_results. To extend: Task, Architecture, LearningRule, Executor, hookimpl.
 """
 
 from importlib import import_module
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rnnbench.engine.loss import error_signal, losses, masked_loss
     from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
     from rnnbench.errors import RnnbenchError
+    from rnnbench.execution import Executor, Job, Listener, Report, Work
     from rnnbench.hookspecs import hookimpl
     from rnnbench.interfaces import (
         Architecture,
@@ -28,15 +29,20 @@ if TYPE_CHECKING:
     from rnnbench.randomness import rng_for
     from rnnbench.results import Results, load_results
     from rnnbench.runner import prepare, run
+    from rnnbench.worker import Worker
 
 __all__ = [
     "NONLINEARITIES",
     "Architecture",
     "Batch",
     "Engine",
+    "Executor",
     "GradientDescent",
+    "Job",
     "LearningRule",
+    "Listener",
     "Nonlinearity",
+    "Report",
     "Results",
     "RnnbenchError",
     "State",
@@ -45,6 +51,8 @@ __all__ = [
     "Trials",
     "VanillaRNN",
     "Weights",
+    "Work",
+    "Worker",
     "error_signal",
     "hookimpl",
     "load_benchmark",
@@ -64,6 +72,7 @@ _MODULES = {
     "rnnbench.engine.loss": ["error_signal", "losses", "masked_loss"],
     "rnnbench.engine.nonlinearity": ["NONLINEARITIES", "Nonlinearity"],
     "rnnbench.errors": ["RnnbenchError"],
+    "rnnbench.execution": ["Executor", "Job", "Listener", "Report", "Work"],
     "rnnbench.hookspecs": ["hookimpl"],
     "rnnbench.interfaces": [
         "Architecture",
@@ -79,6 +88,7 @@ _MODULES = {
     "rnnbench.randomness": ["rng_for"],
     "rnnbench.results": ["Results", "load_results"],
     "rnnbench.runner": ["prepare", "run"],
+    "rnnbench.worker": ["Worker"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -26,6 +26,15 @@ class PluginKind(StrEnum):
     task = "task"
     architecture = "architecture"
     rule = "rule"
+    executor = "executor"
+
+
+class LearntKind(StrEnum):
+    """The kinds of plugins of which a package can be written: those that a benchmark is made of."""
+
+    task = "task"
+    architecture = "architecture"
+    rule = "rule"
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -42,15 +51,33 @@ def _rnnbench() -> None:
 def run(
     benchmark: Annotated[Path, typer.Argument(help="a benchmark file, e.g. benchmarks/neuro.yaml")],
     results: Annotated[Path, typer.Option(help="folder in which results/<name>/ is made")] = Path("results"),
-    workers: Annotated[int | None, typer.Option(help="processes of one thread each [default: all cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="processes on this machine [default: all cores]")] = None,
+    threads: Annotated[int, typer.Option(help="of each worker; more than one changes the last digits")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    executor: Annotated[
+        str | None,
+        typer.Option(
+            help="who computes: process, serial, slurm, ..., or a YAML file of one [default: process]",
+            show_default=False,
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="a parameter of the executor, e.g. --set partition=short", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and what it costs, train nothing")] = False,
 ) -> None:
     """Train what is missing of a benchmark; print the matrix; write tables and figures."""
     from rnnbench import display, runner
+    from rnnbench.executors.choice import executor_of
     from rnnbench.interference import counts
+    from rnnbench.registry import installed
+    from rnnbench.yaml_file import setting
 
-    prepared = runner.prepare(benchmark, results, workers, device)
+    if settings and executor is None:
+        raise RnnbenchError("--set: is a parameter of an executor; say of which with --executor")
+    chosen = executor and executor_of(executor, installed(), dict(setting(text) for text in settings or []))
+    prepared = runner.prepare(benchmark, results, workers, device, chosen or None, threads)
     if dry_run:
         out.print(display.plan_table(prepared))
         return
@@ -257,6 +284,29 @@ def status_command(results: Annotated[Path, typer.Argument(help="a results folde
 
 
 @app.command()
+def worker(
+    results: Annotated[Path, typer.Argument(help="the results folder of a run, e.g. results/neuro")],
+    jobs: Annotated[Path, typer.Argument(help="a file of bundles of jobs, as an executor writes it")],
+    element: Annotated[int, typer.Option(help="which line of the file, from 0")] = 0,
+    workers: Annotated[int, typer.Option(help="processes")] = 1,
+    threads: Annotated[int, typer.Option(help="of each process")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+) -> None:
+    """Compute a part of a run: for schedulers, which start it where there is room. Safe to start twice."""
+    from rnnbench.bundles import compute_bundle
+    from rnnbench.execution import Report
+    from rnnbench.executors.choice import executor_of
+    from rnnbench.registry import installed
+
+    def tell(report: Report) -> None:
+        for line in (*report.damaged, *report.news, *(f"{identity} {end}" for identity, end in report.finished)):
+            print(line, flush=True)
+
+    here = executor_of("serial" if workers == 1 else "process", installed())
+    compute_bundle(results, jobs, element, here, workers, device, threads, tell)
+
+
+@app.command()
 def schema(
     kind: Annotated[str | None, typer.Argument(help="benchmark or cell: print the JSON Schema of that file")] = None,
     out_folder: Annotated[Path | None, typer.Option("--out", help="write all schemas and the columns here")] = None,
@@ -278,7 +328,7 @@ def schema(
 def list_plugins(
     kind: Annotated[PluginKind | None, typer.Argument(help="only the plugins of one kind")] = None,
 ) -> None:
-    """The plugins found: tasks, architectures, learning rules, by package and version."""
+    """The plugins found: tasks, architectures, learning rules, executors, by package and version."""
     from rnnbench import display
     from rnnbench.registry import installed
 
@@ -313,7 +363,7 @@ def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop 
 
 @app.command()
 def new(
-    kind: Annotated[PluginKind, typer.Argument(help="task, architecture or rule")],
+    kind: Annotated[LearntKind, typer.Argument(help="task, architecture or rule")],
     name: Annotated[str, typer.Argument(help="of the plugin, e.g. my-task")],
     home: Annotated[Path, typer.Option("--in", help="folder in which the package's own is made")] = Path("."),
 ) -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from rnnbench.describe import description_of
 from rnnbench.engine.native.kernel import native
-from rnnbench.executors import Report
+from rnnbench.execution import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.registry import Found
 from rnnbench.runner import Prepared
@@ -49,7 +49,7 @@ def plan_table(prepared: Prepared) -> Table:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
         if prepared.device.type == "cpu":
             table.add_row("time loop", Text(native().told))
-        table.add_row("time", f"at most {_duration(prepared.at_most)} with {_workers(prepared)}")
+        table.add_row("time", Text(_time(prepared)))
     table.add_row("results", Text(str(prepared.folder)))
     return table
 
@@ -57,11 +57,11 @@ def plan_table(prepared: Prepared) -> Table:
 def status_table(status: Status, now: float) -> Group:
     """How many cells of each stage are there, why others failed, and how it goes on."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("stage", "cells", "done", "failed", "missing"):
+    for name in ("stage", "cells", "done", "failed", "running", "missing"):
         table.add_column(name, justify="right" if name != "stage" else "left")
     for stage in status.stages:
         name = "first tasks" if stage.position == 1 else f"stage {stage.position}"
-        table.add_row(name, *(f"{n:,}" for n in (stage.cells, stage.done, stage.failed, stage.missing)))
+        table.add_row(name, *(f"{n:,}" for n in (stage.cells, stage.done, stage.failed, stage.running, stage.missing)))
     lines = [Text(f"{n:,} failed: {reason}", style="red") for reason, n in status.reasons.items()]
     if status.newest is not None:
         told = f"latest cell {_duration(max(0.0, now - status.newest))} ago"
@@ -120,6 +120,8 @@ class LiveDisplay:
         self.updates += report.updates
         for message in report.damaged:
             self.console.print(Text(message, style="yellow"), soft_wrap=True)
+        for line in report.news:
+            self.console.print(Text(line), soft_wrap=True)
         if not self.console.is_terminal and time.monotonic() - self.told > QUIET:
             self.told = time.monotonic()
             self.console.print(self._progress().strip(), soft_wrap=True)
@@ -272,9 +274,13 @@ def _cell(row: dict[Any, Any]) -> Text:
     return text
 
 
-def _workers(prepared: Prepared) -> str:
-    device = "the GPU" if prepared.device.type == "cuda" else "one thread each"
-    return f"{prepared.workers} worker{'s' if prepared.workers > 1 else ''} ({device})"
+def _time(prepared: Prepared) -> str:
+    where = prepared.executor.where(prepared.workers, prepared.threads)
+    if prepared.device.type == "cuda":
+        where += " (the GPU)"
+    if prepared.executor.local:
+        return f"at most {_duration(prepared.at_most)} in {where}"
+    return f"at most {_duration(prepared.work)} of one core of this machine, in {where}"
 
 
 def _duration(seconds: float) -> str:

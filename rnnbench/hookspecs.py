@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pluggy
 
+from rnnbench.execution import Executor
 from rnnbench.interfaces import Architecture, LearningRule, Task
 
 PROJECT = "rnnbench"
@@ -26,4 +27,10 @@ def rnnbench_architectures() -> list[type[Architecture]]:
 @hookspec
 def rnnbench_rules() -> list[type[LearningRule]]:
     """The learning rules of this package."""
+    raise NotImplementedError
+
+
+@hookspec
+def rnnbench_executors() -> list[type[Executor]]:
+    """The executors of this package."""
     raise NotImplementedError

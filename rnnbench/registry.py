@@ -15,16 +15,23 @@ import pluggy
 
 from rnnbench import hookspecs
 from rnnbench.errors import PluginError
+from rnnbench.execution import Executor
 from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
 
-Kind = Literal["task", "architecture", "rule"]
+Kind = Literal["task", "architecture", "rule", "executor"]
 P = TypeVar("P", bound=Plugin)
 
-BASES: dict[Kind, type[Plugin]] = {"task": Task, "architecture": Architecture, "rule": LearningRule}
+BASES: dict[Kind, type[Plugin]] = {
+    "task": Task,
+    "architecture": Architecture,
+    "rule": LearningRule,
+    "executor": Executor,
+}
 HOOKS: dict[str, Kind] = {
     "rnnbench_tasks": "task",
     "rnnbench_architectures": "architecture",
     "rnnbench_rules": "rule",
+    "rnnbench_executors": "executor",
 }
 RESERVED = frozenset({"use", "label", "sweep", "training"})
 """Words of the benchmark file that stand beside a plugin's parameters."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from rnnbench.archive import opened
 from rnnbench.errors import StoreError
 from rnnbench.interference import in_context
-from rnnbench.schema import RESULTS_FORMAT, Benchmark
+from rnnbench.results_document import benchmark_of
+from rnnbench.schema import Benchmark
 from rnnbench.table_checks import TRUTHS, check_interference, check_numbers
 
 FORMAT_1_FIGURES = {
@@ -62,10 +61,7 @@ def load_results(path: str | Path) -> Results:
 
 
 def _load(folder: Path) -> Results:
-    description = description_of(folder / "benchmark.json")
-    if description is None:
-        raise StoreError(f"{folder / 'benchmark.json'}: missing or unreadable; is this the folder of a finished run?")
-    benchmark = _benchmark(description, folder / "benchmark.json")
+    benchmark = benchmark_of(folder)
     try:
         interference = read_table(folder / "interference.csv")
         curves = _if_there(folder / "curves.parquet", pd.read_parquet)
@@ -83,16 +79,6 @@ def _load(folder: Path) -> Results:
     return Results(
         folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked, timing
     )
-
-
-def _benchmark(description: Any, path: Path) -> Benchmark:
-    """The benchmark of a description. Raises StoreError, with the field that is wrong, where it is none."""
-    try:
-        return Benchmark.model_validate_json(json.dumps(description))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or "benchmark"
-        raise StoreError(f"{path}: {where}: {' '.join(first['msg'].split())[:200]}") from None
 
 
 def _check(
@@ -132,22 +118,3 @@ def read_table(path: Path) -> pd.DataFrame:
     types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
     # Not in pieces: of a long table they could disagree on the type of a column that is empty at first.
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty, low_memory=False)
-
-
-def description_of(path: Path) -> Any:
-    """The description in a benchmark.json; None if there is none. Raises StoreError for one of a newer format."""
-    return document_of(path).get("benchmark")
-
-
-def document_of(path: Path) -> dict[str, Any]:
-    """All that a benchmark.json holds; empty if it is none. Raises StoreError for one of a newer format."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(document, dict):
-        return {}
-    if isinstance(document.get("format"), int) and document["format"] > RESULTS_FORMAT:
-        told = f"format {document['format']}, this one reads up to {RESULTS_FORMAT}"
-        raise StoreError(f"{path}: made by a newer rnnbench ({told})")
-    return document

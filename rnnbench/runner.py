@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import time
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,21 +14,27 @@ import numpy as np
 import pandas as pd
 import torch
 
-from rnnbench import executors, figures
+from rnnbench import figures
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
 from rnnbench.continual import METRICS, continual_table
 from rnnbench.describe import plugins_of
-from rnnbench.engine.native.kernel import native
 from rnnbench.errors import RnnbenchError, StoreError
-from rnnbench.executors import Report, Site
+from rnnbench.execution import Executor, Job, Report, Work
+from rnnbench.executors.choice import Choice, executor_of
+from rnnbench.executors.measuring import measure
+from rnnbench.jobs import jobs_of
 from rnnbench.measures import LAST, analysis_columns, made_from
 from rnnbench.plan import Plan, plan, seconds_at_most
+from rnnbench.provenance import cores, provenance
 from rnnbench.registry import installed
-from rnnbench.results import Results, description_of, read_table
+from rnnbench.results import Results, read_table
+from rnnbench.results_document import description_of
+from rnnbench.running import sweep
 from rnnbench.schema import RESULTS_FORMAT, Benchmark, ResultsDocument
 from rnnbench.store import Store, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
+from rnnbench.worker import threads as in_threads
 
 TABLES = ["interference.csv", "curves.parquet", "stages.csv", "continual.csv", "timing.csv", "tracked.parquet"]
 """Built from the cells at the end of a run; analysis.csv is not among them, whose rows say what they were made from."""
@@ -56,6 +60,8 @@ class Watcher(Protocol):
 class Prepared:
     """A benchmark about to be run.
 
+    workers   processes on this machine
+    threads   of each worker
     seconds   for each population still to be done (by its first cell), one worker's seconds if every budget is spent
     """
 
@@ -63,12 +69,19 @@ class Prepared:
     folder: Path
     device: torch.device
     workers: int
+    threads: int
+    executor: Executor
     seconds: dict[str, float]
 
     @property
+    def work(self) -> float:
+        """Seconds of one worker if no network reaches its criterion before its budget is spent."""
+        return float(np.nansum(list(self.seconds.values())))
+
+    @property
     def at_most(self) -> float:
-        """Seconds that the whole run takes if no network reaches its criterion before its budget is spent."""
-        return float(np.nansum(list(self.seconds.values()))) / self.workers
+        """Seconds that the whole run takes at most on this machine."""
+        return self.work / self.workers
 
 
 def prepare(
@@ -76,10 +89,13 @@ def prepare(
     results: str | Path = "results",
     workers: int | None = None,
     device: str = "auto",
+    executor: Choice | None = None,
+    threads: int = 1,
 ) -> Prepared:
-    """Validate a benchmark, plan it and estimate its time. Writes nothing.
+    """Validate a benchmark, plan it and estimate its time. Writes nothing. The arguments are those of `run`.
 
-    Raises BenchmarkError for a wrong description, RnnbenchError for a device or a folder that cannot be used.
+    Raises BenchmarkError for a wrong description, RnnbenchError for an executor, a device or a folder that cannot be
+    used.
     """
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
@@ -88,15 +104,33 @@ def prepare(
     for part in (folder, *folder.parents):
         if part.exists() and not part.is_dir():
             raise StoreError(f"{part}: is a file; results need a folder")
-    if workers is None:
-        workers = 1 if place.type == "cuda" else os.cpu_count() or 1
-    if workers < 1:
-        raise RnnbenchError(f"workers: {workers} is below 1")
+    chosen = None if executor is None else executor_of(executor, installed())
+    most = _workers(workers, threads, place, chosen)
     planned = plan(benchmark, installed(), Store(folder), place)
-    workers = min(workers, max(1, len(planned.to_do)))
-    with executors.one_thread():
+    n_workers = min(most, max(1, len(planned.to_do)))
+    if chosen is None:
+        chosen = executor_of("serial" if n_workers == 1 else "process", installed())
+    with in_threads(threads):
         seconds = seconds_at_most(planned, installed(), place)
-    return Prepared(planned, folder, place, workers, seconds)
+    return Prepared(planned, folder, place, n_workers, threads, chosen, seconds)
+
+
+def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
+    """How many processes: what was asked for, or what the machine's cores are good for."""
+    for name, value in (("workers", asked), ("threads", threads)):
+        if value is not None and value < 1:
+            raise RnnbenchError(f"{name}: {value} is below 1")
+    if threads > cores():
+        raise RnnbenchError(f"threads: {threads} is more than the {cores()} cores that may be used here")
+    alone = executor is not None and executor.name == "serial"
+    if alone and asked not in (None, 1):
+        raise RnnbenchError(f"workers: the executor serial has one, not {asked}; process has several")
+    if asked is not None and threads > 1 and asked * threads > cores():
+        told = f"{asked} of {threads} threads each are more than the {cores()} cores that may be used here"
+        raise RnnbenchError(f"workers: {told}; they would slow each other down")
+    if asked is None:
+        return 1 if alone or device.type == "cuda" else max(1, cores() // threads)
+    return asked
 
 
 def run(
@@ -105,18 +139,37 @@ def run(
     workers: int | None = None,
     device: str = "auto",
     watcher: Watcher | None = None,
+    executor: Choice | None = None,
+    threads: int = 1,
 ) -> Results:
     """Compute what is missing of a benchmark and write its tables and figures to results/<name>/.
 
     benchmark   a file, the same as a dict, or what `load_benchmark` or `prepare` returned
-    workers     processes of one thread each; all cores unless told otherwise, 1 on a GPU
+    workers     processes on this machine; as many as cores allow unless told otherwise, 1 on a GPU
     device      auto, cpu or cuda
+    executor    who computes: a plugin's name, {"use": name, parameters}, or a YAML file of that; unless told otherwise
+                `process` where there are several workers and `serial` where there is one
+    threads     of each worker; with more than one the last digits of results differ
 
     Interrupted, it loses the populations under way; the same call goes on from there.
     """
-    prepared = benchmark if isinstance(benchmark, Prepared) else prepare(benchmark, results, workers, device)
+    prepared = (
+        benchmark
+        if isinstance(benchmark, Prepared)
+        else prepare(benchmark, results, workers, device, executor, threads)
+    )
+    return _write(prepared, compute(prepared, watcher), watcher)
+
+
+def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str]:
+    """Have what is missing computed by the executor, without tables; how each of these cells ended, by identity."""
     if watcher:
         watcher.planned(prepared)
+    to_do = sorted(
+        prepared.plan.to_do,
+        key=lambda p: (len(p.first.history), -np.nan_to_num(prepared.seconds[p.first.identity])),
+    )
+    _describe(prepared, renew=bool(to_do))
     statuses: dict[str, str] = {}
 
     def hear(report: Report) -> None:
@@ -124,24 +177,30 @@ def run(
         if watcher:
             watcher.heard(report)
 
-    to_do = sorted(
-        prepared.plan.to_do,
-        key=lambda p: (len(p.first.history), -np.nan_to_num(prepared.seconds[p.first.identity])),
-    )
-    _describe(prepared, renew=bool(to_do))
-    site = Site(prepared.folder, str(prepared.device), provenance(prepared.device))
+    jobs = jobs_of(to_do, prepared.seconds)
+    place = (prepared.folder, jobs, str(prepared.device), prepared.workers, prepared.threads)
     try:
-        if prepared.workers > 1:
-            executors.processes(to_do, site, hear, prepared.workers)
-        elif to_do:
-            executors.serial(to_do, site, hear)
+        if jobs:
+            prepared.executor.run(Work(*place, hear, _left(prepared, jobs)))
     finally:
+        sweep(prepared.folder, time.time())
         if watcher:
             watcher.finished()
-    return _write(prepared, site, statuses, watcher)
+    return statuses
 
 
-def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Watcher | None) -> Results:
+def _left(prepared: Prepared, jobs: Sequence[Job]) -> Callable[[Sequence[Job]], list[Job]]:
+    """Which jobs have a cell whose file is still what it is now: a failed one that is tried again has one before."""
+    store, missing = Store(prepared.folder), prepared.plan.missing
+    before = {identity: store.stamp(identity) for job in jobs for identity in job.cells if identity in missing}
+
+    def waits(identity: str) -> bool:
+        return identity in before and store.stamp(identity) in (None, before[identity])
+
+    return lambda some: [job for job in some if any(map(waits, job.cells))]
+
+
+def _write(prepared: Prepared, statuses: dict[str, str], watcher: Watcher | None) -> Results:
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     tables = collect(benchmark, Store(folder))
     write_text(folder / "interference.csv", tables.interference.to_csv(index=False))
@@ -158,7 +217,7 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
         if not wanted:  # another description may have left it
             (folder / name).unlink(missing_ok=True)
     if benchmark.analyses:
-        analysis = _analyse(prepared, site, watcher)
+        analysis = _analyse(prepared, watcher)
         write_text(folder / "analysis.csv", analysis.to_csv(index=False))
     failures = Counter(status for status in statuses.values() if status == "failed")
     return Results(
@@ -176,7 +235,7 @@ def _write(prepared: Prepared, site: Site, statuses: dict[str, str], watcher: Wa
     )
 
 
-def _analyse(prepared: Prepared, site: Site, watcher: Watcher | None) -> pd.DataFrame:
+def _analyse(prepared: Prepared, watcher: Watcher | None) -> pd.DataFrame:
     """The analysis table; rows whose weights are what they were are taken over from the one that is there."""
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     records = Records(Store(folder))
@@ -189,7 +248,7 @@ def _analyse(prepared: Prepared, site: Site, watcher: Watcher | None) -> pd.Data
         if watcher:
             watcher.analysed(done, len(new))
 
-    found = dict(zip([c.identity for c in new], executors.measure(new, site, prepared.workers, tell), strict=True))
+    found = dict(zip([c.identity for c in new], measure(new, prepared.folder, prepared.workers, tell), strict=True))
     rows = [
         names(cell) | condition_values(cell) | {"made_from": made} | (found.get(cell.identity) or known[made])
         for cell, made in pairs
@@ -222,7 +281,7 @@ def _describe(prepared: Prepared, renew: bool) -> None:
             (prepared.folder / name).unlink(missing_ok=True)
     if renew or description_of(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
-        made = provenance(prepared.device)
+        made = provenance(prepared.device, prepared.threads)
         document = ResultsDocument(
             format=RESULTS_FORMAT,
             benchmark=prepared.plan.benchmark,
@@ -231,34 +290,6 @@ def _describe(prepared: Prepared, renew: bool) -> None:
             provenance=made,
         )
         write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
-
-
-def provenance(device: torch.device) -> dict[str, Any]:
-    """Where and when something was computed; never part of what is compared."""
-    registry = installed()
-    packages = sorted({(f.package, f.package_version) for f in registry.found.values()})
-    return {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "rnnbench": version("rnnbench"),
-        "plugins": dict(packages),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "engine": "torch" if device.type == "cuda" else native().told,
-        "machine": {
-            "cores": os.cpu_count(),
-            "processor": _processor(),
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        },
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
 
 
 def _device(name: str) -> torch.device:

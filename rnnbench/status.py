@@ -7,12 +7,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from rnnbench.cells import cells_of
-from rnnbench.errors import StoreError
-from rnnbench.results import description_of
-from rnnbench.schema import Benchmark
+from rnnbench.results_document import benchmark_of
+from rnnbench.running import running
 from rnnbench.store import Store
 
 LATELY = 600.0
@@ -23,17 +20,20 @@ LATELY = 600.0
 class Stage:
     """Cells of one stage of the histories: 1 for first tasks.
 
-    failed   with a reason that is stored; missing: not there yet, or not whole
+    failed   with a reason that is stored
+    running  being computed at this moment, by the signs of life of workers anywhere
+    missing  neither; not there yet, or not whole
     """
 
     position: int
     done: int
     failed: int
+    running: int
     missing: int
 
     @property
     def cells(self) -> int:
-        return self.done + self.failed + self.missing
+        return self.done + self.failed + self.running + self.missing
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class Status:
 
     @property
     def missing(self) -> int:
-        return sum(stage.missing for stage in self.stages)
+        """Cells that are not there, those under way among them."""
+        return sum(stage.missing + stage.running for stage in self.stages)
 
     @property
     def seconds_left(self) -> float | None:
@@ -70,23 +71,18 @@ def status_of(folder: Path, now: float) -> Status:
 
     Raises StoreError where the folder has no description of a run.
     """
-    path = folder / "benchmark.json"
-    try:
-        description = description_of(path)
-        benchmark = Benchmark.model_validate(description) if description is not None else None
-    except ValidationError:
-        benchmark = None
-    if benchmark is None:
-        raise StoreError(f"{path}: missing or unreadable; is this the folder of a run?")
+    benchmark = benchmark_of(folder)
+    at_work = running(folder, now)
     store, counts, reasons = Store(folder), Counter[tuple[int, str]](), Counter[str]()
     times = []
     for cell in cells_of(benchmark):
         found, reason, written = _state(store.path(cell.identity))
+        found = "running" if found != "done" and cell.identity in at_work else found
         counts[len(cell.history), found] += 1
         reasons[reason] += found == "failed"
         times.append(written)
     longest = max(position for position, _ in counts)
-    kinds = ("done", "failed", "missing")
+    kinds = ("done", "failed", "running", "missing")
     stages = tuple(Stage(k, *(counts[k, kind] for kind in kinds)) for k in range(1, longest + 1))
     written_at = [t for t in times if t is not None]
     return Status(

@@ -95,6 +95,14 @@ class Store:
         """Named by content, so that two machines that computed a cell to other last digits are never mixed."""
         return self.path(identity).with_suffix(f".{sha256[:16]}.safetensors")
 
+    def stamp(self, identity: str) -> tuple[int, int] | None:
+        """What changes when a cell is written: its file's number and time. None where there is no file."""
+        try:
+            found = self.path(identity).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
     def get(self, identity: str) -> Record | None:
         """The verified record of a cell; None if there is none, or if it was damaged and has been set aside."""
         return self._read(identity, self._set_aside)

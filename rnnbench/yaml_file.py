@@ -101,3 +101,17 @@ def _check_plain(value: Any, where: str) -> None:
 
 def _names_beside(path: Path) -> list[str]:
     return [p.name for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """Name and value of a parameter as it stands on a command line, drive=0.5, its value read as YAML.
+
+    Raises BenchmarkError for anything else.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BenchmarkError(f"--set {text}: expected parameter=value, such as drive=0.5")
+    try:
+        return name, yaml.load(value, _Loader)
+    except yaml.YAMLError:
+        raise BenchmarkError(f"--set {text}: {value!r:.60} cannot be read as a value") from None

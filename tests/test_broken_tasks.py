@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rnnbench import executors
+from rnnbench import runner
 from rnnbench.benchmark_file import load_benchmark
 from rnnbench.cells import cells_of
 from rnnbench.display import LiveDisplay
 from rnnbench.errors import RnnbenchError
-from rnnbench.executors import Report, Site
+from rnnbench.execution import Report
 from rnnbench.runner import prepare
 from rnnbench.store import Result, Store
 
@@ -36,7 +36,7 @@ def benchmark(*tasks: Any) -> dict[str, Any]:
 def computed(folder: Path, content: dict[str, Any]) -> dict[tuple[str, ...], Result]:
     """The result of each history, after what is missing has been computed."""
     prepared = prepare(content, folder, workers=1, device="cpu")
-    executors.serial(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), lambda report: None)
+    runner.compute(prepared)
     store = Store(prepared.folder)
     records = {cell.history: store.get(cell.identity) for cell in cells_of(load_benchmark(content))}
     assert None not in records.values()
@@ -157,7 +157,7 @@ def rnnbench_architectures():
     content = benchmark(SOUND)
     content["architectures"].append("dark")
     prepared = prepare(content, tmp_path, workers=1, device="cpu")
-    executors.serial(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), lambda report: None)
+    runner.compute(prepared)
     ends = {
         (cell.architecture.label, Store(prepared.folder).get(cell.identity).result.status)
         for cell in cells_of(load_benchmark(content))
@@ -170,9 +170,7 @@ def test_the_display_bears_a_benchmark_of_which_nothing_can_be_timed(tmp_path, m
     prepared = prepare(benchmark("lamp"), tmp_path, workers=1, device="cpu")
     written = io.StringIO()
     display = LiveDisplay(Console(file=written, force_terminal=True, color_system=None, highlight=False, width=100))
-    display.planned(prepared)
-    executors.serial(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), display.heard)
+    runner.compute(prepared, display)
     display.heard(Report(damaged=("a.json: damaged",)))
-    display.finished()
     assert "2 of 2 cells computed" in written.getvalue()
     assert "a.json: damaged" in written.getvalue()

@@ -242,7 +242,7 @@ def test_a_dry_run_tells_cells_networks_updates_and_time(cases) -> None:
     assert re.search(r"^networks +4\b", out, re.MULTILINE)  # 2 tasks x 2 seeds
     assert re.search(r"^cells +12, of which 12 still to be computed", out, re.MULTILINE)  # and 2 x 2 x 2 pairs
     assert re.search(r"^updates +at most 48\b", out, re.MULTILINE)
-    assert re.search(r"^time +at most \d+ s with 1 worker", out, re.MULTILINE)
+    assert re.search(r"^time +at most \d+ s in this process", out, re.MULTILINE)
 
 
 def test_help_names_the_commands(cases) -> None:

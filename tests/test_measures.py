@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import rnnbench
-from rnnbench import executors
+from rnnbench import runner
 from rnnbench.cells import cells_of
 from rnnbench.measures import analysis_columns
 from rnnbench.results import finished
@@ -69,13 +69,13 @@ def test_the_table_comes_back_from_its_file(results):
 
 def test_nothing_is_measured_twice_and_what_is_gone_is_measured_again(results, tmp_path, monkeypatch):
     asked: list[int] = []
-    measure = executors.measure
+    measure = runner.measure
 
     def counted(cells, *rest):
         asked.append(len(cells))
         return measure(cells, *rest)
 
-    monkeypatch.setattr(executors, "measure", counted)
+    monkeypatch.setattr(runner, "measure", counted)
     again = rnnbench.run(CONTENT, results=results.folder.parent, workers=1)
     pd.testing.assert_frame_equal(again.analysis, results.analysis, check_dtype=False)
     (results.folder / "analysis.csv").write_text("made_from\n?\n")
@@ -131,7 +131,7 @@ def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(resul
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(executors, "serial", interrupted)
+    monkeypatch.setattr("rnnbench.executors.serial.Serial.run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
     assert finished(tmp_path) == []

@@ -9,15 +9,17 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from rnnbench import executors, figures
+from rnnbench import figures, runner
 from rnnbench.cells import Cell, cells_of
 from rnnbench.display import LiveDisplay
 from rnnbench.errors import RnnbenchError, StoreError
-from rnnbench.executors import Report, Site
+from rnnbench.execution import Report
+from rnnbench.executors import pool
 from rnnbench.runner import prepare, run
 from rnnbench.store import Result, Store
 
@@ -47,11 +49,18 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 def compute(root: Path) -> int:
     """Compute what is missing; how many cells that was."""
-    prepared = prepare(CONTENT, root, workers=1, device="cpu")
-    count: list[tuple[str, str]] = []
-    site = Site(prepared.folder, "cpu", {})
-    executors.serial(prepared.plan.to_do, site, lambda report: count.extend(report.finished))
-    return len(count)
+    return len(runner.compute(prepare(CONTENT, root, workers=1, device="cpu")))
+
+
+class Listener:
+    """A watcher that passes on what it hears."""
+
+    def __init__(self, heard: Callable[[Report], Any]) -> None:
+        self.heard = heard
+
+    def planned(self, prepared: object) -> None: ...
+    def finished(self) -> None: ...
+    def analysed(self, done: int, total: int) -> None: ...
 
 
 def cells(root: Path) -> dict[tuple[str, ...], Cell]:
@@ -149,7 +158,7 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(t
             os.kill(worker.pid, signal.SIGKILL)
 
     with pytest.raises(RnnbenchError, match="worker") as caught:
-        executors.processes(prepared.plan.to_do, Site(prepared.folder, "cpu", {}), kill, 2)
+        runner.compute(prepared, Listener(kill))
     assert len(str(caught.value).splitlines()) == 1
     assert multiprocessing.active_children() == []
 
@@ -157,12 +166,5 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(t
 def test_a_finished_cell_is_told_of_however_late_the_workers_messages_are(tmp_path, monkeypatch) -> None:
     """A queue between processes makes no promise of when: a result may be there before the news of it."""
     prepared = prepare(CONTENT, tmp_path, workers=2, device="cpu")
-    monkeypatch.setattr(executors, "_drain", lambda channel, tell: None)
-    finished: dict[str, str] = {}
-    executors.processes(
-        prepared.plan.to_do,
-        Site(prepared.folder, "cpu", {}),
-        lambda report: finished.update(report.finished),
-        2,
-    )
-    assert finished == dict.fromkeys(prepared.plan.missing, "done")
+    monkeypatch.setattr(pool.Channel, "drain", lambda channel: None)
+    assert runner.compute(prepared) == dict.fromkeys(prepared.plan.missing, "done")

@@ -15,7 +15,7 @@ import pytest
 
 import rnnbench
 from rnnbench.columns import CURVES_COLUMNS, INTERFERENCE_COLUMNS
-from rnnbench.executors import Report
+from rnnbench.execution import Report
 from rnnbench.runner import Prepared
 
 SMOKE = Path(__file__).parents[1] / "benchmarks" / "smoke.yaml"

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.compare.difference import Difference, differences, flatten
-from rnnbench.results import Results, document_of, load_results
+from rnnbench.results import Results, load_results
+from rnnbench.results_document import document_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from rnnbench.archive import CELL, CRATE, MANIFEST, WEIGHTS, belongs, write_arch
 from rnnbench.errors import StoreError
 from rnnbench.exchange.crate import Citation, crate, terms_of
 from rnnbench.exchange.redaction import Redaction
-from rnnbench.results import document_of, load_results
+from rnnbench.results import load_results
+from rnnbench.results_document import document_of
 from rnnbench.store import write_with
 
 OWN = ("benchmark.json", CRATE, MANIFEST)

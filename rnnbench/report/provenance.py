@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.report.numbers import plain, whole
-from rnnbench.results import Results, document_of
+from rnnbench.results import Results
+from rnnbench.results_document import document_of
 from rnnbench.schema import ArchitectureSpec, RuleSpec, TaskSpec, digest
 
 NOT_RECORDED = "not recorded"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
-
-import yaml
+from typing import cast
 
 from rnnbench.errors import RnnbenchError
 from rnnbench.interfaces import Plugin
 from rnnbench.registry import BASES, Kind, Registry
 from rnnbench.validation import suggestion, validated
+from rnnbench.yaml_file import setting
 
 
 def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry: Registry) -> Plugin:
@@ -25,14 +24,4 @@ def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry
         known = sorted({found.cls.name for found in registry.found.values()})
         raise RnnbenchError(f"no plugin is called {name!r:.60}; {suggestion(name, known)}{registry.not_loaded}")
     found = registry.find(kind or kinds[0], name)
-    return cast(Plugin, validated(found.cls, dict(_parameter(text) for text in settings), name))
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise RnnbenchError(f"--set {text}: expected parameter=value, such as drive=0.5")
-    try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise RnnbenchError(f"--set {text}: {value!r:.60} cannot be read as a value") from None
+    return cast(Plugin, validated(found.cls, dict(setting(text) for text in settings), name))

@@ -10,14 +10,14 @@ import torch
 
 from rnnbench import Architecture
 from rnnbench.engine.nonlinearity import NONLINEARITIES
-from rnnbench.executors import one_thread
 from rnnbench.interfaces import Batch
+from rnnbench.worker import threads
 
 
 @pytest.fixture(autouse=True)
-def in_one_thread() -> Iterator[None]:
+def in_threads() -> Iterator[None]:
     """One thread, as in a worker: tests run beside each other."""
-    with one_thread():
+    with threads():
         yield
 
 
