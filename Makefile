@@ -4,6 +4,7 @@
 # make test    the tests
 # make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
 # make test-peers      learning rules against avalanche-lib, exported metadata against RO-Crate's validator, in .venv-peers
+# make test-slurm  rnnbench-slurm against a real Slurm of one node, where its programs are installed
 # make speed   network-updates per second beside what a user would otherwise write, into results/speed
 # make lint    style, types and the direction of imports
 
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
-.PHONY: setup run claims test test-neurogym test-peers speed lint clean
+.PHONY: setup run claims test test-neurogym test-peers test-slurm speed lint clean
 
 setup: $(READY)
 
@@ -61,6 +62,10 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
+
+# Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them its tests say so and are skipped.
+test-slurm: setup
+	$(BIN)/python -m pytest -m cluster plugins/rnnbench-slurm/tests
 
 speed: setup
 	$(BIN)/python benchmarks/speed table --without torch_compile

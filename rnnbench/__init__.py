@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from rnnbench.benchmark_file import load_benchmark
     from rnnbench.builtin.gradient_descent import GradientDescent
     from rnnbench.builtin.vanilla_rnn import VanillaRNN
+    from rnnbench.bundles import bundled, read_bundle, write_bundles
     from rnnbench.engine.loss import error_signal, losses, masked_loss
     from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
-    from rnnbench.errors import RnnbenchError
+    from rnnbench.errors import RnnbenchError, Submitted
     from rnnbench.execution import Executor, Job, Listener, Report, Work
     from rnnbench.hookspecs import hookimpl
     from rnnbench.interfaces import (
@@ -46,6 +47,7 @@ __all__ = [
     "Results",
     "RnnbenchError",
     "State",
+    "Submitted",
     "Task",
     "TaskContext",
     "Trials",
@@ -53,6 +55,7 @@ __all__ = [
     "Weights",
     "Work",
     "Worker",
+    "bundled",
     "error_signal",
     "hookimpl",
     "load_benchmark",
@@ -60,8 +63,10 @@ __all__ = [
     "losses",
     "masked_loss",
     "prepare",
+    "read_bundle",
     "rng_for",
     "run",
+    "write_bundles",
 ]
 
 # Each name is loaded when it is asked for: a plugin need not wait for pandas and seaborn, nor `--help` for torch.
@@ -71,7 +76,8 @@ _MODULES = {
     "rnnbench.builtin.vanilla_rnn": ["VanillaRNN"],
     "rnnbench.engine.loss": ["error_signal", "losses", "masked_loss"],
     "rnnbench.engine.nonlinearity": ["NONLINEARITIES", "Nonlinearity"],
-    "rnnbench.errors": ["RnnbenchError"],
+    "rnnbench.bundles": ["bundled", "read_bundle", "write_bundles"],
+    "rnnbench.errors": ["RnnbenchError", "Submitted"],
     "rnnbench.execution": ["Executor", "Job", "Listener", "Report", "Work"],
     "rnnbench.hookspecs": ["hookimpl"],
     "rnnbench.interfaces": [

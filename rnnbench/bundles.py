@@ -68,4 +68,4 @@ def compute_bundle(
 ) -> None:
     """Compute what is missing of a bundle by an executor of this machine."""
     jobs = read_bundle(path, element)
-    executor.run(Work(folder, jobs, device, workers, threads, tell, lambda some: []))
+    executor.run(Work(folder, jobs, device, workers, threads, tell, lambda some: [], lambda: None))

@@ -17,7 +17,7 @@ from rich.progress import Progress, track
 from rich.table import Table
 from rich.text import Text
 
-from rnnbench.errors import RnnbenchError
+from rnnbench.errors import RnnbenchError, Submitted
 
 
 class PluginKind(StrEnum):
@@ -420,6 +420,9 @@ def main() -> None:
     """Run the command line; what a user can mend is one line on stderr and exit code 2."""
     try:
         code = app(standalone_mode=False) or 0
+    except Submitted as told:
+        print(told)
+        code = 0
     except RnnbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2

@@ -15,3 +15,7 @@ class PluginError(RnnbenchError):
 
 class StoreError(RnnbenchError):
     """A results folder cannot be read or written: the message names the file."""
+
+
+class Submitted(RnnbenchError):
+    """The work goes on elsewhere and nobody here waits for it: no fault; the message says how to follow it."""

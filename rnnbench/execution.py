@@ -65,6 +65,8 @@ class Work:
     threads   of each worker
     tell      to be called with every report
     left      which of some jobs are still to be computed, by the files in the folder
+    look      finds the cells that have come into the folder since the last look, and tells of them: for executors
+              whose workers cannot
     """
 
     folder: Path
@@ -74,6 +76,7 @@ class Work:
     threads: int
     tell: Listener
     left: Callable[[Sequence[Job]], list[Job]]
+    look: Callable[[], Any]
 
 
 class Executor(Plugin, ABC):
@@ -92,5 +95,6 @@ class Executor(Plugin, ABC):
 
         Interrupted or stopped by an error, it leaves nothing behind that computes, or says in a line what it leaves.
 
-        Raises RnnbenchError where jobs cannot be computed; cells that fail are no error, they have a record.
+        Raises RnnbenchError where jobs cannot be computed (cells that fail are no error, they have a record), and
+        Submitted where they go on without this process.
         """

@@ -181,7 +181,8 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
     place = (prepared.folder, jobs, str(prepared.device), prepared.workers, prepared.threads)
     try:
         if jobs:
-            prepared.executor.run(Work(*place, hear, _left(prepared, jobs)))
+            folder = _Folder(prepared, hear)
+            prepared.executor.run(Work(*place, hear, folder.left, folder.look))
     finally:
         sweep(prepared.folder, time.time())
         if watcher:
@@ -189,15 +190,30 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
     return statuses
 
 
-def _left(prepared: Prepared, jobs: Sequence[Job]) -> Callable[[Sequence[Job]], list[Job]]:
-    """Which jobs have a cell whose file is still what it is now: a failed one that is tried again has one before."""
-    store, missing = Store(prepared.folder), prepared.plan.missing
-    before = {identity: store.stamp(identity) for job in jobs for identity in job.cells if identity in missing}
+class _Folder:
+    """What has come of a run by its files, whoever writes them.
 
-    def waits(identity: str) -> bool:
-        return identity in before and store.stamp(identity) in (None, before[identity])
+    A cell is there when its file is not what it was at the start: a failed one that is tried again had one before.
+    """
 
-    return lambda some: [job for job in some if any(map(waits, job.cells))]
+    def __init__(self, prepared: Prepared, tell: Callable[[Report], Any]) -> None:
+        self.store, self.tell = Store(prepared.folder), tell
+        self.before = {identity: self.store.stamp(identity) for identity in prepared.plan.missing}
+        self.unseen = set(self.before)
+
+    def left(self, jobs: Sequence[Job]) -> list[Job]:
+        return [job for job in jobs if any(identity in self.before and self._waits(identity) for identity in job.cells)]
+
+    def look(self) -> None:
+        """Tell of the cells that are there and were not at the last look."""
+        come = [identity for identity in self.unseen if not self._waits(identity)]
+        self.unseen.difference_update(come)
+        records = filter(None, map(self.store.peek, come))
+        if ended := tuple((record.identity, record.result.status) for record in records):
+            self.tell(Report(finished=ended))
+
+    def _waits(self, identity: str) -> bool:
+        return self.store.stamp(identity) in (None, self.before[identity])
 
 
 def _write(prepared: Prepared, statuses: dict[str, str], watcher: Watcher | None) -> Results:

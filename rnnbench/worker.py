@@ -58,6 +58,10 @@ class Worker:
         with threads(self.threads), Sign(self.folder, [cell.identity for cell in cells]) as sign:
             counter = _Counter(tell, sign)
             missing = trainer.to_compute(cells, store)
+            if away := [c.parent for c in missing if c.parent is not None and store.stamp(c.parent.identity) is None]:
+                # Not a failure: whoever was to compute it was stopped. The run asks for both again.
+                told = f"{' > '.join(away[0].history)}, seed {away[0].seed}"
+                return Report(news=(f"left for later: {len(cells)} cells that start from {told}, which is not there",))
             records = trainer.train(missing, store, self._provenance, counter, clock)
         return Report(updates=counter.count, finished=tuple((r.identity, r.result.status) for r in records))
 

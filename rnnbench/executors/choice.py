@@ -25,7 +25,11 @@ def executor_of(choice: Choice, registry: Registry, settings: Mapping[str, Any] 
         return choice
     where, words = "executor", choice
     if isinstance(choice, Path) or (isinstance(choice, str) and choice.endswith((".yaml", ".yml"))):
-        where, words = str(choice), read_yaml(Path(choice))
+        where = str(choice)
+        try:
+            words = read_yaml(Path(choice))
+        except BenchmarkError as error:
+            raise RnnbenchError(f"{where}: {error}") from None
     elif isinstance(choice, str):
         words = {"use": choice}
     if not isinstance(words, Mapping) or not isinstance(words.get("use"), str):

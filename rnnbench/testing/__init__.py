@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rnnbench.execution import Executor
 from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
-from rnnbench.testing import architecture_checks, rule_checks, task_checks
+from rnnbench.testing import architecture_checks, executor_checks, rule_checks, task_checks
 from rnnbench.testing.check import Check, Verdict, judge, title
 
 CHECKS: dict[type[Plugin], tuple[Check, ...]] = {
     Task: task_checks.CHECKS,
     Architecture: architecture_checks.CHECKS,
     LearningRule: rule_checks.CHECKS,
+    Executor: executor_checks.CHECKS,
 }
 
 __all__ = ["checks_of", "conformance", "verdicts"]
@@ -27,7 +29,9 @@ def checks_of(plugin: Plugin) -> tuple[Check, ...]:
     for kind, checks in CHECKS.items():
         if isinstance(plugin, kind):
             return checks
-    raise TypeError(f"{plugin!r:.80} is no task, architecture or learning rule; give an object, such as MyTask()")
+    raise TypeError(
+        f"{plugin!r:.80} is no task, architecture, learning rule or executor; give an object, such as MyTask()"
+    )
 
 
 def verdicts(plugin: Plugin) -> Iterator[Verdict]:

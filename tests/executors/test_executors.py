@@ -1,0 +1,177 @@
+"""Who computes: by name, by file, with how many workers and threads; the same numbers from each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import rnnbench
+from rnnbench.errors import RnnbenchError
+from rnnbench.execution import Executor, Work
+from rnnbench.executors.choice import executor_of
+from rnnbench.executors.process import Process
+from rnnbench.executors.serial import Serial
+from rnnbench.provenance import cores
+from rnnbench.registry import installed
+from rnnbench.running import GONE, Sign, running, sweep
+from rnnbench.worker import Worker
+
+TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
+CONTENT = {
+    "name": "tiny",
+    "tasks": [TASK, {**TASK, "label": "driven", "drive": 0.5}],
+    "architectures": [{"use": "vanilla_rnn", "units": 8}],
+    "seeds": 2,
+    "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
+}
+
+
+def results(folder: Path) -> dict[str, dict]:
+    return {path.stem: json.loads(path.read_bytes())["result"] for path in folder.glob("cells/??/*.json")}
+
+
+class Backwards(Executor):
+    """Computes the jobs of each stage in the opposite order, each by a worker of its own; tells nothing on the way."""
+
+    name = "backwards"
+
+    def where(self, workers: int, threads: int) -> str:
+        return "no hurry"
+
+    def run(self, work: Work) -> None:
+        for stage in (1, 2):
+            for job in reversed([job for job in work.jobs if job.stage == stage]):
+                assert job in work.left(work.jobs)
+                Worker(work.folder).compute(job.order, lambda report: None)
+                assert job not in work.left(work.jobs)
+                work.look()
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> rnnbench.Results:
+    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), executor="serial", device="cpu")
+
+
+@pytest.mark.parametrize("executor", ["process", Backwards()], ids=["process", "backwards"])
+def test_every_executor_gives_the_same_numbers(serial, tmp_path, executor):
+    found = rnnbench.run(CONTENT, tmp_path, workers=2, device="cpu", executor=executor)
+    assert results(found.folder) == results(serial.folder) and len(results(serial.folder)) == 12
+    assert (found.folder / "interference.csv").read_bytes() == (serial.folder / "interference.csv").read_bytes()
+    assert found.computed == 12  # each was told of
+    assert not (found.folder / "running").exists()
+
+
+def test_unless_told_otherwise_one_worker_is_this_process_and_several_are_processes(tmp_path):
+    one, two = (rnnbench.prepare(CONTENT, tmp_path, workers=n, device="cpu") for n in (1, 2))
+    assert isinstance(one.executor, Serial) and isinstance(two.executor, Process)
+
+
+def test_a_file_and_settings_on_top_of_it(tmp_path):
+    path = tmp_path / "ours.yaml"
+    path.write_text(yaml.safe_dump({"use": "process"}))
+    assert executor_of(str(path), installed()) == Process()
+    with pytest.raises(RnnbenchError, match=r"ours\.yaml: process\.speed: unknown") as caught:
+        executor_of(path, installed(), {"speed": 2})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("proces", "did you mean process"),
+        ("flip_flop", "unknown executor"),
+        ({"use": 3}, "expected {use: name, parameters}"),
+        ("no-such.yaml", "no-such.yaml: no such file"),
+    ],
+)
+def test_what_is_no_executor_is_told_in_a_line(choice, told):
+    with pytest.raises(RnnbenchError) as caught:
+        executor_of(choice, installed())
+    assert told in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"workers": 0}, "workers: 0 is below 1"),
+        ({"threads": 0}, "threads: 0 is below 1"),
+        ({"threads": 10_000}, f"more than the {cores()} cores"),
+        ({"workers": 4, "executor": "serial"}, "workers: the executor serial has one"),
+    ],
+)
+def test_workers_and_threads_that_cannot_be_are_refused(tmp_path, asked, told):
+    with pytest.raises(RnnbenchError, match=told):
+        rnnbench.prepare(CONTENT, tmp_path, device="cpu", **asked)
+
+
+@pytest.mark.skipif(cores() < 2, reason="one core")
+def test_workers_and_threads_are_never_more_than_cores(tmp_path):
+    content = CONTENT | {"seeds": 4 * cores()}
+    assert rnnbench.prepare(content, tmp_path, device="cpu", threads=2).workers == cores() // 2
+    with pytest.raises(RnnbenchError, match="they would slow each other down"):
+        rnnbench.prepare(content, tmp_path, device="cpu", threads=2, workers=cores())
+
+
+@pytest.mark.skipif(cores() < 2, reason="one core")
+def test_threads_are_set_for_the_work_and_told_in_every_cell(tmp_path):
+    before = torch.get_num_threads()
+    found = rnnbench.run(CONTENT | {"seeds": 1}, tmp_path, device="cpu", threads=2, executor="serial")
+    cells = [json.loads(path.read_bytes()) for path in found.folder.glob("cells/??/*.json")]
+    assert {cell["provenance"]["threads"] for cell in cells} == {2}
+    assert torch.get_num_threads() == before
+
+
+def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
+    """As where the description, a plugin or rnnbench itself has changed since the job was submitted."""
+    prepared = rnnbench.prepare(CONTENT | {"dtype": "float64"}, tmp_path, workers=1, device="cpu")
+    from rnnbench.jobs import jobs_of
+
+    job = jobs_of(prepared.plan.to_do, prepared.seconds)[0]
+    with pytest.raises(RnnbenchError, match="not the cell that was asked for"):
+        Worker(serial.folder).compute(job, lambda report: None)
+    with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
+        Worker(serial.folder).compute("[[1, 2]]", lambda report: None)
+
+
+def test_what_starts_from_a_cell_that_is_not_there_is_left_and_not_failed(tmp_path):
+    from rnnbench.jobs import jobs_of
+    from rnnbench.runner import _describe
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path, workers=1, device="cpu")
+    _describe(prepared, renew=True)
+    last = jobs_of(prepared.plan.to_do, prepared.seconds)[-1]
+    report = Worker(prepared.folder).compute(last, lambda report: None)
+    assert report.finished == () and "left for later" in report.news[0]
+    assert results(prepared.folder) == {}
+
+
+def test_a_failed_cell_that_is_tried_again_is_waited_for(tmp_path, monkeypatch):
+    """It has a record before and after: whether it was computed is seen by the file, not by there being one."""
+    content = CONTENT | {"seeds": 1}
+    with monkeypatch.context() as broken:
+        broken.setattr("rnnbench.cell_training.CellTrainer.trainer", lambda *_: 1 / 0)
+        first = rnnbench.run(content, tmp_path, executor="serial", device="cpu")
+    assert {result["status"] for result in results(first.folder).values()} == {"failed"}
+    mended = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
+    assert {result["status"] for result in results(mended.folder).values()} == {"done"}
+
+
+def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_killed(tmp_path):
+    now = 1e9
+    with Sign(tmp_path, ["a", "b"]) as sign:
+        import os
+
+        os.utime(sign.path, (now, now))
+        assert running(tmp_path, now + 1) == {"a", "b"}
+        assert running(tmp_path, now + GONE + 1) == frozenset()
+        sweep(tmp_path, now + 1)
+        assert sign.path.exists()  # somebody else's
+    assert running(tmp_path, now) == frozenset()
+    abandoned = Sign(tmp_path, ["c"]).__enter__()
+    os.utime(abandoned.path, (now, now))
+    sweep(tmp_path, now + GONE + 1)
+    assert not abandoned.path.parent.exists()
