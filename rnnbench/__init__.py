@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Trials,
         Weights,
     )
+    from rnnbench.parcels import Parcel, packed, unpacked
     from rnnbench.randomness import rng_for
     from rnnbench.results import Results, load_results
     from rnnbench.runner import prepare, run
@@ -43,6 +44,7 @@ __all__ = [
     "LearningRule",
     "Listener",
     "Nonlinearity",
+    "Parcel",
     "Report",
     "Results",
     "RnnbenchError",
@@ -62,10 +64,12 @@ __all__ = [
     "load_results",
     "losses",
     "masked_loss",
+    "packed",
     "prepare",
     "read_bundle",
     "rng_for",
     "run",
+    "unpacked",
     "write_bundles",
 ]
 
@@ -91,6 +95,7 @@ _MODULES = {
         "Trials",
         "Weights",
     ],
+    "rnnbench.parcels": ["Parcel", "packed", "unpacked"],
     "rnnbench.randomness": ["rng_for"],
     "rnnbench.results": ["Results", "load_results"],
     "rnnbench.runner": ["prepare", "run"],

@@ -49,7 +49,9 @@ def read_bundle(path: Path, element: int) -> tuple[Job, ...]:
             line = next((line for k, line in enumerate(lines) if k == element), None)
         if line is None:
             raise RnnbenchError(f"{path}: has no bundle {element}")
-        return tuple(Job(tuple(j["cells"]), frozenset(), j["stage"], math.nan, j["order"]) for j in json.loads(line))
+        return tuple(
+            Job(tuple(j["cells"]), frozenset(), frozenset(), j["stage"], math.nan, j["order"]) for j in json.loads(line)
+        )
     except OSError as error:
         raise RnnbenchError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):

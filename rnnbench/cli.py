@@ -65,6 +65,10 @@ def run(
         list[str] | None,
         typer.Option("--set", help="a parameter of the executor, e.g. --set partition=short", show_default=False),
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="the same as --set scheduler=..: of the cluster that dask joins", show_default=False),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and what it costs, train nothing")] = False,
 ) -> None:
     """Train what is missing of a benchmark; print the matrix; write tables and figures."""
@@ -74,9 +78,10 @@ def run(
     from rnnbench.registry import installed
     from rnnbench.yaml_file import setting
 
+    settings = [*(settings or []), *([f"scheduler={scheduler}"] if scheduler else [])]
     if settings and executor is None:
         raise RnnbenchError("--set: is a parameter of an executor; say of which with --executor")
-    chosen = executor and executor_of(executor, installed(), dict(setting(text) for text in settings or []))
+    chosen = executor and executor_of(executor, installed(), dict(setting(text) for text in settings))
     prepared = runner.prepare(benchmark, results, workers, device, chosen or None, threads)
     if dry_run:
         out.print(display.plan_table(prepared))

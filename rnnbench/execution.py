@@ -23,6 +23,7 @@ class Job:
 
     cells    identities of its cells
     after    identities of the cells that these start from, where they are another job's of the same work
+    needs    identities of all earlier stages of these networks, there already or not
     stage    position of its task in the histories, from 1; all that it starts from has a lower one
     seconds  of one worker on this machine if every budget is spent; NaN where that could not be measured
     order    the job as a line of JSON, all that a worker needs beside the results folder
@@ -30,6 +31,7 @@ class Job:
 
     cells: tuple[str, ...]
     after: frozenset[str]
+    needs: frozenset[str]
     stage: int
     seconds: float
     order: str

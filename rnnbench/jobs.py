@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rnnbench.cells import Cell
@@ -21,12 +21,19 @@ def jobs_of(populations: Iterable[Population], seconds: Mapping[str, float]) -> 
         Job(
             cells=tuple(cell.identity for cell in population.cells),
             after=frozenset({c.parent.identity for c in population.cells if c.parent is not None} & known),
+            needs=frozenset(earlier.identity for cell in population.cells for earlier in _earlier(cell)),
             stage=len(population.first.history),
             seconds=seconds.get(population.first.identity, float("nan")),
             order=json.dumps([_named(cell) for cell in population.cells], ensure_ascii=False, separators=(",", ":")),
         )
         for population in populations
     )
+
+
+def _earlier(cell: Cell) -> Iterator[Cell]:
+    while cell.parent is not None:
+        cell = cell.parent
+        yield cell
 
 
 def _named(cell: Cell) -> list[Any]:

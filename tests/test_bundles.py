@@ -15,7 +15,7 @@ from rnnbench.execution import Job
 
 
 def jobs(seconds: list[float]) -> list[Job]:
-    return [Job((f"c{k}",), frozenset(), 1, s, f'["order {k}"]') for k, s in enumerate(seconds)]
+    return [Job((f"c{k}",), frozenset(), frozenset(), 1, s, f'["order {k}"]') for k, s in enumerate(seconds)]
 
 
 COSTS = st.lists(st.one_of(st.floats(0.01, 1000), st.just(math.nan)), min_size=1, max_size=60)

@@ -10,7 +10,7 @@ from rnnbench.executors.agenda import Agenda
 
 
 def job(name: str, *after: str) -> Job:
-    return Job((f"{name}.0", f"{name}.1"), frozenset(after), 1, 1.0, name)
+    return Job((f"{name}.0", f"{name}.1"), frozenset(after), frozenset(after), 1, 1.0, name)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -36,7 +36,7 @@ def submitted(tmp_path, monkeypatch) -> list[Path]:
 
 
 def work(folder: Path, n: int = 4, seconds: float = 60.0) -> rnnbench.Work:
-    jobs = tuple(rnnbench.Job((f"c{k}",), frozenset(), 1, seconds, f'["c{k}"]') for k in range(n))
+    jobs = tuple(rnnbench.Job((f"c{k}",), frozenset(), frozenset(), 1, seconds, f'["c{k}"]') for k in range(n))
     return rnnbench.Work(folder, jobs, "cpu", 1, 1, lambda report: None, list, lambda: None)
 
 
