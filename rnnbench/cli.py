@@ -29,14 +29,6 @@ class PluginKind(StrEnum):
     executor = "executor"
 
 
-class LearntKind(StrEnum):
-    """The kinds of plugins of which a package can be written: those that a benchmark is made of."""
-
-    task = "task"
-    architecture = "architecture"
-    rule = "rule"
-
-
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console()
 err = Console(stderr=True)
@@ -368,7 +360,7 @@ def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop 
 
 @app.command()
 def new(
-    kind: Annotated[LearntKind, typer.Argument(help="task, architecture or rule")],
+    kind: Annotated[PluginKind, typer.Argument(help="task, architecture, rule or executor")],
     name: Annotated[str, typer.Argument(help="of the plugin, e.g. my-task")],
     home: Annotated[Path, typer.Option("--in", help="folder in which the package's own is made")] = Path("."),
 ) -> None:

@@ -53,6 +53,7 @@ def rendered(kind: Kind, plugin: str, module: str) -> dict[str, str]:
         "package": module.replace("_", "-"),
         "cls": "".join(word.capitalize() for word in plugin.split("_")),
         "hook": HOOK_OF[kind],
+        "options": f" --executor {plugin}" if kind == "executor" else "",
     }
     sources = {
         "pyproject.toml": "pyproject.toml",
