@@ -17,13 +17,15 @@ Input currents, readout and weight gradients are single matrix products over all
 recurrent product and the nonlinearity stay in the loop, which on a CPU is compiled where that can be
 (`rnnbench.engine.native`; the same to rounding). On a CPU one network at a time is computed,
 which keeps its states in the cache and gives the same bits whatever network stands beside it; on a
-GPU the whole population is one batched program.
+GPU the whole population is one batched program. Very long trials go through time in segments
+(`rnnbench.engine.segments`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,6 +33,7 @@ from torch import Tensor
 from rnnbench.engine.loss import error_signal, masked_loss
 from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.segments import segments
 from rnnbench.interfaces import Batch, Weights
 
 
@@ -62,7 +65,11 @@ class RateRNNEngine:
 
     def rates(self, weights: Weights, batch: Batch) -> Tensor:
         """phi(h) after every step, [network, time, trial, unit]."""
-        return _by_network(lambda w, *trials: self._forward(w, *trials)[1][..., 1:, :, :].clone(), weights, batch)
+
+        def rates(w: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None) -> Tensor:
+            return self._forward(w, inputs, noise)[1][..., 1:, :, :].clone()
+
+        return _by_network(rates, weights, batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradients, one array for each trained weight."""
@@ -73,8 +80,28 @@ class RateRNNEngine:
         return losses, {name: torch.stack([g[name] for _, g in each]) for name in each[0][1]}
 
     def _outputs(self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None) -> Tensor:
-        _, r = self._forward(weights, inputs, targets, mask, noise)
+        parts = self._segments(weights, inputs)
+        if len(parts) > 1:
+            return self._pass(weights, inputs, noise, parts)[1]
+        _, r = self._forward(weights, inputs, noise)
         return self._readout(weights, r)
+
+    def _segments(self, weights: Weights, inputs: Tensor) -> list[slice]:
+        n_arrays = 3 if self.phi.needs_h else 2
+        per_step = n_arrays * inputs.shape[-2] * weights["w_rec"].shape[-1] * inputs.element_size()
+        return segments(inputs.shape[-3], per_step)
+
+    def _pass(
+        self, weights: Weights, inputs: Tensor, noise: Tensor | None, parts: list[slice]
+    ) -> tuple[list[Tensor | None], Tensor]:
+        """The state in which each segment starts, and all readouts."""
+        starts: list[Tensor | None] = [None]
+        readouts = []
+        for part in parts:
+            h, r = self._forward(weights, _during(inputs, part), _during(noise, part), starts[-1])
+            readouts.append(self._readout(weights, r))
+            starts.append(h[..., -1, :, :].clone())
+        return starts[:-1], torch.cat(readouts, dim=-3)
 
     def _readout(self, weights: Weights, r: Tensor) -> Tensor:
         after = r[..., 1:, :, :]
@@ -83,9 +110,12 @@ class RateRNNEngine:
         return z.unflatten(-2, after.shape[-3:-1])
 
     def _forward(
-        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
+        self, weights: Weights, inputs: Tensor, noise: Tensor | None, start: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """States h [.., time, trial, unit] after each step, and phi(h) [.., 1 + time, trial, unit] with the start."""
+        """States h [.., time, trial, unit] after each step, and phi(h) [.., 1 + time, trial, unit] with the start.
+
+        start  [.., trial, unit] the state before the first step; the network's own initial one unless given
+        """
         dt = self.dt
         w_rec, w_in = weights["w_rec"], weights["w_in"]
         *networks, n_steps, n_trials, _ = inputs.shape
@@ -100,8 +130,8 @@ class RateRNNEngine:
         if noise is not None and self.noise > 0:
             h.add_(noise, alpha=math.sqrt(dt) * self.noise)
 
-        state = torch.zeros_like(h[..., 0, :, :])
-        if "h0" in weights:
+        state = torch.zeros_like(h[..., 0, :, :]) if start is None else start
+        if "h0" in weights and start is None:
             state += weights["h0"][..., None, :]
         if kernel := self._kernel(w_rec):
             kernel.forward(w_rec, state, h, r, dt, self.nonlinearity)
@@ -121,19 +151,52 @@ class RateRNNEngine:
     def _gradient(
         self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Weights]:
-        dt = self.dt
-        h, r = self._forward(weights, inputs, targets, mask, noise)
+        parts = self._segments(weights, inputs)
+        if len(parts) > 1:
+            return self._gradient_in_segments(weights, inputs, targets, mask, noise, parts)
+        h, r = self._forward(weights, inputs, noise)
         z = self._readout(weights, r)
         loss = masked_loss(z, targets, mask)
         dz = error_signal(z, targets, mask)
+        return loss, self._sent_back(weights, inputs, dz, h, r)[1]
 
+    def _gradient_in_segments(
+        self,
+        weights: Weights,
+        inputs: Tensor,
+        targets: Tensor,
+        mask: Tensor,
+        noise: Tensor | None,
+        parts: list[slice],
+    ) -> tuple[Tensor, Weights]:
+        starts, z = self._pass(weights, inputs, noise, parts)
+        loss = masked_loss(z, targets, mask)
+        dz = error_signal(z, targets, mask)
+        total: Weights = {}
+        after: Tensor | None = None
+        for part, start in zip(reversed(parts), reversed(starts), strict=True):
+            x = _during(inputs, part)
+            h, r = self._forward(weights, x, _during(noise, part), start)
+            e, gradients = self._sent_back(weights, x, _during(dz, part), h, r, after)
+            total = {name: total[name] + g for name, g in gradients.items()} if total else gradients
+            after = e[..., 0, :, :].clone()
+        return loss, total
+
+    def _sent_back(
+        self, weights: Weights, inputs: Tensor, dz: Tensor, h: Tensor, r: Tensor, after: Tensor | None = None
+    ) -> tuple[Tensor, Weights]:
+        """Adjoints e [.., time, trial, unit] and the gradient, from the error signal; `h` may be overwritten.
+
+        after  [.., trial, unit] the adjoint of the step that follows; None at the end of the trial
+        """
+        dt = self.dt
         # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
         e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
         torch.matmul(_flat(dz), weights["w_out"], out=_flat(e))
         if kernel := self._kernel(weights["w_rec"]):
-            kernel.backward(weights["w_rec"], e, r, dt, self.nonlinearity)
+            kernel.backward(weights["w_rec"], e, r, dt, self.nonlinearity, after)
         else:
-            self._backward(weights["w_rec"], e, h, r)
+            self._backward(weights["w_rec"], e, h, r, after)
 
         flat_e = _flat(e).mT
         products = {
@@ -142,14 +205,14 @@ class RateRNNEngine:
             "b": lambda: flat_e.sum(-1) * dt,
             "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
         }
-        return loss, {name: products[name]() for name in self.trained}
+        return e, {name: products[name]() for name in self.trained}
 
-    def _backward(self, w_rec: Tensor, e: Tensor, h: Tensor, r: Tensor) -> None:
+    def _backward(self, w_rec: Tensor, e: Tensor, h: Tensor, r: Tensor, after: Tensor | None) -> None:
         """Errors of the readout, e [.., time, trial, unit], become the adjoints, in place."""
         w = self.dt * w_rec
         adjoints, states, rates = e.unbind(-3), h.unbind(-3), r.unbind(-3)
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
-        later: Tensor | None = None
+        later = after
         for t in reversed(range(len(adjoints))):
             now = adjoints[t]
             if later is not None:
@@ -177,6 +240,11 @@ class RateRNNEngine:
 def _flat(x: Tensor) -> Tensor:
     """[.., time, trial, channel] -> [.., time * trial, channel], sharing memory."""
     return x.view(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]) if x.is_contiguous() else x.flatten(-3, -2)
+
+
+def _during(x: Tensor | None, part: slice) -> Any:
+    """Some of the time steps of [.., time, trial, channel]; of nothing nothing."""
+    return None if x is None else x[..., part, :, :]
 
 
 def _one(weights: Weights, network: int) -> Weights:

@@ -33,7 +33,7 @@ class Kernel:
         self._panels.argtypes, self._panels.restype = [LONG], LONG
         sizes: list[Any] = [LONG, LONG, LONG, ctypes.c_float, ctypes.c_int, POINTER]
         self._forward.argtypes, self._forward.restype = [*[POINTER] * 4, *sizes], None
-        self._backward.argtypes, self._backward.restype = [*[POINTER] * 3, *sizes], None
+        self._backward.argtypes, self._backward.restype = [*[POINTER] * 4, *sizes], None
         self.vector = int(library.rnnbench_vector())
 
     def forward(self, w: Tensor, start: Tensor, h: Tensor, r: Tensor, dt: float, nonlinearity: str) -> None:
@@ -47,10 +47,16 @@ class Kernel:
         panels, numbers = self._room(w), self._numbers(h, dt, nonlinearity)
         self._forward(w.data_ptr(), start.data_ptr(), h.data_ptr(), r.data_ptr(), *numbers, panels.data_ptr())
 
-    def backward(self, w: Tensor, e: Tensor, r: Tensor, dt: float, nonlinearity: str) -> None:
-        """Adjoints e [time, trial, unit] from the errors that the readout sends back, in place."""
+    def backward(
+        self, w: Tensor, e: Tensor, r: Tensor, dt: float, nonlinearity: str, after: Tensor | None = None
+    ) -> None:
+        """Adjoints e [time, trial, unit] from the errors that the readout sends back, in place.
+
+        after  [trial, unit] the adjoint of the step that follows; None where the trial ends
+        """
         panels, numbers = self._room(w), self._numbers(e, dt, nonlinearity)
-        self._backward(w.data_ptr(), e.data_ptr(), r.data_ptr(), *numbers, panels.data_ptr())
+        following = None if after is None else after.data_ptr()
+        self._backward(w.data_ptr(), e.data_ptr(), r.data_ptr(), following, *numbers, panels.data_ptr())
 
     def _room(self, w: Tensor) -> Tensor:
         return torch.empty(self._panels(len(w)), dtype=torch.float32)

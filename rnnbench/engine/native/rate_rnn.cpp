@@ -159,8 +159,8 @@ static void forward(const float* w, const float* start, float* h, float* r, long
 }
 
 template <int PHI>
-static void backward(const float* w, float* e, const float* r, long steps, long trials, long n, float dt,
-                     float* panels) {
+static void backward(const float* w, float* e, const float* r, const float* after, long steps, long trials, long n,
+                     float dt, float* panels) {
     const long size = trials * n;
     const float leak = 1.0f - dt;
     pack(w, n, dt, false, panels);
@@ -168,15 +168,16 @@ static void backward(const float* w, float* e, const float* r, long steps, long 
         const long block = trials - first < BLOCK ? trials - first : BLOCK;
         for (long t = steps - 1; t >= 0; --t) {
             float* now = e + t * size + first * n;
-            const float *later = now + size, *rate = r + (t + 1) * size + first * n;
+            const float* rate = r + (t + 1) * size + first * n;
+            const float* later = t < steps - 1 ? now + size : after ? after + first * n : nullptr;
             auto finish = [&](long b, long i, long some, Vec sum) {
                 if (some <= 0) return;
                 const long at = b * n + i;
                 Vec x = (load_some(now + at, some) + sum) * slope<PHI>(load_some(rate + at, some));
-                if (t < steps - 1) x += leak * load_some(later + at, some);
+                if (later) x += leak * load_some(later + at, some);
                 store_some(now + at, x, some);
             };
-            if (t < steps - 1) product(later, block, n, panels, finish);
+            if (later) product(later, block, n, panels, finish);
             else
                 for (long b = 0; b < block; ++b)
                     for (long i = 0; i < n; i += VL) finish(b, i, n - i, Vec{});
@@ -200,11 +201,12 @@ void rnnbench_forward(const float* w, const float* start, float* h, float* r, lo
     else forward<IDENTITY>(w, start, h, r, steps, trials, n, dt, panels);
 }
 
-// e [step, trial, n]: errors from the readout in, adjoints out; r [1 + step, trial, n] as forward left it.
-void rnnbench_backward(const float* w, float* e, const float* r, long steps, long trials, long n, float dt, int which,
-                       float* panels) {
-    if (which == TANH) backward<TANH>(w, e, r, steps, trials, n, dt, panels);
-    else if (which == RELU) backward<RELU>(w, e, r, steps, trials, n, dt, panels);
-    else backward<IDENTITY>(w, e, r, steps, trials, n, dt, panels);
+// e [step, trial, n]: errors from the readout in, adjoints out; r [1 + step, trial, n] as forward left it;
+// after [trial, n]: the adjoint of the step that follows the last one, or null where nothing follows.
+void rnnbench_backward(const float* w, float* e, const float* r, const float* after, long steps, long trials, long n,
+                       float dt, int which, float* panels) {
+    if (which == TANH) backward<TANH>(w, e, r, after, steps, trials, n, dt, panels);
+    else if (which == RELU) backward<RELU>(w, e, r, after, steps, trials, n, dt, panels);
+    else backward<IDENTITY>(w, e, r, after, steps, trials, n, dt, panels);
 }
 }
