@@ -35,6 +35,7 @@ class CellTrainer:
         self.registry = registry
         self.device = device
         self._faults: dict[float, dict[str, str]] = {}
+        self._steps: dict[tuple[str, float], int] = {}
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
@@ -185,15 +186,14 @@ class CellTrainer:
         architecture: Architecture = self.registry.build("architecture", spec.plugin, spec.parameters)
         return architecture
 
-    def bytes_per_network(self, cell: Cell) -> int:
-        """Memory that one more network in a population needs: its states, their adjoints, weights and moments."""
-        trainer = self.trainer(cell)
-        training = cell.task.training
-        trials = self.tasks[cell.task.label].sample(rng_for(0, "check"), 2, trainer.architecture.dt)
-        n_trials = max(training.batch, *(t.training.evaluation_trials for t in self.benchmark.tasks))
-        states = 3 * trials.inputs.shape[1] * n_trials * trainer.architecture.units
-        weights = 8 * sum(w.size for w in self.initial_weights(cell).values())
-        return (states + weights) * DTYPES[self.benchmark.dtype].itemsize
+    def steps(self, cell: Cell, label: str) -> int:
+        """Time steps of a task's trials, by a look at two of them; 0 where the task is broken."""
+        dt = self._architecture(cell).dt
+        if (label, dt) not in self._steps:
+            broken = label in self.faults(dt)
+            drawn = None if broken else self.tasks[label].sample(rng_for(0, "check"), 2, dt)
+            self._steps[label, dt] = 0 if drawn is None else int(drawn.inputs.shape[1])
+        return self._steps[label, dt]
 
     def seconds_per_update(self, cell: Cell, clock: Callable[[], float]) -> float:
         """Of one network, its share of the looks at two tasks included; NaN where a plugin is broken.

@@ -49,6 +49,7 @@ def plan_table(prepared: Prepared) -> Table:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
         if prepared.device.type == "cpu":
             table.add_row("time loop", Text(native().told))
+            table.add_row("memory", Text(_memory(prepared)))
         table.add_row("time", Text(_time(prepared)))
     table.add_row("results", Text(str(prepared.folder)))
     return table
@@ -272,6 +273,15 @@ def _cell(row: dict[Any, Any]) -> Text:
     if counted < networks:
         text.append(f" {counted}/{networks}", style="bold")
     return text
+
+
+def _memory(prepared: Prepared) -> str:
+    needed, free = prepared.memory
+    told = f"about {needed / 1e9:.1f} GB a worker"
+    if free is None or not prepared.executor.local:
+        return told
+    enough = "" if needed * prepared.workers <= free else ": may not be enough, try fewer workers or smaller batches"
+    return f"{told}, {free / 1e9:.1f} GB free{enough}"
 
 
 def _time(prepared: Prepared) -> str:

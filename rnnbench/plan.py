@@ -11,6 +11,7 @@ import torch
 
 from rnnbench.cell_training import CellTrainer, CellTrainers
 from rnnbench.cells import Cell, cells_of
+from rnnbench.needs import bytes_per_network, bytes_per_worker
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
 from rnnbench.store import Store
@@ -110,7 +111,7 @@ def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iter
     else:
         # All of the card's memory, not what is free of it now: a run must go on with the populations it began with.
         memory = torch.cuda.get_device_properties(device).total_memory
-        need = CellTrainer(cells[0].benchmark, registry, device).bytes_per_network(cells[0])
+        need = bytes_per_network(CellTrainer(cells[0].benchmark, registry, device), cells[0])
         yield from _even(cells, max(1, int(GPU_SHARE * memory / need)))
 
 
@@ -136,3 +137,19 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
             measured[kind] = trainers.of(first.benchmark).seconds_per_update(first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
     return seconds
+
+
+def bytes_of_a_worker(plan: Plan, registry: Registry, device: torch.device) -> int:
+    """What the most demanding population still to be done takes of a worker process on a CPU; 0 if nothing is to do."""
+    trainers = CellTrainers(registry, device)
+    needs: dict[str, int] = {}
+    for population in plan.to_do:
+        kind = f"{_update(population.first, registry)} {len(population.cells)}"
+        if kind not in needs:
+            try:
+                needs[kind] = bytes_per_worker(
+                    trainers.of(population.first.benchmark), population.first, len(population.cells)
+                )
+            except (Exception, SystemExit):  # a broken plugin: it will be told of when its cells are computed
+                needs[kind] = 0
+    return max(needs.values(), default=0)

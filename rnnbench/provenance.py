@@ -6,13 +6,13 @@ import os
 import platform
 import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from rnnbench.engine.native.kernel import native
+from rnnbench.machine import processor
 from rnnbench.registry import installed
 
 
@@ -31,20 +31,7 @@ def provenance(device: torch.device, threads: int = 1) -> dict[str, Any]:
         "threads": threads,
         "machine": {
             "cores": os.cpu_count(),
-            "processor": _processor(),
+            "processor": processor(),
             "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         },
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """Cores that this process may use: a scheduler may have given it fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

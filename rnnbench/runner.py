@@ -24,9 +24,10 @@ from rnnbench.execution import Executor, Job, Report, Work
 from rnnbench.executors.choice import Choice, executor_of
 from rnnbench.executors.measuring import measure
 from rnnbench.jobs import jobs_of
+from rnnbench.machine import cores, memory
 from rnnbench.measures import LAST, analysis_columns, made_from
-from rnnbench.plan import Plan, plan, seconds_at_most
-from rnnbench.provenance import cores, provenance
+from rnnbench.plan import Plan, bytes_of_a_worker, plan, seconds_at_most
+from rnnbench.provenance import provenance
 from rnnbench.registry import installed
 from rnnbench.results import Results, read_table
 from rnnbench.results_document import description_of
@@ -62,6 +63,7 @@ class Prepared:
 
     workers   processes on this machine
     threads   of each worker
+    memory    bytes that a worker takes at most, by estimate; and that are free here, None if unknown
     seconds   for each population still to be done (by its first cell), one worker's seconds if every budget is spent
     """
 
@@ -71,6 +73,7 @@ class Prepared:
     workers: int
     threads: int
     executor: Executor
+    memory: tuple[int, int | None]
     seconds: dict[str, float]
 
     @property
@@ -107,12 +110,15 @@ def prepare(
     chosen = None if executor is None else executor_of(executor, installed())
     most = _workers(workers, threads, place, chosen)
     planned = plan(benchmark, installed(), Store(folder), place)
+    needed, free = bytes_of_a_worker(planned, installed(), place), memory()
+    if workers is None and place.type == "cpu" and needed and free is not None:
+        most = max(1, min(most, free // needed))
     n_workers = min(most, max(1, len(planned.to_do)))
     if chosen is None:
         chosen = executor_of("serial" if n_workers == 1 else "process", installed())
     with in_threads(threads):
         seconds = seconds_at_most(planned, installed(), place)
-    return Prepared(planned, folder, place, n_workers, threads, chosen, seconds)
+    return Prepared(planned, folder, place, n_workers, threads, chosen, (needed, free), seconds)
 
 
 def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:

@@ -20,6 +20,9 @@ EVALUATION = ("evaluation",)
 KEPT_LOOKS = 8
 """Batches of held-out trials kept on the device: those of the tasks that a population watches."""
 
+KEPT_BYTES = 2**30
+"""Bytes beyond which fewer of them are kept."""
+
 
 class TrialSource:
     """Trials of the benchmark's tasks for networks of given seeds.
@@ -61,10 +64,14 @@ class TrialSource:
         key = label, tuple(seeds), n_trials
         if key not in self._looks:
             self._looks[key] = self.batch(label, seeds, EVALUATION, n_trials)
-            if len(self._looks) > KEPT_LOOKS:
+            while len(self._looks) > 1 and (len(self._looks) > KEPT_LOOKS or self._held() > KEPT_BYTES):
                 self._looks.popitem(last=False)
         self._looks.move_to_end(key)
         return self._looks[key]
+
+    def _held(self) -> int:
+        arrays = (a for look in self._looks.values() for a in (look.inputs, look.targets, look.mask, look.noise))
+        return sum(a.numel() * a.element_size() for a in arrays if a is not None)
 
     def batch(self, label: str, seeds: Sequence[int], stream: Sequence[str | int], n_trials: int) -> Batch:
         """One set of trials for each distinct seed; `seeds` has one entry for each network."""

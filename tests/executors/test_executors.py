@@ -15,7 +15,7 @@ from rnnbench.execution import Executor, Work
 from rnnbench.executors.choice import executor_of
 from rnnbench.executors.process import Process
 from rnnbench.executors.serial import Serial
-from rnnbench.provenance import cores
+from rnnbench.machine import cores
 from rnnbench.registry import installed
 from rnnbench.running import GONE, Sign, running, sweep
 from rnnbench.worker import Worker

@@ -1,0 +1,61 @@
+"""What the plan says of memory is what a process takes, within a factor of two; and it decides how many there are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import rnnbench
+from rnnbench import runner
+
+TASK = {"use": "flip_flop", "channels": 2, "duration": 60}
+CONTENT = {
+    "name": "needs",
+    "tasks": [TASK, {**TASK, "label": "again"}],
+    "seeds": 1,
+    "training": {"batch": 32, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 64},
+}
+MEASURED = """
+import json, resource, sys
+from rnnbench import runner
+content, home = json.loads(sys.argv[1]), sys.argv[2]
+prepared = runner.prepare(content, home, workers=1, device="cpu")
+runner.compute(prepared)
+print(prepared.memory[0], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "gigabytes"),
+    [
+        ({"use": "vanilla_rnn", "units": 16, "dt": 0.5}, 0.5),  # nothing but Python and torch
+        ({"use": "vanilla_rnn", "units": 400, "dt": 0.04}, 0.9),  # states of a look at 64 trials of 1500 steps
+        ({"use": "gru", "units": 96, "dt": 0.1}, 1.0),  # a graph
+    ],
+    ids=["small", "long trials", "by autograd"],
+)
+def test_the_plan_is_honest(network, gigabytes, tmp_path):
+    content = CONTENT | {"architectures": [network]}
+    command = [sys.executable, "-c", MEASURED, json.dumps(content), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, taken = map(int, done.stdout.split())
+    assert taken / 2 < told < 2 * taken
+
+
+@pytest.mark.parametrize(("free", "workers"), [(10**12, 2), (1_500_000_000, 2), (900_000_000, 1), (1, 1)])
+def test_workers_are_as_many_as_memory_allows(free, workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "memory", lambda: free)
+    monkeypatch.setattr(runner, "cores", lambda: 2)
+    content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8}], "seeds": 4}
+    assert rnnbench.prepare(content, tmp_path, device="cpu").workers == workers
+    assert rnnbench.prepare(content, tmp_path, device="cpu", workers=2).workers == 2  # asked for
+
+
+def test_nothing_to_do_needs_nothing(tmp_path):
+    content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8, "dt": 0.5}]}
+    rnnbench.run(content, tmp_path, workers=1, device="cpu")
+    assert rnnbench.prepare(content, tmp_path, device="cpu").memory[0] == 0
