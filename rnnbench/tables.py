@@ -39,32 +39,58 @@ class Tables:
 
 def collect(benchmark: Benchmark, store: Store) -> Tables:
     """The tables of what is in the store; their rows stand in the order of the description, whoever computed them."""
-    records = Records(store)
-    rows: list[dict[str, Any]] = []
-    curves: list[dict[str, Any]] = []
-    stages: list[dict[str, Any]] = []
-    tracked: list[dict[str, Any]] = []
-    timing: list[dict[str, Any]] = []
+    more = condition_columns(benchmark)
+    rows, curves, stages, tracked, timing = (
+        _Rows(columns)
+        for columns in (
+            [*INTERFERENCE_COLUMNS, *more],
+            list(CURVES_COLUMNS),
+            list(STAGES_COLUMNS),
+            list(TRACKED_COLUMNS),
+            list(TIMING_COLUMNS),
+        )
+    )
+    kin, kind = _Kin(store), None
     for cell in _in_order(benchmark):
-        if (record := records.of(cell)) is None:
+        if kind != (kind := (cell.benchmark.condition, cell.architecture.label, cell.rule.label)):
+            kin = _Kin(store)  # a row looks at networks of its own kind alone: the others can be forgotten
+        if (record := kin.record(cell)) is None:
             continue
         stages.extend(_stages(cell, record.result))
         if isinstance(seconds := record.provenance.get("seconds"), int | float):
             timing.append(_network(cell) | {"updates": record.result.updates, "seconds": seconds})
-        if cell.parent is None or (first := records.of(cell.parent)) is None:
+        if len(cell.history) == 1 or (first := kin.result(cell, cell.history[:-1])) is None:
             continue
-        rows.append(names(cell) | _row(cell, first.result, record.result, records) | condition_values(cell))
+        rows.append(names(cell) | _row(cell, first, record.result, kin) | condition_values(cell))
         curves.extend(names(cell) | point for point in _curve(cell, record.result))
         tracked.extend(names(cell) | entry for entry in _tracked(record, store))
-    columns = [*INTERFERENCE_COLUMNS, *condition_columns(benchmark)]
     types = dict.fromkeys(BOOLEAN, "boolean") | dict.fromkeys(WHOLE, "Int64")
     return Tables(
-        pd.DataFrame(rows, columns=columns).astype(types),
-        pd.DataFrame(curves, columns=list(CURVES_COLUMNS)),
-        pd.DataFrame(stages, columns=list(STAGES_COLUMNS)).astype({"converged": "boolean", "updates": "Int64"}),
-        pd.DataFrame(tracked, columns=list(TRACKED_COLUMNS)),
-        pd.DataFrame(timing, columns=list(TIMING_COLUMNS)),
+        rows.table().astype(types),
+        curves.table(),
+        stages.table().astype({"converged": "boolean", "updates": "Int64"}),
+        tracked.table(),
+        timing.table(),
     )
+
+
+class _Rows:
+    """A table that grows row by row, kept by columns: of a million rows, dicts would take gigabytes."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in columns}
+
+    def append(self, row: dict[str, Any]) -> None:
+        for name, values in self._columns.items():
+            values.append(row.get(name, math.nan))
+
+    def extend(self, rows: Iterable[dict[str, Any]]) -> None:
+        for row in rows:
+            self.append(row)
+
+    def table(self) -> pd.DataFrame:
+        """The table; it leaves nothing behind here."""
+        return pd.DataFrame({name: self._columns.pop(name) for name in list(self._columns)})
 
 
 def _place(cell: Cell) -> dict[str, Any]:
@@ -100,6 +126,27 @@ class Records:
         return record.result if record else None
 
 
+class _Kin:
+    """The results of networks of one kind, each looked up once by its seed and history: what rows are made of."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._known: dict[tuple[int, tuple[str, ...]], Record | None] = {}
+
+    def record(self, cell: Cell) -> Record | None:
+        key = cell.seed, cell.history
+        if key not in self._known:
+            self._known[key] = self.store.get(cell.identity)
+        return self._known[key]
+
+    def result(self, cell: Cell, history: tuple[str, ...]) -> Result | None:
+        """Of the network of the cell's kind and seed with another history."""
+        if (cell.seed, history) not in self._known:
+            self.record(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, history))
+        record = self._known[cell.seed, history]
+        return record.result if record else None
+
+
 def _in_order(benchmark: Benchmark) -> Iterator[Cell]:
     """All cells in the order of the description, a network's earlier stages first."""
     prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
@@ -130,10 +177,15 @@ def names(cell: Cell) -> dict[str, Any]:
 
 def alone_of(cell: Cell) -> Cell | None:
     """The network that learns the last task first of all; None where the benchmark has none."""
-    first = cell.history[-1:]
-    if any(history[:1] == first for history in cell.benchmark.histories):
-        return Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, first)
+    last = cell.history[-1]
+    if _learns_first(cell, last):
+        return Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, (last,))
     return None
+
+
+def _learns_first(cell: Cell, task: str) -> bool:
+    """Whether the benchmark has networks that learn a task first of all."""
+    return cell.benchmark.protocol == "pairs" or any(history[0] == task for history in cell.benchmark.histories)
 
 
 def condition_columns(benchmark: Benchmark) -> list[str]:
@@ -149,10 +201,11 @@ def condition_values(cell: Cell) -> dict[str, Any]:
     return dict(zip(condition_columns(cell.benchmark), values, strict=True))
 
 
-def _row(cell: Cell, first: Result, second: Result, records: Records) -> dict[str, Any]:
+def _row(cell: Cell, first: Result, second: Result, kin: _Kin) -> dict[str, Any]:
     a, b = cell.history[-2:]
-    before = _untrained(cell, records)
-    alone = records.result(second_alone) if (second_alone := alone_of(cell)) else None
+    root = kin.result(cell, cell.history[:1])
+    before = root.before if root else {}  # the scores before any training, which the first stage holds
+    alone = kin.result(cell, (b,)) if _learns_first(cell, b) else None
     untrained, after_a, after_b = before.get(a), first.after.get(a), second.after.get(a)
     losses = {
         "loss_untrained": _loss(untrained),
@@ -197,22 +250,16 @@ def _row(cell: Cell, first: Result, second: Result, records: Records) -> dict[st
         "transfer": second.updates / alone.updates
         if both and alone and alone.updates and second.updates is not None
         else math.nan,
-        "savings": _savings(cell, second, records),
+        "savings": _savings(cell, second, kin),
     }
 
 
-def _untrained(cell: Cell, records: Records) -> dict[str, Scores]:
-    """The scores of a network before any training, which its first stage holds."""
-    root = records.result(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, cell.history[:1]))
-    return root.before if root else {}
-
-
-def _savings(cell: Cell, again: Result, records: Records) -> float:
+def _savings(cell: Cell, again: Result, kin: _Kin) -> float:
     b = cell.history[-1]
     until = cell.history.index(b) + 1
     if until == len(cell.history) or not again.converged:
         return math.nan
-    first = records.result(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, cell.history[:until]))
+    first = kin.result(cell, cell.history[:until])
     if first is None or not first.converged or not first.updates or again.updates is None:
         return math.nan
     return 1 - again.updates / first.updates
