@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -50,20 +51,19 @@ def collect(benchmark: Benchmark, store: Store) -> Tables:
             list(TIMING_COLUMNS),
         )
     )
-    kin, kind = _Kin(store), None
-    for cell in _in_order(benchmark):
-        if kind != (kind := (cell.benchmark.condition, cell.architecture.label, cell.rule.label)):
-            kin = _Kin(store)  # a row looks at networks of its own kind alone: the others can be forgotten
-        if (record := kin.record(cell)) is None:
-            continue
-        stages.extend(_stages(cell, record.result))
-        if isinstance(seconds := record.provenance.get("seconds"), int | float):
-            timing.append(_network(cell) | {"updates": record.result.updates, "seconds": seconds})
-        if len(cell.history) == 1 or (first := kin.result(cell, cell.history[:-1])) is None:
-            continue
-        rows.append(names(cell) | _row(cell, first, record.result, kin) | condition_values(cell))
-        curves.extend(names(cell) | point for point in _curve(cell, record.result))
-        tracked.extend(names(cell) | entry for entry in _tracked(record, store))
+    for cells in _kinds(benchmark):
+        kin = _Kin(store)  # a row looks at networks of its own kind alone: the others can be forgotten
+        for cell in cells:
+            if (record := kin.record(cell)) is None:
+                continue
+            stages.extend(_stages(cell, record.result))
+            if isinstance(seconds := record.provenance.get("seconds"), int | float):
+                timing.append(_network(cell) | {"updates": record.result.updates, "seconds": seconds})
+            if len(cell.history) == 1 or (first := kin.result(cell, cell.history[:-1])) is None:
+                continue
+            rows.append(names(cell) | _row(cell, first, record.result, kin) | condition_values(cell))
+            curves.extend(names(cell) | point for point in _curve(cell, record.result))
+            tracked.extend(names(cell) | entry for entry in _tracked(record, store))
     types = dict.fromkeys(BOOLEAN, "boolean") | dict.fromkeys(WHOLE, "Int64")
     return Tables(
         rows.table().astype(types),
@@ -127,7 +127,7 @@ class Records:
 
 
 class _Kin:
-    """The results of networks of one kind, each looked up once by its seed and history: what rows are made of."""
+    """The results of networks of one architecture and rule, each looked up once by its seed and history."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -147,20 +147,18 @@ class _Kin:
         return record.result if record else None
 
 
-def _in_order(benchmark: Benchmark) -> Iterator[Cell]:
-    """All cells in the order of the description, a network's earlier stages first."""
+def _kinds(benchmark: Benchmark) -> Iterator[Iterator[Cell]]:
+    """All cells in the order of the description, those of each architecture and rule together, earlier stages first."""
     prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
+    histories = sorted(prefixes, key=len)
     for setting in benchmark.settings:
-        for architecture in setting.architectures:
-            for rule in setting.rules:
-                for history in sorted(prefixes, key=len):
-                    for seed in setting.seeds:
-                        yield Cell(setting, architecture, rule, seed, history)
+        for architecture, rule in product(setting.architectures, setting.rules):
+            yield (Cell(setting, architecture, rule, seed, h) for h, seed in product(histories, setting.seeds))
 
 
 def pairs_of(benchmark: Benchmark) -> Iterator[Cell]:
     """Every cell after its second stage or a later one: the rows of the tables of pairs, in their order."""
-    return (cell for cell in _in_order(benchmark) if cell.parent is not None)
+    return (cell for cells in _kinds(benchmark) for cell in cells if len(cell.history) > 1)
 
 
 def names(cell: Cell) -> dict[str, Any]:
