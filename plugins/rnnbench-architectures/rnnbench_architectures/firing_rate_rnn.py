@@ -8,7 +8,8 @@ import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench import NONLINEARITIES, Weights
+from rnnbench import NONLINEARITIES, Engine, Weights
+from rnnbench_architectures.firing_rate_engine import FiringRateEngine
 from rnnbench_architectures.rate_network import Phi, RateNetwork
 
 
@@ -54,3 +55,7 @@ class FiringRateRNN(RateNetwork):
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
         """W_out r, [trial, output]."""
         return state @ weights["w_out"].mT
+
+    def engine(self) -> Engine:
+        """Hand-written backpropagation through time."""
+        return FiringRateEngine(self)

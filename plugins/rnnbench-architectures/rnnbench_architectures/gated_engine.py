@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from rnnbench import Batch, Weights, masked_loss
-from rnnbench_architectures.one_by_one import aligned, all_joined, joined, on_cpu, separate
+from rnnbench_architectures.one_by_one import all_joined, joined, on_cpu, parts_of, separate
 
 if TYPE_CHECKING:
     from rnnbench_architectures.gated import GatedRNN
@@ -29,12 +29,12 @@ class GatedEngine:
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
         with torch.no_grad():
-            parts = zip(separate(weights), _parts(batch.inputs, batch), strict=True)
+            parts = zip(separate(weights), parts_of(batch.inputs, batch), strict=True)
             return joined([self._readouts(w, x) for w, x in parts])
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every weight."""
-        trials = (_parts(array, batch) for array in (batch.inputs, batch.targets, batch.mask))
+        trials = (parts_of(array, batch) for array in (batch.inputs, batch.targets, batch.mask))
         each = [self._gradient(*part) for part in zip(separate(weights), *trials, strict=True)]
         return joined([loss for loss, _ in each]), all_joined([found for _, found in each])
 
@@ -64,11 +64,3 @@ class GatedEngine:
             state = self.architecture.step(weights, state, x, None)
             readouts.append(self.architecture.readout(weights, state))
         return torch.stack(readouts, dim=-3)
-
-
-def _parts(array: Tensor, batch: Batch) -> list[Tensor]:
-    """The trials that each part of the population sees, [.., time, trial, channel]."""
-    if not on_cpu(array):
-        return [array[list(batch.sets)]]
-    of_set = {s: aligned(array[s]) for s in set(batch.sets)}
-    return [of_set[s] for s in batch.sets]

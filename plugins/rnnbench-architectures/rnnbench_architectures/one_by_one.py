@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rnnbench import Weights
+from rnnbench import Batch, Weights
 
 
 def on_cpu(x: Tensor) -> bool:
@@ -22,6 +22,14 @@ def separate(weights: Weights) -> list[Weights]:
     if not on_cpu(first):
         return [weights]
     return [{name: aligned(w[n]) for name, w in weights.items()} for n in range(len(first))]
+
+
+def parts_of(array: Tensor, batch: Batch) -> list[Tensor]:
+    """The trials that each part of a population sees, [.., time, trial, channel], from [set, time, trial, channel]."""
+    if not on_cpu(array):
+        return [array[list(batch.sets)]]
+    of_set = {s: aligned(array[s]) for s in set(batch.sets)}
+    return [of_set[s] for s in batch.sets]
 
 
 def joined(parts: list[Tensor]) -> Tensor:

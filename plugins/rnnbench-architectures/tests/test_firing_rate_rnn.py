@@ -86,3 +86,38 @@ def test_private_noise_has_the_variance_of_the_vanilla_rnns(draw: Draw) -> None:
 def test_w_is_drawn_with_variance_g_squared_over_n() -> None:
     w = FiringRateRNN(units=300, g=1.3).init(np.random.default_rng(0), 2, 2)["w_rec"]
     assert w.std() == pytest.approx(1.3 / math.sqrt(300), rel=0.01)  # 90,000 draws: standard error 0.24 %
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "softplus", "erf", "identity"])
+@pytest.mark.parametrize(("bias", "noise"), [(False, 0.0), (True, 0.3)], ids=["plain", "bias and noise"])
+@pytest.mark.parametrize("learn", ["recurrent", "all"])
+@pytest.mark.parametrize("dt", [DT, 1.0])
+def test_its_engine_is_autograd_through_its_step(
+    activation: str, bias: bool, noise: float, learn: str, dt: float, draw: Draw, trials: Make
+) -> None:
+    network = FiringRateRNN(units=N, dt=dt, g=1.2, activation=activation, bias=bias, noise=noise, learn=learn)
+    weights, batch = draw(network), trials(n_steps=20, n_noise=network.n_noise)
+    loss, gradient = network.engine().gradient(weights, batch)
+    expected_loss, expected = GenericEngine(network).gradient(weights, batch)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-12, atol=0)
+    assert gradient.keys() == expected.keys() == set(network.trained)
+    for name, g in gradient.items():
+        torch.testing.assert_close(g, expected[name], rtol=1e-9, atol=1e-12 * float(expected[name].abs().max()))
+    outputs = network.engine().outputs(weights, batch)
+    torch.testing.assert_close(outputs, GenericEngine(network).outputs(weights, batch), rtol=1e-10, atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "erf"])
+def test_a_population_at_once_is_its_networks_one_by_one(
+    activation: str, draw: Draw, trials: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a GPU computes it, and as a CPU does."""
+    network = FiringRateRNN(units=N, dt=DT, activation=activation, bias=True, noise=0.2, learn="all")
+    weights, batch = draw(network, seeds=3), trials((0, 1, 0), n_noise=N)
+    one_by_one, outputs = network.engine().gradient(weights, batch), network.engine().outputs(weights, batch)
+    for module in ("one_by_one", "firing_rate_engine"):
+        monkeypatch.setattr(f"rnnbench_architectures.{module}.on_cpu", lambda x: False)
+    at_once = network.engine().gradient(weights, batch)
+    torch.testing.assert_close(at_once[0], one_by_one[0], rtol=1e-12, atol=0)
+    torch.testing.assert_close(at_once[1], one_by_one[1], rtol=1e-9, atol=1e-14)
+    torch.testing.assert_close(network.engine().outputs(weights, batch), outputs, rtol=1e-10, atol=1e-13)

@@ -1,0 +1,126 @@
+"""Hand-written backpropagation through time for populations of firing-rate RNNs.
+
+    a[t] = W r[t] + W_in x[t] + b + sigma xi[t] / sqrt(dt)
+    r[t+1] = (1 - dt) r[t] + dt phi(a[t]),    z[t] = W_out r[t+1]
+
+With dz = dL/dz, g[t] = dL/dr[t+1] and d[t] = dL/da[t] the adjoint runs backwards as
+
+    g[t] = W_out^T dz[t] + W^T d[t+1] + (1 - dt) g[t+1],      d[t] = dt phi'(a[t]) * g[t]
+
+and the gradients are sums over time and trials: dL/dW = sum d[t] r[t]^T, dL/dW_in = sum d[t] x[t]^T, dL/db = sum d[t],
+dL/dW_out = sum dz[t] r[t+1]^T. What does not depend on the state is one product over all time steps.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from rnnbench import NONLINEARITIES, Batch, Weights, error_signal, masked_loss
+from rnnbench_architectures.one_by_one import all_joined, joined, on_cpu, parts_of, separate
+
+if TYPE_CHECKING:
+    from rnnbench_architectures.firing_rate_rnn import FiringRateRNN
+
+
+class FiringRateEngine:
+    """Outputs and gradients of a population of firing-rate RNNs."""
+
+    independent = True
+
+    def __init__(self, architecture: FiringRateRNN) -> None:
+        self.architecture = architecture
+        self.phi = NONLINEARITIES[architecture.activation]
+        self._buffers: dict[str, Tensor] = {}
+
+    def outputs(self, weights: Weights, batch: Batch) -> Tensor:
+        """Readouts after every step, [network, time, trial, output]."""
+        parts = zip(separate(weights), parts_of(batch.inputs, batch), self._noises(batch), strict=True)
+        return joined([self._readouts(w, self._rates(w, x, xi)[1]) for w, x, xi in parts])
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
+        """Loss [network] and its gradient in every trained weight."""
+        trials = (parts_of(array, batch) for array in (batch.inputs, batch.targets, batch.mask))
+        each = [self._gradient(*part) for part in zip(separate(weights), *trials, self._noises(batch), strict=True)]
+        return joined([loss for loss, _ in each]), all_joined([found for _, found in each])
+
+    def _noises(self, batch: Batch) -> list[Tensor | None]:
+        if batch.noise is not None:
+            return list(parts_of(batch.noise, batch))
+        return [None] * (len(batch.sets) if on_cpu(batch.inputs) else 1)
+
+    # From here on arrays have a [network] axis or, on a CPU, none.
+
+    def _rates(self, weights: Weights, inputs: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """phi(a) [.., time, trial, unit], r [.., 1 + time, trial, unit] with the start, and a where phi' needs it."""
+        dt, w = self.architecture.dt, weights["w_rec"].mT.contiguous()
+        shape = (*inputs.shape[:-1], w.shape[-1])
+        a = self._buffer("a", shape, w)
+        p = self._buffer("p", shape, w) if self.phi.needs_h else a
+        r = self._buffer("r", (*shape[:-3], shape[-3] + 1, *shape[-2:]), w)
+        torch.matmul(_flat(inputs), weights["w_in"].mT, out=_flat(a))
+        if "b" in weights:
+            a += weights["b"][..., None, None, :]
+        if noise is not None:
+            a.add_(noise, alpha=self.architecture.noise / math.sqrt(dt))
+        rates = r.unbind(-3)
+        rates[0].zero_()
+        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        for t, (current, value) in enumerate(zip(a.unbind(-3), p.unbind(-3), strict=True)):
+            addmm(current, rates[t], w, out=current)
+            self.phi.apply(current, value)
+            torch.lerp(rates[t], value, dt, out=rates[t + 1])
+        return p, r, a
+
+    def _readouts(self, weights: Weights, r: Tensor) -> Tensor:
+        after = r[..., 1:, :, :]
+        # W_out r^T rather than r W_out^T: a product with so few columns is slow.
+        return (weights["w_out"] @ _flat(after).mT).mT.unflatten(-2, after.shape[-3:-1])
+
+    def _gradient(
+        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
+    ) -> tuple[Tensor, Weights]:
+        p, r, a = self._rates(weights, inputs, noise)
+        z = self._readouts(weights, r)
+        dz = error_signal(z, targets, mask)
+        d = self._buffer("d", tuple(p.shape), p)
+        torch.matmul(_flat(dz), weights["w_out"], out=_flat(d))
+        self._send_back(weights["w_rec"], d, p, a)
+        flat = _flat(d).mT
+        products = {
+            "w_rec": lambda: flat @ _flat(r[..., :-1, :, :]),
+            "w_in": lambda: (_flat(inputs).mT @ flat.mT).mT,
+            "b": lambda: flat.sum(-1),
+            "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
+        }
+        return masked_loss(z, targets, mask), {name: products[name]() for name in self.architecture.trained}
+
+    def _send_back(self, w: Tensor, d: Tensor, p: Tensor, a: Tensor) -> None:
+        """What the readout sends back, d [.., time, trial, unit], becomes dL/da, in place."""
+        dt = self.architecture.dt
+        addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        adjoints, values, currents = d.unbind(-3), p.unbind(-3), a.unbind(-3)
+        g = torch.empty_like(adjoints[0])
+        for t in reversed(range(len(adjoints))):
+            now = adjoints[t]
+            if t + 1 < len(adjoints):
+                addmm(now, adjoints[t + 1], w, out=now)
+                now.add_(g, alpha=1 - dt)
+            g.copy_(now)
+            now.mul_(dt)
+            self.phi.scale(now, currents[t], values[t])
+
+    def _buffer(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+        """Memory kept from update to update: fresh pages for every update would cost much of its time."""
+        kept, n = self._buffers.get(name), math.prod(shape)
+        if kept is None or kept.numel() < n or kept.dtype != like.dtype or kept.device != like.device:
+            kept = self._buffers[name] = torch.empty(n, dtype=like.dtype, device=like.device)
+        return kept[:n].view(shape)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """[.., time, trial, channel] -> [.., time * trial, channel], sharing memory where it is in one piece."""
+    return x.view(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]) if x.is_contiguous() else x.flatten(-3, -2)
