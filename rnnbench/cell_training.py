@@ -203,6 +203,7 @@ class CellTrainer:
         try:
             trainer = self.trainer(cell)
             label, training = cell.task.label, cell.task.training
+            trainer.evaluation_trials = {label: training.evaluation_trials}  # not of all tasks, as at a stage's end
             weights = self.initial_weights(cell)
             ticks: list[float] = []
             start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)

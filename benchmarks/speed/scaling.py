@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import heapq
 import math
-import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,6 +32,7 @@ from rnnbench.cells import cells_of
 from rnnbench.plan import CPU_CHUNK
 from rnnbench.registry import installed
 from rnnbench.runner import compute, prepare
+from rnnbench.worker import threads
 
 out = Console(width=120)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -39,7 +40,7 @@ TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_star
 
 
 def hardly_trained(seeds: int) -> dict[str, Any]:
-    """Twenty cells a seed, of one update each."""
+    """Eighty cells a seed, of one update each."""
     network = {"use": "vanilla_rnn", "units": 4, "sweep": {"g": [0.2, 0.4, 0.6, 0.8]}}
     training = {"batch": 2, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 2}
     return {"name": "trivial", "tasks": TASKS, "architectures": [network], "seeds": seeds, "training": training}
@@ -67,15 +68,16 @@ def measure(
         if dask:
             choices.append(("dask, 2 workers", {"use": "dask", "scheduler": dask}, 2))
         for name, executor, workers in choices:
+            seconds(executor, 1, workers)  # what a standing cluster's workers load once
             (few, n), (many, m) = (seconds(executor, seeds, workers) for seeds in (small, large))
             each = (many - few) / (m - n)
             out.print(f"| {name} | {each:.4f} | {few - n * each:.1f} |")
-    if _has("sbatch"):
-        # Elements of one job against elements of many: what starting an element costs beside its jobs.
+    if shutil.which("sbatch"):
+        # As many elements as jobs against one element for each stage: what an element costs beside its jobs.
         slurm = {"use": "slurm", "poll": 0.2}
-        (many, n), (one, _) = (seconds(slurm | {"minutes": m}, large, 1) for m in (1e-6, 60.0))
+        (many, n), (few, _) = (seconds(slurm | {"minutes": m}, small, 1) for m in (1e-6, 60.0))
         elements = math.ceil(n / CPU_CHUNK)
-        out.print(f"| slurm, {elements} elements on the cores of this cluster | {many / n:.4f} | {one:.1f} |")
+        out.print(f"slurm: {elements} elements of one job each {many:.0f} s, 2 elements {few:.0f} s")
 
 
 @contextmanager
@@ -100,10 +102,6 @@ def _dask() -> Iterator[str]:
             for process in started:
                 process.terminate()
                 process.wait()
-
-
-def _has(program: str) -> bool:
-    return subprocess.run(["which", program], capture_output=True).returncode == 0 and "SLURM_CONF" in os.environ
 
 
 @dataclass(frozen=True)
@@ -143,9 +141,12 @@ def model(
     each: dict[str, float] = {}
     stages = [Stage({}), Stage({})]
     for cell in cells_of(one):
+        if cell.architecture != one.architectures[0]:
+            continue  # the file may sweep connectivities of its own
         label = cell.history[-1]
         if label not in each:
-            update = trainers.of(cell.benchmark).seconds_per_update(cell, time.perf_counter)
+            with threads():
+                update = trainers.of(cell.benchmark).seconds_per_update(cell, time.perf_counter)
             each[label] = update * cell.task.training.max_updates
         # Networks of one seed and rule that differ in connectivity are a population, cut into chunks.
         jobs = stages[len(cell.history) - 1].jobs
