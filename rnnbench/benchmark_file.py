@@ -85,7 +85,9 @@ class _File(Model):
     claims: list[ClaimId] = Field(
         [], description="claims to be judged on the results, e.g. [C2]; empty: all that apply"
     )
-    dtype: Literal["float32", "float64"] = Field("float32", description="arithmetic of training")
+    dtype: Literal["float32", "float64", "tf32", "bfloat16"] = Field(
+        "float32", description="arithmetic of training: float32, float64; or float32 with products in tf32 or bfloat16"
+    )
 
 
 def load_benchmark(source: str | Path | dict[str, Any], registry: Registry | None = None) -> Benchmark:

@@ -13,6 +13,7 @@ import torch
 
 from rnnbench.cells import Cell
 from rnnbench.channels import Layout
+from rnnbench.engine.precision import products
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, LearningRule, Task
 from rnnbench.randomness import rng_for
@@ -22,7 +23,7 @@ from rnnbench.store import MEMORY, TRACKED, WEIGHT, Curve, Failure, Record, Resu
 from rnnbench.training import Arrays, Outcome, Score, Start, Trainer
 from rnnbench.trials import check_task
 
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = dict.fromkeys(["float32", "tf32", "bfloat16"], torch.float32) | {"float64": torch.float64}
 TIMED_UPDATES = 6
 """Updates from which the time of one is estimated."""
 
@@ -108,6 +109,17 @@ class CellTrainer:
         Whatever a plugin does wrong takes down these cells alone. What a network took by the clock, its share of
         the population's time, goes into its provenance.
         """
+        with products(self.benchmark.dtype, self.device):
+            return self._train(cells, store, provenance, report, clock)
+
+    def _train(
+        self,
+        cells: Sequence[Cell],
+        store: Store,
+        provenance: dict[str, Any],
+        report: Callable[[int], Any],
+        clock: Callable[[], float],
+    ) -> list[Record]:
         begin = clock()
         orphans: dict[str, Failure] = {}
         try:
@@ -207,10 +219,11 @@ class CellTrainer:
             weights = self.initial_weights(cell)
             ticks: list[float] = []
             start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)
-            trainer.train(label, 0, training, [start], lambda n: ticks.append(clock()))
-            begin = clock()
-            trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
-            look = clock() - begin
+            with products(self.benchmark.dtype, self.device):
+                trainer.train(label, 0, training, [start], lambda n: ticks.append(clock()))
+                begin = clock()
+                trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
+                look = clock() - begin
             if len(ticks) < 2:  # the loss was not finite from the start
                 return math.nan
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every

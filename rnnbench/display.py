@@ -18,6 +18,7 @@ from rich.text import Text
 
 from rnnbench.describe import description_of
 from rnnbench.engine.native.kernel import native
+from rnnbench.engine.precision import BITS
 from rnnbench.execution import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.registry import Found
@@ -48,7 +49,8 @@ def plan_table(prepared: Prepared) -> Table:
     if plan.missing:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
         if prepared.device.type == "cpu":
-            table.add_row("time loop", Text(native().told))
+            reduced = benchmark.dtype in BITS
+            table.add_row("time loop", Text(f"torch, products in {benchmark.dtype}" if reduced else native().told))
             table.add_row("memory", Text(_memory(prepared)))
         table.add_row("time", Text(_time(prepared)))
     table.add_row("results", Text(str(prepared.folder)))

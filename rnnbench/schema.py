@@ -166,7 +166,7 @@ class Benchmark(Model):
     channels: Channels = Channels()
     analyses: tuple[Analysis, ...] = ()
     claims: tuple[str, ...] = ()
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Literal["float32", "float64", "tf32", "bfloat16"] = "float32"
 
     @property
     def histories(self) -> tuple[tuple[str, ...], ...]:

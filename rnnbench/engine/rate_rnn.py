@@ -33,6 +33,7 @@ from torch import Tensor
 from rnnbench.engine.loss import error_signal, masked_loss
 from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.precision import is_reduced
 from rnnbench.engine.segments import segments
 from rnnbench.interfaces import Batch, Weights
 
@@ -224,7 +225,7 @@ class RateRNNEngine:
 
     def _kernel(self, w_rec: Tensor) -> Kernel | None:
         """The compiled time loop, for one network in float32 on a CPU, where there is one."""
-        if w_rec.dim() != 2 or w_rec.dtype != torch.float32 or w_rec.device.type != "cpu":
+        if w_rec.dim() != 2 or w_rec.dtype != torch.float32 or w_rec.device.type != "cpu" or is_reduced():
             return None
         return kernel_for(self.nonlinearity)
 
