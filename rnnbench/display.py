@@ -138,7 +138,7 @@ class LiveDisplay:
             self.live = None
         if self.total:
             told = f"{len(self.done)} of {self.total} cells computed in {_duration(time.monotonic() - self.begin)}"
-            self.console.print(f"{told}, {self.updates:,} network-updates")
+            self.console.print(f"{told}, {self.updates:,} network-updates" if self.updates else told)
 
     def analysed(self, done: int, total: int) -> None:
         """A line that grows while the weights are measured; without a terminal one line at the end."""

@@ -175,3 +175,37 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
     os.utime(abandoned.path, (now, now))
     sweep(tmp_path, now + GONE + 1)
     assert not abandoned.path.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--executor", "slrum"], "unknown executor 'slrum'"),
+        (["--set", "partition=short"], "--set: is a parameter of an executor; say of which with --executor"),
+        (["--executor", "process", "--set", "speed"], "--set speed: expected parameter=value"),
+        (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
+        (["--threads", "0"], "threads: 0 is below 1"),
+    ],
+)
+def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_path):
+    (tmp_path / "b.yaml").write_text(json.dumps(CONTENT))
+    ran = cli("run", "b.yaml", *options)
+    assert ran.code == 2 and told in ran.err and len(ran.err.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial, cli, tmp_path):
+    from rnnbench.bundles import bundled, write_bundles
+    from rnnbench.jobs import jobs_of
+    from rnnbench.runner import _describe
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path / "results", workers=1, device="cpu")
+    _describe(prepared, renew=True)
+    firsts = [job for job in jobs_of(prepared.plan.to_do, prepared.seconds) if job.stage == 1]
+    write_bundles(tmp_path / "first.jobs", bundled(firsts, 1e9, 1))
+    ran = cli("worker", "results/tiny", "first.jobs")
+    assert ran.code == 0 and ran.out.count(" done") == 4
+    assert cli("worker", "results/tiny", "first.jobs").out == ""
+    assert results(prepared.folder).items() <= results(serial.folder).items()
+    wrong = cli("worker", "results/tiny", "first.jobs", "--element", "7")
+    assert wrong.code == 2 and "first.jobs: has no bundle 7" in wrong.err
