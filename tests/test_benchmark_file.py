@@ -95,7 +95,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "null for a number": (NET.format("units: null"), "architectures[0].units: null", "integer"),
     "list for a number": (NET.format("units: [8]"), "architectures[0].units: [8]", "integer"),
     "wrong choice": (NET.format("learn: some"), "architectures[0].learn", "'recurrent' or 'all'"),
-    "wrong dtype": (SOUND + "dtype: float16\n", "dtype", "'float32' or 'float64'"),
+    "wrong dtype": (SOUND + "dtype: float16\n", "dtype", "'float32', 'float64', 'tf32' or 'bfloat16'"),
     "wrong layout": (SOUND + "channels: banana\n", "channels", "'separate' or 'shared'"),
     "wrong protocol": (SOUND + "protocol: triples\n", "protocol", "pairs"),
     "context on separate channels": (

@@ -34,9 +34,21 @@ class GenericEngine:
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
         sets = list(batch.sets)
-        if batch.noise is None:
-            return vmap(lambda w, x: self._whole(w, x, None))(weights, batch.inputs[sets])
-        return vmap(self._whole)(weights, batch.inputs[sets], batch.noise[sets])
+        trials = [batch.inputs[sets], *([] if batch.noise is None else [batch.noise[sets]])]
+        n_steps, n_trials = trials[0].shape[1:3]
+        # Nothing is kept for the way back, but the small readouts of each step lie between the states of the heap,
+        # which are not used again before the readouts are put together.
+        parts = segments(n_steps, n_trials * self.architecture.units * trials[0].element_size())
+
+        def start(weights: Weights) -> Any:
+            return self.architecture.initial_state(weights, n_trials)
+
+        state, readouts = vmap(start)(weights), []
+        for steps in parts:
+            some = [x[:, steps] for x in trials]
+            state, z = vmap(lambda w, s, x, *xi: self._run(w, x, xi[0] if xi else None, s))(weights, state, *some)
+            readouts.append(z)
+        return readouts[0] if len(parts) == 1 else torch.cat(readouts, dim=1)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every trained weight."""
@@ -102,9 +114,6 @@ class GenericEngine:
     ) -> Tensor:
         state = self.architecture.initial_state({**trained, **frozen}, inputs.shape[1])
         return masked_loss(self._run({**trained, **frozen}, inputs, noise, state)[1], targets, mask)
-
-    def _whole(self, weights: Weights, inputs: Tensor, noise: Tensor | None) -> Tensor:
-        return self._run(weights, inputs, noise, self.architecture.initial_state(weights, inputs.shape[1]))[1]
 
     def _run(self, weights: Weights, inputs: Tensor, noise: Tensor | None, state: Any) -> tuple[Any, Tensor]:
         """One network through some steps: the last state, and readouts [time, trial, output]."""

@@ -118,7 +118,8 @@ def test_any_architecture(name, length, monkeypatch):
 
 
 MEASURED = """
-import resource, torch, numpy as np
+import re, torch, numpy as np
+from pathlib import Path
 from rnnbench.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.generic import ARRAYS, GenericEngine
 from rnnbench.interfaces import Batch
@@ -132,7 +133,7 @@ with torch.no_grad():
     loss, gradient = engine.gradient(w, trials(32))
     assert torch.isfinite(loss).all() and all(torch.isfinite(g).all() for g in gradient.values())
     assert engine.outputs(w, trials(256)).shape == (1, {steps}, 256, 3)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 2**20)
 """
 
 
