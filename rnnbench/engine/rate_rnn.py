@@ -30,7 +30,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rnnbench.engine.loss import error_signal, masked_loss
+from rnnbench.engine.loss import loss_and_error
 from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.engine.precision import is_reduced
@@ -157,8 +157,7 @@ class RateRNNEngine:
             return self._gradient_in_segments(weights, inputs, targets, mask, noise, parts)
         h, r = self._forward(weights, inputs, noise)
         z = self._readout(weights, r)
-        loss = masked_loss(z, targets, mask)
-        dz = error_signal(z, targets, mask)
+        loss, dz = loss_and_error(z, targets, mask)
         return loss, self._sent_back(weights, inputs, dz, h, r)[1]
 
     def _gradient_in_segments(
@@ -171,8 +170,7 @@ class RateRNNEngine:
         parts: list[slice],
     ) -> tuple[Tensor, Weights]:
         starts, z = self._pass(weights, inputs, noise, parts)
-        loss = masked_loss(z, targets, mask)
-        dz = error_signal(z, targets, mask)
+        loss, dz = loss_and_error(z, targets, mask)
         total: Weights = {}
         after: Tensor | None = None
         for part, start in zip(reversed(parts), reversed(starts), strict=True):

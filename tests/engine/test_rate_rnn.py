@@ -10,7 +10,7 @@ import torch
 
 from rnnbench.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.generic import GenericEngine
-from rnnbench.engine.loss import masked_loss
+from rnnbench.engine.loss import error_signal, loss_and_error, masked_loss
 from rnnbench.interfaces import Batch
 
 N_INPUTS, N_OUTPUTS = 3, 2
@@ -144,3 +144,16 @@ def test_batched_program_equals_one_network_at_a_time():
     )
     for name in gradients:
         assert relative(batched[name], gradients[name]) < 1e-12
+
+
+@pytest.mark.parametrize("networks", [(), (4,)])
+@pytest.mark.parametrize("transposed", [False, True])
+def test_loss_and_error_at_once_have_the_bits_of_each_alone(networks, transposed):
+    random = torch.Generator().manual_seed(0)
+    z, y = (torch.randn(*networks, 7, 3, 2, generator=random) for _ in "zy")
+    if transposed:  # as the readout leaves it
+        z = z.mT.contiguous().mT
+    mask = torch.rand(*networks, 7, 3, 2, generator=random)
+    loss, error = loss_and_error(z, y, mask)
+    assert torch.equal(loss, masked_loss(z, y, mask)) and torch.equal(error, error_signal(z, y, mask))
+    assert error.stride() == error_signal(z, y, mask).stride()  # products of other layouts have other last digits
