@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from rnnbench.cells import Cell, cells_of
 from rnnbench.needs import bytes_per_network, bytes_per_worker
 from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
-from rnnbench.store import Store
+from rnnbench.store import Stamp, Store
 
 CPU_CHUNK = 4
 """Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
@@ -42,11 +42,16 @@ class Population:
 
 @dataclass(frozen=True)
 class Plan:
-    """The populations of a benchmark, parents before children, and which cells are still to be computed."""
+    """The populations of a benchmark, parents before children, and which cells are still to be computed.
+
+    missing  identities of the cells to be computed
+    stale    the stamps of their files, where there are any: failed, damaged, or without weights that are needed
+    """
 
     benchmark: Benchmark
     populations: tuple[Population, ...]
     missing: frozenset[str]
+    stale: Mapping[str, Stamp]
 
     @property
     def to_do(self) -> tuple[Population, ...]:
@@ -77,13 +82,16 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     populations = [Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)]
     # Long ones first within a stage, so that no worker is left alone with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
-    missing = frozenset(
-        c.identity
-        for p in populations
-        for c in p.cells
-        if trainers.of(c.benchmark).is_missing(c, store.peek(c.identity), store)
-    )
-    return Plan(benchmark, tuple(populations), missing)
+    missing: set[str] = set()
+    stale: dict[str, Stamp] = {}
+    for cell in (c for p in populations for c in p.cells):
+        # Before the file is read: what somebody else writes after this is another one.
+        stamp = store.stamp(cell.identity)
+        if trainers.of(cell.benchmark).is_missing(cell, store.peek(cell.identity), store):
+            missing.add(cell.identity)
+            if stamp is not None:
+                stale[cell.identity] = stamp
+    return Plan(benchmark, tuple(populations), frozenset(missing), stale)
 
 
 def _kind(cell: Cell, registry: Registry) -> str:

@@ -199,16 +199,19 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
 class _Folder:
     """What has come of a run by its files, whoever writes them.
 
-    A cell is there when its file is not what it was at the start: a failed one that is tried again had one before.
+    A cell is there when its file is not what it was when the run was planned: a failed one that is tried again had one
+    before, and somebody else may be writing them already.
     """
 
     def __init__(self, prepared: Prepared, tell: Callable[[Report], Any]) -> None:
         self.store, self.tell = Store(prepared.folder), tell
-        self.before = {identity: self.store.stamp(identity) for identity in prepared.plan.missing}
-        self.unseen = set(self.before)
+        self.missing, self.stale = prepared.plan.missing, prepared.plan.stale
+        self.unseen = set(self.missing)
 
     def left(self, jobs: Sequence[Job]) -> list[Job]:
-        return [job for job in jobs if any(identity in self.before and self._waits(identity) for identity in job.cells)]
+        return [
+            job for job in jobs if any(identity in self.missing and self._waits(identity) for identity in job.cells)
+        ]
 
     def look(self) -> None:
         """Tell of the cells that are there and were not at the last look."""
@@ -219,7 +222,7 @@ class _Folder:
             self.tell(Report(finished=ended))
 
     def _waits(self, identity: str) -> bool:
-        return self.store.stamp(identity) in (None, self.before[identity])
+        return self.store.stamp(identity) in (None, self.stale.get(identity))
 
 
 def _write(prepared: Prepared, statuses: dict[str, str], watcher: Watcher | None) -> Results:

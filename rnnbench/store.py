@@ -29,6 +29,9 @@ from rnnbench.schema import FORMAT, Model, digest
 
 Arrays = dict[str, np.ndarray]
 
+Stamp = tuple[int, int]
+"""What tells a cell's file from one that is written in its place: its number and time."""
+
 WEIGHT, MEMORY, TRACKED = "weights.", "memory.", "tracked."
 """Prefixes in a cell's safetensors file: the network's weights, what its rule remembers, weights at every look."""
 
@@ -95,8 +98,8 @@ class Store:
         """Named by content, so that two machines that computed a cell to other last digits are never mixed."""
         return self.path(identity).with_suffix(f".{sha256[:16]}.safetensors")
 
-    def stamp(self, identity: str) -> tuple[int, int] | None:
-        """What changes when a cell is written: its file's number and time. None where there is no file."""
+    def stamp(self, identity: str) -> Stamp | None:
+        """Of the file of a cell; None where there is none."""
         try:
             found = self.path(identity).stat()
         except OSError:

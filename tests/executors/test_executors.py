@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 import yaml
 
 import rnnbench
+from rnnbench import runner
 from rnnbench.errors import RnnbenchError
 from rnnbench.execution import Executor, Work
 from rnnbench.executors.choice import executor_of
@@ -158,6 +160,29 @@ def test_a_failed_cell_that_is_tried_again_is_waited_for(tmp_path, monkeypatch):
     assert {result["status"] for result in results(first.folder).values()} == {"failed"}
     mended = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
     assert {result["status"] for result in results(mended.folder).values()} == {"done"}
+
+
+def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_path, serial):
+    """As when a command joins jobs that are running: between its plan and its start a cell may come."""
+    import shutil
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path, device="cpu", executor=Backwards())
+    shutil.copytree(serial.folder / "cells", prepared.folder / "cells")
+
+    class Looks(Executor):
+        """Computes nothing."""
+
+        name = "looks"
+
+        def where(self, workers: int, threads: int) -> str:
+            return "nowhere"
+
+        def run(self, work: Work) -> None:
+            assert work.left(work.jobs) == []
+            work.look()
+
+    ended = runner.compute(replace(prepared, executor=Looks()))
+    assert set(ended) == set(prepared.plan.missing)
 
 
 def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_killed(tmp_path):
