@@ -16,7 +16,7 @@ from rnnbench.registry import Registry
 from rnnbench.schema import Benchmark, canonical_json
 from rnnbench.store import Stamp, Store
 
-CPU_CHUNK = 4
+CPU_CHUNK = 8
 """Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
 would save nothing but a little of the drawing of trials, and an interruption would cost more."""
 

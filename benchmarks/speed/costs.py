@@ -119,8 +119,9 @@ def _torch_loop(w: torch.Tensor, steps: int) -> None:
 def _native_loop(w: torch.Tensor, steps: int) -> None:
     kernel = native().kernel
     assert kernel is not None
-    h, r = torch.zeros(steps, 32, len(w)), torch.empty(1 + steps, 32, len(w))
-    kernel.forward(w, torch.randn(32, len(w)), h, r, 0.5, "tanh")
+    n, x = len(w), torch.zeros(steps, 32, 1)
+    weights = {"w_rec": w, "w_in": torch.zeros(n, 1), "w_out": torch.zeros(1, n)}
+    kernel.forward(weights, x, None, torch.randn(32, n), torch.empty(1 + steps, 32, n), 0.5, 0.0, "tanh")
 
 
 MATRIX: dict[str, Any] = {

@@ -18,14 +18,18 @@ def error_signal(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tenso
     return (outputs - targets) * mask / weight
 
 
+def shares(mask: torch.Tensor) -> torch.Tensor:
+    """mask / sum(mask) [.., time, trial, output]: what a point's squared error has of twice the loss."""
+    return mask / mask.sum(dim=(-3, -2, -1), keepdim=True)
+
+
 def loss_and_error(
-    outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor
+    outputs: torch.Tensor, targets: torch.Tensor, share: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """L and dL/dz at once, with the bits of `masked_loss` and `error_signal`: what they share is computed once."""
-    axes = (-3, -2, -1)
-    difference, weight = outputs - targets, mask.sum(dim=axes, keepdim=True)
-    loss = (difference.square() * mask).sum(dim=axes) / (2 * weight.view(outputs.shape[:-3]))
-    return loss, difference.mul_(mask).div_(weight)
+    """L and dL/dz at once, from the `shares` of the mask: `masked_loss` and `error_signal` in three operations."""
+    difference = outputs - targets
+    error = difference * share
+    return difference.mul_(error).sum(dim=(-3, -2, -1)).div_(2), error
 
 
 def losses(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -13,29 +13,44 @@ and the weight gradients are sums over time and trials:
     dL/dW = dt sum e[t] phi(h[t])^T,  dL/dW_in = dt sum e[t] x[t]^T,  dL/db = dt sum e[t],
     dL/dW_out = sum dz[t] phi(h[t+1])^T
 
-Input currents, readout and weight gradients are single matrix products over all time steps; only the
-recurrent product and the nonlinearity stay in the loop, which on a CPU is compiled where that can be
-(`rnnbench.engine.native`; the same to rounding). On a CPU one network at a time is computed,
-which keeps its states in the cache and gives the same bits whatever network stands beside it; on a
-GPU the whole population is one batched program. Very long trials go through time in segments
-(`rnnbench.engine.segments`).
+In torch, input currents, readout and weight gradients are single matrix products over all time steps, and only the
+recurrent product and the nonlinearity stay in the loop. On a CPU the loop is compiled where that can be, with all that
+can be done to a step while it is at hand (`rnnbench.engine.native`; the same to rounding), and one network at a time is
+computed, which keeps its states in the cache and gives the same bits whatever network stands beside it; on a GPU the
+whole population is one batched program. Very long trials go through time in segments (`rnnbench.engine.segments`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rnnbench.engine.loss import loss_and_error
+from rnnbench.engine.loss import loss_and_error, shares
 from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.engine.precision import is_reduced
 from rnnbench.engine.segments import segments
 from rnnbench.interfaces import Batch, Weights
+
+
+class Activity(NamedTuple):
+    """One pass through time.
+
+    r     phi(h) [.., 1 + time, trial, unit], that of the first state first; valid until the next pass
+    z     readouts [.., time, trial, output]
+    end   [.., trial, unit] the last state
+    h     [.., time, trial, unit] the states after each step, valid as long; nothing from the compiled loop, which
+          does not keep them
+    """
+
+    r: Tensor
+    z: Tensor
+    end: Tensor
+    h: Tensor
 
 
 class RateRNNEngine:
@@ -67,8 +82,8 @@ class RateRNNEngine:
     def rates(self, weights: Weights, batch: Batch) -> Tensor:
         """phi(h) after every step, [network, time, trial, unit]."""
 
-        def rates(w: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None) -> Tensor:
-            return self._forward(w, inputs, noise)[1][..., 1:, :, :].clone()
+        def rates(w: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None) -> Tensor:
+            return self._forward(w, inputs, noise).r[..., 1:, :, :].clone()
 
         return _by_network(rates, weights, batch)
 
@@ -76,16 +91,18 @@ class RateRNNEngine:
         """Loss [network] and its gradients, one array for each trained weight."""
         if weights["w_rec"].device.type != "cpu":
             return self._gradient(weights, *_trials(batch, list(batch.sets)))
-        each = [self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)]
+        trials = {s: _trials(batch, s) for s in set(batch.sets)}
+        each = [self._gradient(_one(weights, n), *trials[s]) for n, s in enumerate(batch.sets)]
         losses = torch.stack([loss for loss, _ in each])
         return losses, {name: torch.stack([g[name] for _, g in each]) for name in each[0][1]}
 
-    def _outputs(self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None) -> Tensor:
+    def _outputs(
+        self, weights: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None
+    ) -> Tensor:
         parts = self._segments(weights, inputs)
         if len(parts) > 1:
             return self._pass(weights, inputs, noise, parts)[1]
-        _, r = self._forward(weights, inputs, noise)
-        return self._readout(weights, r)
+        return self._forward(weights, inputs, noise).z
 
     def _segments(self, weights: Weights, inputs: Tensor) -> list[slice]:
         n_arrays = 3 if self.phi.needs_h else 2
@@ -99,112 +116,113 @@ class RateRNNEngine:
         starts: list[Tensor | None] = [None]
         readouts = []
         for part in parts:
-            h, r = self._forward(weights, _during(inputs, part), _during(noise, part), starts[-1])
-            readouts.append(self._readout(weights, r))
-            starts.append(h[..., -1, :, :].clone())
+            activity = self._forward(weights, _during(inputs, part), _during(noise, part), starts[-1])
+            readouts.append(activity.z)
+            starts.append(activity.end)
         return starts[:-1], torch.cat(readouts, dim=-3)
 
-    def _readout(self, weights: Weights, r: Tensor) -> Tensor:
+    def _forward(self, weights: Weights, inputs: Tensor, noise: Tensor | None, start: Tensor | None = None) -> Activity:
+        """From the state `start` [.., trial, unit], the network's own initial one unless given."""
+        w_rec = weights["w_rec"]
+        *networks, n_steps, n_trials, _ = inputs.shape
+        n_units = w_rec.shape[-1]
+        state = w_rec.new_zeros((*networks, n_trials, n_units)) if start is None else start.clone()
+        if "h0" in weights and start is None:
+            state += weights["h0"][..., None, :]
+        r = self._buffer("r", (*networks, n_steps + 1, n_trials, n_units), w_rec)
+        noise = noise if self.noise > 0 else None
+        strength = math.sqrt(self.dt) * self.noise
+        if kernel := self._kernel(w_rec):
+            z = kernel.forward(weights, inputs, noise, state, r, self.dt, strength, self.nonlinearity)
+            return Activity(r, z, state, r.new_empty(0))
+        h = self._currents(weights, inputs)
+        if noise is not None:
+            h.add_(noise, alpha=strength)
+        self._through_time(w_rec, state, h, r)
         after = r[..., 1:, :, :]
         # W_out r^T rather than r W_out^T: a product with so few columns runs at a third of the speed.
         z = (weights["w_out"] @ _flat(after).mT).mT
-        return z.unflatten(-2, after.shape[-3:-1])
+        return Activity(r, z.unflatten(-2, after.shape[-3:-1]), h[..., -1, :, :].clone(), h)
 
-    def _forward(
-        self, weights: Weights, inputs: Tensor, noise: Tensor | None, start: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """States h [.., time, trial, unit] after each step, and phi(h) [.., 1 + time, trial, unit] with the start.
-
-        start  [.., trial, unit] the state before the first step; the network's own initial one unless given
-        """
-        dt = self.dt
-        w_rec, w_in = weights["w_rec"], weights["w_in"]
-        *networks, n_steps, n_trials, _ = inputs.shape
-        n_units = w_rec.shape[-1]
-        h = self._buffer("h", (*networks, n_steps, n_trials, n_units), w_rec)
-        r = self._buffer("r", (*networks, n_steps + 1, n_trials, n_units), w_rec)
-
-        # All input currents at once; the recurrent current is added to them step by step, in place.
-        torch.matmul(_flat(inputs), (dt * w_in).mT, out=_flat(h))
+    def _currents(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """Those of inputs and bias, [.., time, trial, unit], all at once."""
+        h = self._buffer("h", (*inputs.shape[:-1], weights["w_rec"].shape[-1]), weights["w_rec"])
+        torch.matmul(_flat(inputs), (self.dt * weights["w_in"]).mT, out=_flat(h))
         if "b" in weights:
-            h += (dt * weights["b"])[..., None, None, :]
-        if noise is not None and self.noise > 0:
-            h.add_(noise, alpha=math.sqrt(dt) * self.noise)
+            h += (self.dt * weights["b"])[..., None, None, :]
+        return h
 
-        state = torch.zeros_like(h[..., 0, :, :]) if start is None else start
-        if "h0" in weights and start is None:
-            state += weights["h0"][..., None, :]
-        if kernel := self._kernel(w_rec):
-            kernel.forward(w_rec, state, h, r, dt, self.nonlinearity)
-            return h, r
-        w = (dt * w_rec).mT.contiguous()
+    def _through_time(self, w_rec: Tensor, state: Tensor, h: Tensor, r: Tensor) -> None:
+        """Currents h [.., time, trial, unit] become the states, in place: leak and recurrent current are added."""
+        w = (self.dt * w_rec).mT.contiguous()
         states, rates = h.unbind(-3), r.unbind(-3)
         self.phi.apply(state, rates[0])
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
-        for t in range(n_steps):
-            current = states[t]
-            current.add_(state, alpha=1 - dt)
+        for t, current in enumerate(states):
+            current.add_(state, alpha=1 - self.dt)
             addmm(current, rates[t], w, out=current)
             self.phi.apply(current, rates[t + 1])
             state = current
-        return h, r
 
     def _gradient(
-        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
+        self, weights: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Weights]:
         parts = self._segments(weights, inputs)
         if len(parts) > 1:
-            return self._gradient_in_segments(weights, inputs, targets, mask, noise, parts)
-        h, r = self._forward(weights, inputs, noise)
-        z = self._readout(weights, r)
-        loss, dz = loss_and_error(z, targets, mask)
-        return loss, self._sent_back(weights, inputs, dz, h, r)[1]
+            return self._gradient_in_segments(weights, inputs, targets, share, noise, parts)
+        activity = self._forward(weights, inputs, noise)
+        loss, dz = loss_and_error(activity.z, targets, share)
+        return loss, self._sent_back(weights, inputs, dz, activity)[1]
 
     def _gradient_in_segments(
         self,
         weights: Weights,
         inputs: Tensor,
         targets: Tensor,
-        mask: Tensor,
+        share: Tensor,
         noise: Tensor | None,
         parts: list[slice],
     ) -> tuple[Tensor, Weights]:
         starts, z = self._pass(weights, inputs, noise, parts)
-        loss, dz = loss_and_error(z, targets, mask)
+        loss, dz = loss_and_error(z, targets, share)
         total: Weights = {}
         after: Tensor | None = None
         for part, start in zip(reversed(parts), reversed(starts), strict=True):
             x = _during(inputs, part)
-            h, r = self._forward(weights, x, _during(noise, part), start)
-            e, gradients = self._sent_back(weights, x, _during(dz, part), h, r, after)
+            activity = self._forward(weights, x, _during(noise, part), start)
+            e, gradients = self._sent_back(weights, x, _during(dz, part), activity, after)
             total = {name: total[name] + g for name, g in gradients.items()} if total else gradients
             after = e[..., 0, :, :].clone()
         return loss, total
 
     def _sent_back(
-        self, weights: Weights, inputs: Tensor, dz: Tensor, h: Tensor, r: Tensor, after: Tensor | None = None
+        self, weights: Weights, inputs: Tensor, dz: Tensor, activity: Activity, after: Tensor | None = None
     ) -> tuple[Tensor, Weights]:
-        """Adjoints e [.., time, trial, unit] and the gradient, from the error signal; `h` may be overwritten.
+        """Adjoints e [.., time, trial, unit] and the gradient, from the error signal; the states are overwritten.
 
         after  [.., trial, unit] the adjoint of the step that follows; None at the end of the trial
         """
-        dt = self.dt
-        # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
-        e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
-        torch.matmul(_flat(dz), weights["w_out"], out=_flat(e))
-        if kernel := self._kernel(weights["w_rec"]):
-            kernel.backward(weights["w_rec"], e, r, dt, self.nonlinearity, after)
+        r, h = activity.r, activity.h
+        w_rec = weights["w_rec"]
+        gradients: Weights = {}
+        if kernel := self._kernel(w_rec):
+            e = self._buffer("e", tuple(r[1:].shape), r)
+            following = torch.zeros_like(r[0]) if after is None else after
+            numbers = self.dt, self.nonlinearity, self.trained
+            gradients = kernel.backward(weights, inputs, dz, r, following, e, *numbers)
         else:
-            self._backward(weights["w_rec"], e, h, r, after)
-
+            # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
+            e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
+            torch.matmul(_flat(dz), weights["w_out"], out=_flat(e))
+            self._backward(w_rec, e, h, r, after)
         flat_e = _flat(e).mT
         products = {
-            "w_rec": lambda: flat_e @ _flat(r[..., :-1, :, :]) * dt,
-            "w_in": lambda: (_flat(inputs).mT @ flat_e.mT).mT * dt,
-            "b": lambda: flat_e.sum(-1) * dt,
+            "w_rec": lambda: (flat_e @ _flat(r[..., :-1, :, :])).mul_(self.dt),
+            "w_in": lambda: (_flat(inputs).mT @ flat_e.mT).mT * self.dt,
+            "b": lambda: flat_e.sum(-1) * self.dt,
             "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
         }
-        return e, {name: products[name]() for name in self.trained}
+        return e, {name: gradients[name] if name in gradients else products[name]() for name in self.trained}
 
     def _backward(self, w_rec: Tensor, e: Tensor, h: Tensor, r: Tensor, after: Tensor | None) -> None:
         """Errors of the readout, e [.., time, trial, unit], become the adjoints, in place."""
@@ -257,8 +275,9 @@ def _aligned(x: Tensor) -> Tensor:
 
 
 def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Inputs, targets, shares of the mask, and noise, of one set or of several."""
     noise = None if batch.noise is None else batch.noise[sets]
-    return _aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets], noise
+    return _aligned(batch.inputs[sets]), batch.targets[sets], shares(batch.mask[sets]), noise
 
 
 def _by_network(function: Callable[..., Tensor], weights: Weights, batch: Batch) -> Tensor:

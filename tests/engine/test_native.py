@@ -120,36 +120,89 @@ def test_what_is_not_a_number_stays_none(phi):
 def rates(x: torch.Tensor, phi: str) -> torch.Tensor:
     """phi(x) as the kernel computes it for the first state of a network of one unit."""
     assert HERE.kernel is not None
-    start, h, r = x.reshape(-1, 1).contiguous(), torch.zeros(1, len(x), 1), torch.empty(2, len(x), 1)
-    HERE.kernel.forward(torch.zeros(1, 1), start, h, r, 0.5, phi)
+    weights = {name: torch.zeros(1, 1) for name in ("w_rec", "w_in", "w_out")}
+    start, r = x.reshape(-1, 1).clone(), torch.empty(2, len(x), 1)
+    HERE.kernel.forward(weights, torch.zeros(1, len(x), 1), None, start, r, 0.5, 0.0, phi)
     return r[0, :, 0]
 
 
 @compiled
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (8, 4), (9, 5), (85, 33)])
+def test_any_number_of_inputs_and_outputs(inputs, outputs):
+    """Numbers around the widths of the tiles, and those of Yang et al. 2019."""
+    weights, batch = network(37, 33, 6)
+    random = torch.Generator().manual_seed(inputs)
+    weights["w_in"] = torch.randn(1, 37, inputs, generator=random) / inputs**0.5
+    weights["w_out"] = torch.randn(1, outputs, 37, generator=random) / 6
+    x, y = (torch.randn(1, 6, 33, n, generator=random) for n in (inputs, outputs))
+    batch = Batch(x, y, torch.ones_like(y), (0,), batch.noise)
+    trained = ("w_rec", "w_in", "b", "w_out")
+    loss, gradient = RateRNNEngine("tanh", 0.3, 0.1, trained).gradient(weights, batch)
+    expected, slopes = by_autograd(weights, batch, "tanh", 0.3, 0.1)
+    assert loss.item() == pytest.approx(expected, rel=2e-5)
+    for name in trained:
+        assert gradient[name][0].numpy() == pytest.approx(slopes[name], abs=2e-5 * np.abs(slopes[name]).max()), name
+
+
+@compiled
+@pytest.mark.parametrize("trained", [(), ("w_rec",), ("w_in",), ("w_out", "b")])
+def test_only_what_is_trained_has_a_gradient(trained):
+    weights, batch = network(17, 9, 5)
+    every = RateRNNEngine("tanh", 0.3, 0.1, ("w_rec", "w_in", "b", "w_out")).gradient(weights, batch)[1]
+    some = RateRNNEngine("tanh", 0.3, 0.1, trained).gradient(weights, batch)[1] if trained else {}
+    assert set(some) == set(trained) and all(torch.equal(some[name], every[name]) for name in trained)
+
+
+@compiled
 def test_the_same_bits_wherever_the_arrays_lie_and_whatever_was_computed_before():
-    weights, _ = network(37, 11, 20, bias=False)
-    w, currents = weights["w_rec"][0], torch.randn(20, 11, 37, generator=torch.Generator().manual_seed(1))
+    steps, trials, n = 20, 11, 37
+    weights, batch = network(n, trials, steps)
+    w, x, errors = {name: a[0] for name, a in weights.items()}, batch.inputs[0], batch.targets[0]
     found = []
     for shift in (0, 1, 5):
-        room = torch.full((20 * 11 * 37 + 16,), float(shift))
-        h = room[shift : shift + currents.numel()].view_as(currents).copy_(currents)
-        r = torch.full((21 * 11 * 37 + 16,), 7.0)[shift : shift + 21 * 11 * 37].view(21, 11, 37)
-        HERE.kernel.forward(w, torch.zeros(11, 37), h, r, 0.5, "tanh")
-        found.append((h.clone(), r.clone()))
+
+        def room(*shape: int, shift: int = shift) -> torch.Tensor:
+            length = int(np.prod(shape))
+            return torch.full((length + 16,), 7.0 + shift)[shift : shift + length].view(shape)
+
+        moved = {name: room(*a.shape).copy_(a) for name, a in w.items()}
+        r, e, state = room(1 + steps, trials, n), room(steps, trials, n), room(trials, n).zero_()
+        inputs, dz, following = room(*x.shape).copy_(x), room(*errors.shape).copy_(errors), torch.zeros(trials, n)
+        z = HERE.kernel.forward(moved, inputs, None, state, r, 0.5, 0.0, "tanh")
+        gradients = HERE.kernel.backward(moved, inputs, dz, r, following, e, 0.5, "tanh", ("w_in", "w_out"))
+        found.append([a.clone() for a in (z, state, r, e, gradients["w_in"], gradients["w_out"])])
     assert all(torch.equal(a, b) for one in found[1:] for a, b in zip(found[0], one, strict=True))
+
+
+@compiled
+def test_arrays_that_it_would_misread_are_refused():
+    weights = {"w_rec": torch.zeros(3, 3), "w_in": torch.zeros(2, 3).mT, "w_out": torch.zeros(1, 3)}
+    arrays = torch.zeros(4, 5, 2), None, torch.zeros(5, 3), torch.zeros(5, 5, 3)
+    with pytest.raises(ValueError, match="contiguous"):
+        HERE.kernel.forward(weights, *arrays, 0.5, 0.0, "tanh")
+    weights["w_in"] = torch.zeros(3, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match="float64"):
+        HERE.kernel.forward(weights, *arrays, 0.5, 0.0, "tanh")
 
 
 BOUNDS = """
 import ctypes, sys, numpy as np, torch
 from rnnbench.engine.native.kernel import Kernel
 kernel = Kernel(ctypes.CDLL(sys.argv[1]))
-for n, trials, steps in [(1, 1, 1), (3, 2, 4), (17, 9, 5), (31, 1, 6), (33, 11, 7), (64, 13, 2)]:
+
+def ones(*shape):  # numpy's arrays are taken one by one from the allocator that the sanitizer watches
+    return torch.from_numpy(np.ones(shape, np.float32))
+
+# The kernel's own arrays too.
+torch.empty = lambda length, dtype: ones(length)
+torch.Tensor.new_empty, torch.Tensor.new_zeros = (lambda self, shape: ones(*shape),) * 2
+sizes = [(1, 1, 1), (3, 2, 4), (17, 9, 5), (31, 1, 6), (33, 11, 7), (64, 13, 2), (16, 33, 3)]
+for (n, trials, steps), n_in, n_out in zip(sizes, (1, 3, 9, 17, 2, 8, 85), (1, 2, 5, 4, 3, 33, 8), strict=True):
     for phi in ("tanh", "relu", "identity"):
-        # numpy's arrays are taken one by one from the allocator that the sanitizer watches.
-        shapes = ((n, n), (trials, n), (steps, trials, n), (1 + steps, trials, n))
-        w, start, h, r = (torch.from_numpy(np.ones(shape, np.float32)) for shape in shapes)
-        kernel.forward(w / n, start, h, r, 0.5, phi)
-        kernel.backward(w / n, h, r, 0.5, phi)
+        weights = {"w_rec": ones(n, n) / n, "w_in": ones(n, n_in), "w_out": ones(n_out, n), "b": ones(n)}
+        x, noise, r, e = (ones(t, trials, k) for t, k in ((steps, n_in), (steps, n), (1 + steps, n), (steps, n)))
+        z = kernel.forward(weights, x, noise, ones(trials, n), r, 0.5, 0.1, phi)
+        kernel.backward(weights, x, z, r, ones(trials, n), e, 0.5, phi, ("w_in", "w_out"))
 print("within bounds")
 """
 
@@ -220,7 +273,7 @@ def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, m
     native.cache_clear()
     library.write_bytes(good)
     forward = Kernel.forward
-    monkeypatch.setattr(Kernel, "forward", lambda self, w, *rest: forward(self, w.mT.contiguous(), *rest))
+    monkeypatch.setattr(Kernel, "forward", lambda self, w, x, *rest: forward(self, w, 1.01 * x, *rest))
     assert native().told == "torch (no native kernel: its self-test fails)"
 
 

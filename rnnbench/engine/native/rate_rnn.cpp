@@ -1,19 +1,22 @@
 // Forward and backward through time of one vanilla rate RNN, in float32 on one core.
 //
-//     h[t+1] = (1 - dt) h[t] + I[t] + dt W r[t],   r = phi(h)                            forward
-//     e[t]   = phi'(h[t+1]) (E[t] + dt W^T e[t+1]) + (1 - dt) e[t+1]                     backward
+//     h[t+1] = (1 - dt) h[t] + dt (W r[t] + W_in x[t] + b) + s xi[t],   r = phi(h)        forward
+//     z[t]   = W_out r[t+1]
+//     e[t]   = phi'(h[t+1]) (W_out^T dz[t] + dt W^T e[t+1]) + (1 - dt) e[t+1]             backward
 //
-// I are the currents of input, bias and noise, E the error that reaches the units from the readout; both are given, and
-// are overwritten by h and e. Source: Schuessler et al. 2020, eq. 1; the adjoint stands in engine/rate_rnn.py.
+// and, while a step is at hand, the sums over time and trials of x[t] e[t]^T and dz[t] r[t+1]^T, of which the gradients
+// of W_in and W_out are made. Source: Schuessler et al. 2020, eq. 1; the adjoint stands in engine/rate_rnn.py.
 //
-// Each step is one product of [trial, unit] with the connectivity. It is computed in tiles of M trials by NR units that
-// stay in registers while the sum over presynaptic units runs; leak, current and nonlinearity are applied to the tile
-// before it is stored once. The connectivity is packed into panels of NR units, so that a panel stays in the first
-// cache while all trials go through it. What a number is made of does not depend on which network stands beside it, nor
-// on where in memory it lies: the same bits every time.
+// Each step is one product of what drives the units, [trial, input] and [trial, unit], with one matrix. It is computed
+// in tiles of M trials by NR units that stay in registers while the sums run; all else that a step does to a number is
+// done to the tile before it is stored, once. The matrix is packed into panels of NR units, so that a panel stays in
+// the first cache while all trials go through it. What a number is made of does not depend on which network stands
+// beside it, nor on where in memory it lies: the same bits every time.
 
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
+#include <type_traits>
 
 #if defined(__AVX512F__)
 constexpr int VL = 16, M = 8;  // 16 sums, 2 columns and a trial fit the 32 registers
@@ -23,6 +26,10 @@ constexpr int VL = 8, M = 4;
 constexpr int VL = 4, M = 4;
 #endif
 constexpr int NV = 2, NR = NV * VL;
+
+// Trials do not depend on one another: BLOCK of them go through all the time steps together, so that what one step
+// leaves is still in the second cache when the next one reads it, however large the batch.
+constexpr long BLOCK = 32;
 
 typedef float Vec __attribute__((vector_size(VL * 4)));
 typedef int32_t Int __attribute__((vector_size(VL * 4)));
@@ -88,125 +95,203 @@ static inline Vec slope(Vec r) {
     return Vec{} + 1.0f;
 }
 
-// Panels [panel, k, NR] of dt W^T (so that sums run over W's columns) or of dt W (over its rows); zeros at the edge.
-static void pack(const float* w, long n, float dt, bool transposed, float* panels) {
-    for (long first = 0; first < n; first += NR)
-        for (long k = 0; k < n; ++k)
-            for (long i = first; i < first + NR; ++i)
-                *panels++ = i < n ? dt * (transposed ? w[i * n + k] : w[k * n + i]) : 0.0f;
+// f(n) with n as a constant of the compiler, 1 <= n <= MOST.
+template <int MOST, class F>
+static inline void with_constant(long n, F f) {
+    if constexpr (MOST > 1)
+        if (n < MOST) return with_constant<MOST - 1>(n, f);
+    f(std::integral_constant<int, MOST>());
 }
 
-// Sums of ROWS trials a [trial, n] over a panel, given to finish(trial, part of the panel, sum).
-template <int ROWS, class Finish>
-static inline void tile(const float* a, long n, const float* panel, Finish finish) {
-    Vec sum[ROWS][NV] = {};
-    for (long k = 0; k < n; ++k, panel += NR) {
+// A matrix that drives n units: scale times w, whose entry (driver k, unit i) lies at k * by_driver + i * by_unit.
+struct Matrix {
+    const float* w;
+    long drivers, by_driver, by_unit;
+    float scale;
+};
+
+// Panels [panel, driver, NR] of one matrix' drivers and then the other's; zeros at the edge.
+static void pack(Matrix first, Matrix second, long n, float* panels) {
+    for (long begin = 0; begin < n; begin += NR)
+        for (const Matrix& m : {first, second})
+            for (long k = 0; k < m.drivers; ++k)
+                for (long i = begin; i < begin + NR; ++i)
+                    *panels++ = i < n ? m.scale * m.w[k * m.by_driver + i * m.by_unit] : 0.0f;
+}
+
+// What drives the units: x [trial, n].
+struct Drive {
+    const float* x;
+    long n;
+
+    Drive from(long trial) const { return {x + trial * n, n}; }
+};
+
+// Adds the product of ROWS trials with their part of a panel; gives the part that follows.
+template <int ROWS>
+static inline const float* add(Vec (&sum)[ROWS][NV], Drive drive, const float* panel) {
+    for (long k = 0; k < drive.n; ++k, panel += NR) {
         Vec column[NV];
         for (int v = 0; v < NV; ++v) column[v] = load(panel + v * VL);
         for (int m = 0; m < ROWS; ++m)
-            for (int v = 0; v < NV; ++v) sum[m][v] += a[m * n + k] * column[v];
+            for (int v = 0; v < NV; ++v) sum[m][v] += drive.x[m * drive.n + k] * column[v];
     }
-    for (int m = 0; m < ROWS; ++m)
-        for (int v = 0; v < NV; ++v) finish(m, v, sum[m][v]);
+    return panel;
 }
 
-// All of a [trial, n] times the packed matrix, given to finish(trial, unit, how many units, sum).
+// All trials of two drives times the packed matrix, given to finish(trial, unit, how many units, sum).
 template <class Finish>
-static inline void product(const float* a, long trials, long n, const float* panels, Finish finish) {
-    for (long first = 0; first < n; first += NR, panels += n * NR)
-        for (long b = 0; b < trials; b += M) {
-            auto done = [&](int m, int v, Vec sum) { finish(b + m, first + v * VL, n - first - v * VL, sum); };
-            switch (trials - b < M ? trials - b : M) {
-                case 1: tile<1>(a + b * n, n, panels, done); break;
-                case 2: tile<2>(a + b * n, n, panels, done); break;
-                case 3: tile<3>(a + b * n, n, panels, done); break;
-#if defined(__AVX512F__)
-                case 4: tile<4>(a + b * n, n, panels, done); break;
-                case 5: tile<5>(a + b * n, n, panels, done); break;
-                case 6: tile<6>(a + b * n, n, panels, done); break;
-                case 7: tile<7>(a + b * n, n, panels, done); break;
-#endif
-                default: tile<M>(a + b * n, n, panels, done);
-            }
-        }
+static inline void product(Drive a, Drive b, long trials, long n, const float* panels, Finish finish) {
+    for (long unit = 0; unit < n; unit += NR, panels += (a.n + b.n) * NR)
+        for (long trial = 0; trial < trials; trial += M)
+            with_constant<M>(trials - trial, [&](auto rows) {
+                Vec sum[rows.value][NV] = {};
+                add(sum, b.from(trial), add(sum, a.from(trial), panels));
+                for (int m = 0; m < rows.value; ++m)
+                    for (int v = 0; v < NV && unit + v * VL < n; ++v)
+                        finish(trial + m, unit + v * VL, n - unit - v * VL, sum[m][v]);
+            });
 }
 
-// Trials do not depend on one another: BLOCK of them go through all the time steps together, so that what one step
-// leaves is still in the second cache when the next one reads it, however large the batch.
-constexpr long BLOCK = 32;
+// sums [column of a, n] += a^T b over trials of a [trial, column] and b [trial, n].
+static void correlate(Drive a, Drive b, long trials, float* sums) {
+    for (long unit = 0; unit < b.n; unit += VL)
+        for (long column = 0; column < a.n; column += M)
+            with_constant<M>(a.n - column, [&](auto rows) {
+                const long some = b.n - unit;
+                float* to = sums + column * b.n + unit;
+                Vec sum[rows.value];
+                for (int m = 0; m < rows.value; ++m) sum[m] = load_some(to + m * b.n, some);
+                for (long trial = 0; trial < trials; ++trial) {
+                    const Vec part = load_some(b.x + trial * b.n + unit, some);
+                    for (int m = 0; m < rows.value; ++m) sum[m] += a.x[trial * a.n + column + m] * part;
+                }
+                for (int m = 0; m < rows.value; ++m) store_some(to + m * b.n, sum[m], some);
+            });
+}
+
+// The sum of the first SIZE numbers, by halves.
+template <int SIZE>
+static inline float total(const float* x) {
+    if constexpr (SIZE == 1) return *x;
+    else {
+        typedef float Half __attribute__((vector_size(SIZE * 2)));
+        Half a, b;
+        std::memcpy(&a, x, sizeof a);
+        std::memcpy(&b, x + SIZE / 2, sizeof b);
+        a += b;
+        float sums[SIZE / 2];
+        std::memcpy(sums, &a, sizeof a);
+        return total<SIZE / 2>(sums);
+    }
+}
+
+// z [trial, output] = r [trial, n] w_out^T; w_out [output, n].
+static void readout(Drive r, const float* w_out, long trials, long outputs, float* z) {
+    const long n = r.n, whole = n / VL * VL;
+    for (long trial = 0; trial < trials; ++trial, z += outputs)
+        for (long output = 0; output < outputs; output += 4)
+            with_constant<4>(outputs - output, [&](auto some) {
+                const float *rate = r.x + trial * n, *w = w_out + output * n;
+                Vec sum[some.value] = {};
+                for (long i = 0; i < whole; i += VL)
+                    for (int o = 0; o < some.value; ++o) sum[o] += load(rate + i) * load(w + o * n + i);
+                if (whole < n)
+                    for (int o = 0; o < some.value; ++o)
+                        sum[o] += load_some(rate + whole, n - whole) * load_some(w + o * n + whole, n - whole);
+                for (int o = 0; o < some.value; ++o) {
+                    float parts[VL];
+                    std::memcpy(parts, &sum[o], sizeof parts);
+                    z[output + o] = total<VL>(parts);
+                }
+            });
+}
+
+struct Sizes {
+    long steps, trials, units, inputs, outputs;
+    float dt;
+    int phi;
+};
+
+struct Weights {
+    const float *w_rec, *w_in, *w_out, *b;  // [unit, unit], [unit, input], [output, unit], [unit] or null
+};
 
 template <int PHI>
-static void forward(const float* w, const float* start, float* h, float* r, long steps, long trials, long n, float dt,
-                    float* panels) {
-    const long size = trials * n;
-    const float leak = 1.0f - dt;
-    pack(w, n, dt, true, panels);
-    for (long i = 0; i < size; i += VL) store_some(r + i, phi<PHI>(load_some(start + i, size - i)), size - i);
-    for (long first = 0; first < trials; first += BLOCK) {
-        const long block = trials - first < BLOCK ? trials - first : BLOCK;
-        for (long t = 0; t < steps; ++t) {
-            float *now = h + t * size + first * n, *rate = r + t * size + first * n;
-            const float* before = t ? now - size : start + first * n;
-            product(rate, block, n, panels, [&](long b, long i, long some, Vec sum) {
-                if (some <= 0) return;
-                const long at = b * n + i;
-                const Vec state = load_some(now + at, some) + leak * load_some(before + at, some) + sum;
-                store_some(now + at, state, some);
-                store_some(rate + size + at, phi<PHI>(state), some);
+static void forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
+                    float* z, float* panels) {
+    const long n = s.units, size = s.trials * n;
+    const float leak = 1.0f - s.dt;
+    pack({w.w_in, s.inputs, 1, s.inputs, s.dt}, {w.w_rec, n, 1, n, s.dt}, n, panels);
+    for (long i = 0; i < size; i += VL) store_some(r + i, phi<PHI>(load_some(state + i, size - i)), size - i);
+    for (long first = 0; first < s.trials; first += BLOCK) {
+        const long block = s.trials - first < BLOCK ? s.trials - first : BLOCK;
+        float* h = state + first * n;
+        for (long t = 0; t < s.steps; ++t) {
+            const long at = t * s.trials + first;
+            const float *before = r + at * n, *xi = noise ? noise + at * n : nullptr;
+            float* after = r + size + at * n;
+            const Drive input = {x + at * s.inputs, s.inputs};
+            product(input, {before, n}, block, n, panels, [&](long b, long i, long some, Vec sum) {
+                const long k = b * n + i;
+                Vec now = leak * load_some(h + k, some) + sum;
+                if (w.b) now += s.dt * load_some(w.b + i, some);
+                if (xi) now += strength * load_some(xi + k, some);
+                store_some(h + k, now, some);
+                store_some(after + k, phi<PHI>(now), some);
             });
+            readout({after, n}, w.w_out, block, s.outputs, z + at * s.outputs);
         }
     }
 }
 
 template <int PHI>
-static void backward(const float* w, float* e, const float* r, const float* after, long steps, long trials, long n,
-                     float dt, float* panels) {
-    const long size = trials * n;
-    const float leak = 1.0f - dt;
-    pack(w, n, dt, false, panels);
-    for (long first = 0; first < trials; first += BLOCK) {
-        const long block = trials - first < BLOCK ? trials - first : BLOCK;
-        for (long t = steps - 1; t >= 0; --t) {
-            float* now = e + t * size + first * n;
-            const float* rate = r + (t + 1) * size + first * n;
-            const float* later = t < steps - 1 ? now + size : after ? after + first * n : nullptr;
-            auto finish = [&](long b, long i, long some, Vec sum) {
-                if (some <= 0) return;
-                const long at = b * n + i;
-                Vec x = (load_some(now + at, some) + sum) * slope<PHI>(load_some(rate + at, some));
-                if (later) x += leak * load_some(later + at, some);
-                store_some(now + at, x, some);
-            };
-            if (later) product(later, block, n, panels, finish);
-            else
-                for (long b = 0; b < block; ++b)
-                    for (long i = 0; i < n; i += VL) finish(b, i, n - i, Vec{});
+static void backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
+                     float* e, float* in, float* out, float* panels) {
+    const long n = s.units, size = s.trials * n;
+    const float leak = 1.0f - s.dt;
+    pack({w.w_out, s.outputs, n, 1, 1.0f}, {w.w_rec, n, n, 1, s.dt}, n, panels);
+    for (long first = 0; first < s.trials; first += BLOCK) {
+        const long block = s.trials - first < BLOCK ? s.trials - first : BLOCK;
+        for (long t = s.steps - 1; t >= 0; --t) {
+            const long at = t * s.trials + first;
+            const Drive error = {dz + at * s.outputs, s.outputs}, input = {x + at * s.inputs, s.inputs};
+            const float* rate = r + size + at * n;
+            const float* later = t < s.steps - 1 ? e + size + at * n : following + first * n;
+            float* now = e + at * n;
+            product(error, {later, n}, block, n, panels, [&](long b, long i, long some, Vec sum) {
+                const long k = b * n + i;
+                const Vec adjoint = sum * slope<PHI>(load_some(rate + k, some)) + leak * load_some(later + k, some);
+                store_some(now + k, adjoint, some);
+            });
+            if (in) correlate(input, {now, n}, block, in);
+            if (out) correlate(error, {rate, n}, block, out);
         }
     }
 }
 
 extern "C" {
 
-// Floats that the packed connectivity of n units takes.
-long rnnbench_panels(long n) { return (n + NR - 1) / NR * NR * n; }
+// Floats that the packed matrices of n units with so many inputs or outputs take.
+long rnnbench_panels(long n, long others) { return (n + NR - 1) / NR * NR * (n + others); }
 
 int rnnbench_vector() { return VL; }
 
-// w [n, n]; start [trial, n]: the first state; h [step, trial, n]: currents in, states out; r [1 + step, trial, n]: out;
-// panels: room for the packed connectivity.
-void rnnbench_forward(const float* w, const float* start, float* h, float* r, long steps, long trials, long n, float dt,
-                      int which, float* panels) {
-    if (which == TANH) forward<TANH>(w, start, h, r, steps, trials, n, dt, panels);
-    else if (which == RELU) forward<RELU>(w, start, h, r, steps, trials, n, dt, panels);
-    else forward<IDENTITY>(w, start, h, r, steps, trials, n, dt, panels);
+// x [step, trial, input]; noise [step, trial, n] or null, times strength; state [trial, n]: the first one in, the last
+// one out; r [1 + step, trial, n]: out; z [step, trial, output]: out; panels: room for the packed matrices.
+void rnnbench_forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
+                      float* z, float* panels) {
+    if (s.phi == TANH) forward<TANH>(s, w, x, noise, strength, state, r, z, panels);
+    else if (s.phi == RELU) forward<RELU>(s, w, x, noise, strength, state, r, z, panels);
+    else forward<IDENTITY>(s, w, x, noise, strength, state, r, z, panels);
 }
 
-// e [step, trial, n]: errors from the readout in, adjoints out; r [1 + step, trial, n] as forward left it;
-// after [trial, n]: the adjoint of the step that follows the last one, or null where nothing follows.
-void rnnbench_backward(const float* w, float* e, const float* r, const float* after, long steps, long trials, long n,
-                       float dt, int which, float* panels) {
-    if (which == TANH) backward<TANH>(w, e, r, after, steps, trials, n, dt, panels);
-    else if (which == RELU) backward<RELU>(w, e, r, after, steps, trials, n, dt, panels);
-    else backward<IDENTITY>(w, e, r, after, steps, trials, n, dt, panels);
+// dz [step, trial, output]; r as forward left it; following [trial, n]: the adjoint of the step after the last one;
+// e [step, trial, n]: out; in [input, n], out [output, n]: the sums are added to them, unless they are null.
+void rnnbench_backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
+                       float* e, float* in, float* out, float* panels) {
+    if (s.phi == TANH) backward<TANH>(s, w, x, dz, r, following, e, in, out, panels);
+    else if (s.phi == RELU) backward<RELU>(s, w, x, dz, r, following, e, in, out, panels);
+    else backward<IDENTITY>(s, w, x, dz, r, following, e, in, out, panels);
 }
 }
