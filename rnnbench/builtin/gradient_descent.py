@@ -80,8 +80,10 @@ class GradientDescent(LearningRule):
         for name, g in gradients.items():
             mean = state[f"mean.{name}"].lerp(g, 1 - self.beta1)
             square = self._square(state, name, g)
-            step = mean / (square.sqrt().div_(_per_network(root, g)).add_(self.epsilon))
-            new_weights[name] = weights[name] - _per_network(rate, g) * step
+            # In the memory of one array: such passes through memory are what a step costs.
+            step = square.sqrt().div_(_per_network(root, g)).add_(self.epsilon)
+            torch.div(mean, step, out=step).mul_(_per_network(rate, g))
+            new_weights[name] = torch.sub(weights[name], step, out=step)
             new_state |= {f"mean.{name}": mean, f"square.{name}": square}
         return new_weights, new_state
 

@@ -141,7 +141,7 @@ class RateRNNEngine:
         self._through_time(w_rec, state, h, r)
         after = r[..., 1:, :, :]
         # W_out r^T rather than r W_out^T: a product with so few columns runs at a third of the speed.
-        z = (weights["w_out"] @ _flat(after).mT).mT
+        z = (weights["w_out"] @ _flat(after).mT).mT.contiguous()
         return Activity(r, z.unflatten(-2, after.shape[-3:-1]), h[..., -1, :, :].clone(), h)
 
     def _currents(self, weights: Weights, inputs: Tensor) -> Tensor:
@@ -156,12 +156,13 @@ class RateRNNEngine:
         """Currents h [.., time, trial, unit] become the states, in place: leak and recurrent current are added."""
         w = (self.dt * w_rec).mT.contiguous()
         states, rates = h.unbind(-3), r.unbind(-3)
-        self.phi.apply(state, rates[0])
+        apply, leak = self.phi.apply, 1 - self.dt
+        apply(state, rates[0])
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
-        for t, current in enumerate(states):
-            current.add_(state, alpha=1 - self.dt)
-            addmm(current, rates[t], w, out=current)
-            self.phi.apply(current, rates[t + 1])
+        for current, before, after in zip(states, rates[:-1], rates[1:], strict=True):
+            current.add_(state, alpha=leak)
+            addmm(current, before, w, out=current)
+            apply(current, after)
             state = current
 
     def _gradient(
@@ -229,14 +230,15 @@ class RateRNNEngine:
         w = self.dt * w_rec
         adjoints, states, rates = e.unbind(-3), h.unbind(-3), r.unbind(-3)
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
+        scale, leak = self.phi.scale, 1 - self.dt
         later = after
         for t in reversed(range(len(adjoints))):
             now = adjoints[t]
             if later is not None:
                 addmm(now, later, w, out=now)
-            self.phi.scale(now, states[t], rates[t + 1])
+            scale(now, states[t], rates[t + 1])
             if later is not None:
-                now.add_(later, alpha=1 - self.dt)
+                now.add_(later, alpha=leak)
             later = now
 
     def _kernel(self, w_rec: Tensor) -> Kernel | None:
