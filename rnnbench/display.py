@@ -23,6 +23,7 @@ from rnnbench.execution import Report
 from rnnbench.interference import MATRIX, matrix_table, over_seeds
 from rnnbench.registry import Found
 from rnnbench.runner import Prepared
+from rnnbench.running import GONE, running
 from rnnbench.status import LATELY, Status
 
 
@@ -46,6 +47,9 @@ def plan_table(prepared: Prepared) -> Table:
     )
     table.add_row("networks", f"{plan.n_networks}, {through}")
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
+    if elsewhere := running(prepared.folder, time.time()) & plan.missing:
+        told = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
+        table.add_row("at work", f"{told}; what both compute is the same")
     if plan.missing:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
         if prepared.device.type == "cpu":

@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from rnnbench.display import matrix_tables
+from rnnbench.display import matrix_tables, plan_table
+from rnnbench.runner import prepare
+from rnnbench.running import Sign
 
 TASKS = [f"contextual{n}" for n in range(8)]
 
@@ -62,3 +64,26 @@ def test_a_task_that_no_network_learnt_has_a_dash():
 @pytest.mark.parametrize("width", [20, 40])
 def test_a_narrow_terminal_is_no_error(width):
     assert TASKS[0][:4] in shown(width, lambda a, b: 1.0)
+
+
+def test_the_plan_tells_of_another_run_in_the_same_folder(tmp_path):
+    description = {
+        "name": "two",
+        "tasks": ["fixed_points", "complex_sine"],
+        "architectures": [{"use": "vanilla_rnn", "units": 4}],
+        "rules": ["gradient_descent"],
+        "seeds": 1,
+    }
+
+    def told() -> str:
+        console = Console(width=200)
+        with console.capture() as capture:
+            console.print(plan_table(prepared))
+        return capture.get()
+
+    prepared = prepare(description, tmp_path)
+    cells = list(prepared.plan.missing)
+    assert "another run" not in told()
+    with Sign(prepared.folder, [*cells[:2], "of another description"]):
+        assert "2 of these by another run" in told()
+    assert "another run" not in told()

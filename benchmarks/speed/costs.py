@@ -130,7 +130,7 @@ MATRIX: dict[str, Any] = {
     "architectures": [{"use": "vanilla_rnn", "units": 128, "g": 0.9, "learn": "all", "orthogonal": True}],
     "rules": [{"use": "gradient_descent", "optimizer": "adam", "learning_rate": LEARNING_RATE}],
     "seeds": 1,
-    "training": {"batch": 32, "max_updates": 1000, "criterion": {"relative_loss": 0.05}, "evaluate_every": 20},
+    "training": {"batch": 32, "max_updates": 1000, "criterion": {"relative_loss": 0.03}, "evaluate_every": 20},
 }
 
 
