@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
+import yaml
 from measure import rate
-from peers import LEARNING_RATE, masked_loss
+from peers import masked_loss
 from rich.console import Console
 
 from rnnbench.engine.native.kernel import native
@@ -124,22 +125,20 @@ def _native_loop(w: torch.Tensor, steps: int) -> None:
     kernel.forward(weights, x, None, torch.randn(32, n), torch.empty(1 + steps, 32, n), 0.5, 0.0, "tanh")
 
 
-MATRIX: dict[str, Any] = {
-    "name": "matrix",
-    "tasks": ["fixed_points", "flip_flop", "mante", "romo", "cycling", "complex_sine"],
-    "architectures": [{"use": "vanilla_rnn", "units": 128, "g": 0.9, "learn": "all", "orthogonal": True}],
-    "rules": [{"use": "gradient_descent", "optimizer": "adam", "learning_rate": LEARNING_RATE}],
-    "seeds": 1,
-    "training": {"batch": 32, "max_updates": 1000, "criterion": {"relative_loss": 0.03}, "evaluate_every": 20},
-}
+def neuro_once() -> dict[str, Any]:
+    """benchmarks/neuro.yaml with one seed and one connectivity: six tasks, 30 pairs and 6 drift controls."""
+    described: dict[str, Any] = yaml.safe_load((Path(__file__).parents[1] / "neuro.yaml").read_text())
+    network = described["architectures"][0]
+    del network["sweep"]
+    return described | {"name": "matrix", "architectures": [network | {"g": 1.0}], "seeds": 1}
 
 
 def matrix(pairs: Annotated[int, typer.Option(help="ordered pairs that the loop trains; 0: all 30")] = 0) -> None:
-    """The time to a matrix of six tasks: rnnbench on all cores, and the research loop, every pair from scratch."""
+    """Time to the matrix of neuro.yaml, one seed and g: rnnbench on all cores; the loop, every pair from scratch."""
     from rnnbench.benchmark_file import load_benchmark
     from rnnbench.runner import run
 
-    benchmark = load_benchmark(MATRIX)
+    benchmark = load_benchmark(neuro_once())
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()
         run(benchmark, folder, device="cpu")
@@ -164,6 +163,7 @@ class LoopPair:
 
         cells = CellTrainer(benchmark, installed(), torch.device("cpu"))
         self.benchmark, self.layout, self.tasks = benchmark, cells.layout, cells.tasks
+        self.learning_rate = benchmark.rules[0].parameters["learning_rate"]
         start = cells.initial_weights(next(iter(cells_of(benchmark))))
         self.w = {name: torch.nn.Parameter(torch.from_numpy(w.astype(np.float32))) for name, w in start.items()}
         self.rng = np.random.default_rng(0)
@@ -172,7 +172,7 @@ class LoopPair:
         training = self.benchmark.task(label).training
         held_out = self.trials(label, training.evaluation_trials)
         bound = training.criterion.relative_loss * self.loss(held_out).item()
-        optimiser = torch.optim.Adam(self.w.values(), lr=LEARNING_RATE)
+        optimiser = torch.optim.Adam(self.w.values(), lr=self.learning_rate)
         for update in range(training.max_updates):
             if update % training.evaluate_every == 0:
                 with torch.no_grad():
