@@ -210,7 +210,7 @@ class RateRNNEngine:
             e = self._buffer("e", tuple(r[1:].shape), r)
             following = torch.zeros_like(r[0]) if after is None else after
             numbers = self.dt, self.nonlinearity, self.trained
-            gradients = kernel.backward(weights, inputs, dz, r, following, e, *numbers)
+            gradients = kernel.backward(weights, inputs, dz.contiguous(), r, following, e, *numbers)
         else:
             # Unless phi' is computed from h, the states are not needed any more and their memory serves e.
             e = self._buffer("e", tuple(h.shape), h) if self.phi.needs_h else h
@@ -278,7 +278,7 @@ def _aligned(x: Tensor) -> Tensor:
 
 def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Inputs, targets, shares of the mask, and noise, of one set or of several."""
-    noise = None if batch.noise is None else batch.noise[sets]
+    noise = None if batch.noise is None else batch.noise[sets].contiguous()
     return _aligned(batch.inputs[sets]), batch.targets[sets], shares(batch.mask[sets]), noise
 
 

@@ -175,6 +175,20 @@ def test_the_same_bits_wherever_the_arrays_lie_and_whatever_was_computed_before(
 
 
 @compiled
+def test_trials_taken_out_of_a_larger_batch_are_those_trials():
+    """A rule may cut a batch apart: views whose numbers do not lie together."""
+    weights, batch = network(17, 9, 5)
+    cut = [a[:, :, 2:6] for a in (batch.inputs, batch.targets, batch.mask, batch.noise)]
+    engine = RateRNNEngine("tanh", 0.3, 0.1, ("w_rec", "w_in", "b", "w_out"))
+    found = [
+        engine.gradient(weights, Batch(x, y, mask, (0,), noise))
+        for x, y, mask, noise in (cut, [a.contiguous() for a in cut])
+    ]
+    assert torch.equal(found[0][0], found[1][0])
+    assert all(torch.equal(g, found[1][1][name]) for name, g in found[0][1].items())
+
+
+@compiled
 def test_arrays_that_it_would_misread_are_refused():
     weights = {"w_rec": torch.zeros(3, 3), "w_in": torch.zeros(2, 3).mT, "w_out": torch.zeros(1, 3)}
     arrays = torch.zeros(4, 5, 2), None, torch.zeros(5, 3), torch.zeros(5, 5, 3)
