@@ -11,6 +11,9 @@ from rnnbench.errors import PluginError
 from rnnbench.interfaces import Task, Trials
 from rnnbench.schema import Channels
 
+MOST_CHANNELS = 10_000
+"""Inputs or outputs of a task: far beyond any that is known, and far below what memory has no room for."""
+
 
 class Layout:
     """Which channels of the network each task drives and reads.
@@ -77,8 +80,9 @@ def _count(task: Task, name: str, at_least: int) -> int:
         count = getattr(task, name)
     except Exception as error:
         raise PluginError(f"task {task.id()}: {name} raises {type(error).__name__}: {error}") from error
-    if isinstance(count, bool) or not isinstance(count, int) or count < at_least:
-        raise PluginError(f"task {task.id()}: {name} is {count!r}; expected a whole number from {at_least} up")
+    if isinstance(count, bool) or not isinstance(count, int) or not at_least <= count <= MOST_CHANNELS:
+        told = f"{count!r}; expected a whole number from {at_least} to {MOST_CHANNELS:,}"
+        raise PluginError(f"task {task.id()}: {name} is {told}")
     return count
 
 

@@ -294,11 +294,13 @@ def worker(
     from rnnbench.execution import Report
     from rnnbench.executors.choice import executor_of
     from rnnbench.registry import installed
+    from rnnbench.runner import check_options
 
     def tell(report: Report) -> None:
         for line in (*report.damaged, *report.news, *(f"{identity} {end}" for identity, end in report.finished)):
             print(line, flush=True)
 
+    check_options(device, workers, threads)
     here = executor_of("serial" if workers == 1 else "process", installed())
     compute_bundle(results, jobs, element, here, workers, device, threads, tell)
 

@@ -49,9 +49,11 @@ def ordered(order: str, settings: Mapping[str, Benchmark]) -> tuple[Cell, ...]:
     Raises RnnbenchError if they are not the cells of this benchmark.
     """
     try:
-        return tuple(_found(named, settings) for named in json.loads(order))
+        if cells := tuple(_found(named, settings) for named in json.loads(order)):
+            return cells
     except (ValueError, TypeError, IndexError, KeyError):
-        raise RnnbenchError(f"{order:.60}: not a job of this benchmark; submit the run again") from None
+        pass
+    raise RnnbenchError(f"{order:.60}: not a job of this benchmark; submit the run again")
 
 
 def _found(named: list[Any], settings: Mapping[str, Benchmark]) -> Cell:

@@ -19,7 +19,7 @@ from rnnbench.benchmark_file import load_benchmark
 from rnnbench.columns import NAMES
 from rnnbench.continual import METRICS, continual_table
 from rnnbench.describe import plugins_of
-from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.errors import RnnbenchError, StoreError, Submitted
 from rnnbench.execution import Executor, Job, Report, Work
 from rnnbench.executors.choice import Choice, executor_of
 from rnnbench.executors.measuring import measure
@@ -33,7 +33,7 @@ from rnnbench.results import Results, read_table
 from rnnbench.results_document import description_of
 from rnnbench.running import sweep
 from rnnbench.schema import RESULTS_FORMAT, Benchmark, ResultsDocument
-from rnnbench.store import Store, write_text, write_with
+from rnnbench.store import Store, remove, rename, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
 from rnnbench.worker import threads as in_threads
 
@@ -121,11 +121,21 @@ def prepare(
     return Prepared(planned, folder, place, n_workers, threads, chosen, (needed, free), seconds)
 
 
-def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
-    """How many processes: what was asked for, or what the machine's cores are good for."""
-    for name, value in (("workers", asked), ("threads", threads)):
+def check_options(device: str, workers: int | None, threads: int) -> None:
+    """Raise RnnbenchError unless a worker can be started with them on this machine."""
+    _device(device)
+    _at_least_one(workers=workers, threads=threads)
+
+
+def _at_least_one(**values: int | None) -> None:
+    for name, value in values.items():
         if value is not None and value < 1:
             raise RnnbenchError(f"{name}: {value} is below 1")
+
+
+def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
+    """How many processes: what was asked for, or what the machine's cores are good for."""
+    _at_least_one(workers=asked, threads=threads)
     if threads > cores():
         raise RnnbenchError(f"threads: {threads} is more than the {cores()} cores that may be used here")
     alone = executor is not None and executor.name == "serial"
@@ -175,21 +185,30 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
         prepared.plan.to_do,
         key=lambda p: (len(p.first.history), -np.nan_to_num(prepared.seconds[p.first.identity])),
     )
-    _describe(prepared, renew=bool(to_do))
+    replaced = _describe(prepared, renew=bool(to_do))
     statuses: dict[str, str] = {}
+    begun = False
 
     def hear(report: Report) -> None:
+        nonlocal begun
+        begun = True
         statuses.update(report.finished)
         if watcher:
             watcher.heard(report)
 
     jobs = jobs_of(to_do, prepared.seconds)
     place = (prepared.folder, jobs, str(prepared.device), prepared.workers, prepared.threads)
+    folder = _Folder(prepared, hear)
     try:
         if jobs:
-            folder = _Folder(prepared, hear)
             prepared.executor.run(Work(*place, hear, folder.left, folder.look))
+    except RnnbenchError as error:
+        folder.look()
+        if not begun and not isinstance(error, Submitted):  # what was there before stays what it was
+            replaced.put_back()
+        raise
     finally:
+        replaced.forget()
         sweep(prepared.folder, time.time())
         if watcher:
             watcher.finished()
@@ -240,7 +259,7 @@ def _write(prepared: Prepared, statuses: dict[str, str], watcher: Watcher | None
     analysis = pd.DataFrame()
     for name, wanted in (("tracked.parquet", len(tables.tracked)), ("analysis.csv", benchmark.analyses)):
         if not wanted:  # another description may have left it
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name)
     if benchmark.analyses:
         analysis = _analyse(prepared, watcher)
         write_text(folder / "analysis.csv", analysis.to_csv(index=False))
@@ -294,16 +313,38 @@ def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
     return {str(row.pop("made_from")): row for row in rows.to_dict("records")}  # type: ignore[misc]
 
 
-def _describe(prepared: Prepared, renew: bool) -> None:
+class _Replaced:
+    """What a run of another description finds in its folder, set aside until it is known that this one begins."""
+
+    ASIDE = ".before"
+
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        self.paths = [path for name in names if (path := folder / name).exists()]
+        for path in self.paths:
+            rename(path, self._aside(path))
+
+    def put_back(self) -> None:
+        for path in self.paths:
+            rename(self._aside(path), path)
+        self.paths = []
+
+    def forget(self) -> None:
+        for path in self.paths:
+            remove(self._aside(path))
+
+    def _aside(self, path: Path) -> Path:
+        return path.with_name(path.name + self.ASIDE)
+
+
+def _describe(prepared: Prepared, renew: bool) -> _Replaced:
     """Write benchmark.json, unless it is there already and nothing is to be computed.
 
     Tables of another description go first: until the run has come to its end there is nothing that fits this one.
     """
     path = prepared.folder / "benchmark.json"
     description = prepared.plan.benchmark.model_dump(mode="json")
-    if path.exists() and description_of(path) != description:
-        for name in TABLES:
-            (prepared.folder / name).unlink(missing_ok=True)
+    another = path.exists() and description_of(path) != description
+    replaced = _Replaced(prepared.folder, [*TABLES, path.name] if another else [])
     if renew or description_of(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
         made = provenance(prepared.device, prepared.threads)
@@ -315,6 +356,7 @@ def _describe(prepared: Prepared, renew: bool) -> None:
             provenance=made,
         )
         write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
+    return replaced
 
 
 def _device(name: str) -> torch.device:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 FOLDER = "running"
 
@@ -33,7 +35,8 @@ class Sign:
     def __enter__(self) -> Sign:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(json.dumps({"cells": list(self.identities)}))
+            of = {"host": socket.gethostname(), "process": os.getpid()}
+            self.path.write_text(json.dumps({"cells": list(self.identities), **of}))
         self.last = time.monotonic()
         return self
 
@@ -52,17 +55,31 @@ def running(folder: Path, now: float) -> frozenset[str]:
     """Identities of the cells that are being computed; `now` in seconds since the epoch."""
     found: set[str] = set()
     for path in (folder / FOLDER).glob("*.json"):
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            if now - path.stat().st_mtime < GONE:
-                found |= {str(identity) for identity in json.loads(path.read_bytes())["cells"]}
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            sign = json.loads(path.read_bytes())
+            if now - path.stat().st_mtime < GONE and not _ended(sign):
+                found |= {str(identity) for identity in sign["cells"]}
     return frozenset(found)
+
+
+def _ended(sign: Any) -> bool:
+    """Whether the worker was a process of this machine that is no more."""
+    if sign.get("host") != socket.gethostname() or os.name != "posix":
+        return False
+    try:
+        os.kill(int(sign["process"]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def sweep(folder: Path, now: float) -> None:
     """Take away the signs of workers that were killed, and their folder if none is left."""
     for path in (folder / FOLDER).glob("*.json"):
-        with suppress(OSError):
-            if now - path.stat().st_mtime >= GONE:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            if now - path.stat().st_mtime >= GONE or _ended(json.loads(path.read_bytes())):
                 path.unlink()
     with suppress(OSError):
         (folder / FOLDER).rmdir()

@@ -145,7 +145,7 @@ class Condition(Model):
         return ", ".join(f"{name}={value}" for name, value in self.values.items())
 
 
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as the tables keep it
 Analysis = Literal["modes", "updates", "fixed_points"]
 ClaimId = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "flow"]
 Sequences = tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]

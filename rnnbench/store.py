@@ -271,6 +271,22 @@ def _write_with(path: Path, writer: Callable[[Path], Any], replace: bool) -> Non
             temporary.unlink(missing_ok=True)
 
 
+def rename(path: Path, to: Path) -> None:
+    """Give a file another name, in place of what may have it. Raises StoreError where that is not allowed."""
+    try:
+        path.replace(to)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be renamed: {error.strerror}") from None
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raises StoreError where that is not allowed."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be removed: {error.strerror}") from None
+
+
 def _content(path: Path) -> bytes | None:
     """The bytes of a file; None if there is none."""
     try:

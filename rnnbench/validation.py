@@ -42,6 +42,8 @@ def shown(value: Any, quoted: bool = True) -> str:
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The nearest known names, or all of them."""
     known = sorted(set(known))
+    if not known:
+        return "there is none to be known here"
     near = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
 

@@ -139,6 +139,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "no seeds": (SOUND + "seeds: 0\n", "seeds: 0 is below 1", "how many"),
     "seeds an empty list": (SOUND + "seeds: []\n", "seeds", "at least 1"),
     "a seed below zero": (SOUND + "seeds: [1, -1]\n", "seeds", "-1 is below 0"),
+    "a seed that no table holds": (SOUND + f"seeds: [{2**63}, 1]\n", "seeds[0]: 9223372036854775808", "above"),
     "a seed that is a text": (SOUND + "seeds: [1, two]\n", 'seeds[1]: "two"', "integer"),
     "seeds a text": (SOUND + "seeds: three\n", 'seeds: "three"', "integer"),
     "seeds a truth value": (SOUND + "seeds: true\n", "seeds: true", "integer"),

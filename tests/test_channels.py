@@ -7,6 +7,7 @@ import pytest
 
 from rnnbench import Task, Trials
 from rnnbench.channels import Layout
+from rnnbench.errors import PluginError
 from rnnbench.schema import Channels
 
 
@@ -126,3 +127,8 @@ def test_a_network_that_gives_the_targets_is_read_as_giving_them(channels):
         trials = draw(label)
         _, targets, _ = layout.place(label, trials)
         np.testing.assert_allclose(layout.own_outputs(label, targets), trials.targets.swapaxes(0, 1), atol=1e-5)
+
+
+def test_more_channels_than_memory_has_room_for_are_refused():
+    with pytest.raises(PluginError, match=r"n_inputs is 1000000000000; expected a whole number from 0 to 10,000"):
+        Layout(Channels(), {"a": Echo(inputs=10**12, outputs=1)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -238,6 +239,14 @@ def test_it_stays_within_its_arrays(tmp_path):
     assert (ran.returncode, ran.stdout.strip()) == (0, "within bounds"), ran.stderr[-2000:]
 
 
+def replace(library: Path, content: bytes) -> None:
+    """Another library in its place, as if it had been compiled."""
+    library.unlink()
+    library.write_bytes(content)
+    library.chmod(0o700)
+    library.with_suffix(".sha256").write_text(hashlib.sha256(content).hexdigest())
+
+
 @pytest.fixture
 def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """An empty cache, and a kernel that is looked for as in a new process."""
@@ -279,13 +288,21 @@ def test_a_cache_that_cannot_be_written_is_told(anew, monkeypatch):
 
 
 @compiled
+def test_a_library_without_its_functions_is_not_used(anew, tmp_path):
+    another = tmp_path / "another.so"
+    subprocess.run([shutil.which("c++") or "g++", "-shared", "-x", "c++", "-o", another, "/dev/null"], check=True)
+    replace(build.built(), another.read_bytes())
+    assert "cannot be loaded" in native().told
+
+
+@compiled
 def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, monkeypatch):
     library = build.built()
     good = library.read_bytes()
-    library.write_bytes(b"not a library")
+    replace(library, b"not a library")
     assert "cannot be loaded" in native().told
     native.cache_clear()
-    library.write_bytes(good)
+    replace(library, good)
     forward = Kernel.forward
     monkeypatch.setattr(Kernel, "forward", lambda self, w, x, *rest: forward(self, w, 1.01 * x, *rest))
     assert native().told == "torch (no native kernel: its self-test fails)"
@@ -296,7 +313,51 @@ def test_it_is_compiled_once(anew):
     first = build.built()
     before = first.stat().st_mtime_ns
     assert build.built() == first and first.stat().st_mtime_ns == before
-    assert [path.name for path in first.parent.iterdir()] == [first.name]
+    assert {path.name for path in first.parent.iterdir()} == {first.name, f"{first.stem}.sha256"}
+
+
+@compiled
+def test_half_a_library_as_a_full_disk_leaves_it_is_compiled_anew(anew):
+    """Loading it would kill the process."""
+    library = build.built()
+    good = library.read_bytes()
+    library.unlink()  # another file: the one that was there may be loaded
+    library.write_bytes(good[:12_000])
+    library.chmod(0o700)
+    assert native().kernel is not None and len(library.read_bytes()) == len(good)
+
+
+@compiled
+def test_the_compiler_may_be_named_with_arguments(anew, monkeypatch):
+    monkeypatch.setenv("CXX", "g++ -O1")
+    assert native().kernel is not None
+
+
+@pytest.mark.parametrize(
+    ("cxx", "told"),
+    [
+        ("/no/such/compiler", "CXX names no program: /no/such/compiler"),
+        ("'", "CXX cannot be read: '"),
+        ("true", "true makes no library, and does not say why"),
+    ],
+)
+def test_a_compiler_that_is_none_is_told(anew, monkeypatch, cxx, told):
+    monkeypatch.setenv("CXX", cxx)
+    assert native().told == f"torch (no native kernel: {told})"
+
+
+def test_a_compiler_may_complain_in_any_bytes(anew, monkeypatch, tmp_path):
+    broken = tmp_path / "c++"
+    broken.write_text("#!/bin/sh\nprintf 'error: \\377' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    assert native().told.startswith("torch (no native kernel: c++ fails:")
+
+
+def test_without_a_home_there_is_torch(anew, monkeypatch):
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", staticmethod(lambda: (_ for _ in ()).throw(RuntimeError)))
+    assert "there is no home folder" in native().told
 
 
 @compiled

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,6 +206,42 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
     assert not abandoned.path.parent.exists()
 
 
+def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    for host, process, seen in ((socket.gethostname(), int(ended.stdout), False), ("elsewhere", 1, True)):
+        sign = Sign(tmp_path, ["a"])
+        with sign:
+            sign.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))
+            assert running(tmp_path, time.time()) == ({"a"} if seen else set())
+            sweep(tmp_path, time.time())
+            assert sign.path.exists() == seen
+
+
+class Unreachable(Executor):
+    """Nobody to compute."""
+
+    name = "unreachable"
+
+    def where(self, workers: int, threads: int) -> str:
+        return "nowhere"
+
+    def run(self, work: Work) -> None:
+        raise RnnbenchError("unreachable: nobody is there")
+
+
+def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
+    done = rnnbench.run(CONTENT, tmp_path, executor="serial", device="cpu").folder
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    prepared = replace(
+        rnnbench.prepare({**CONTENT, "seeds": 3}, tmp_path, workers=1, device="cpu"), executor=Unreachable()
+    )
+    with pytest.raises(RnnbenchError, match="nobody is there"):
+        rnnbench.run(prepared)
+    assert {path: path.read_bytes() for path in done.rglob("*") if path.is_file()} == before
+    after = rnnbench.run({**CONTENT, "seeds": 3}, tmp_path, executor="serial", device="cpu")
+    assert after.computed == 6 and not list(done.glob("*.before")) and set(after.interference.seed) == {0, 1, 2}
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -209,6 +249,7 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
         (["--set", "partition=short"], "--set: is a parameter of an executor; say of which with --executor"),
         (["--executor", "process", "--set", "speed"], "--set speed: expected parameter=value"),
         (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
+        (["--executor", "process", "--set", "a=1"], "process.a: unknown; there is none to be known here"),
         (["--threads", "0"], "threads: 0 is below 1"),
     ],
 )
@@ -234,3 +275,15 @@ def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial
     assert results(prepared.folder).items() <= results(serial.folder).items()
     wrong = cli("worker", "results/tiny", "first.jobs", "--element", "7")
     assert wrong.code == 2 and "first.jobs: has no bundle 7" in wrong.err
+    for option, value, told in (
+        ("--device", "gpu", "device: 'gpu' is not auto, cpu or cuda"),
+        ("--workers", "0", "workers: 0 is below 1"),
+        ("--threads", "0", "threads: 0 is below 1"),
+    ):
+        wrong = cli("worker", "results/tiny", "first.jobs", option, value)
+        assert wrong.code == 2 and told in wrong.err and len(wrong.err.splitlines()) == 1
+
+
+def test_an_order_for_nothing_is_refused(serial):
+    with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
+        Worker(serial.folder).compute("[]", lambda report: None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,7 +49,10 @@ class Dask(Executor):
             try:
                 self._follow(client, futures, work)
             except BaseException:
-                client.cancel(futures, force=True)
+                with suppress(Exception):  # the scheduler itself may be gone
+                    client.cancel(futures, force=True)
+                told = "dask: what has not begun is cancelled; tasks under way come to their end, and their cells count"
+                work.tell(Report(news=(told,)))
                 raise
 
     def _submit(self, client: Client, work: Work) -> list[Future]:

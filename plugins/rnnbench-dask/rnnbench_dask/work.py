@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 import threading
@@ -74,6 +75,7 @@ def _worker(run: Run) -> tuple[Worker, Path]:
     if run not in _workers:
         folder = Path(run.folder or tempfile.mkdtemp(prefix="rnnbench-"))
         if run.folder is None:
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
             (folder / "benchmark.json").write_text(run.benchmark, encoding="utf-8")
         _workers[run] = Worker(folder, run.device, run.threads), folder
     return _workers[run]

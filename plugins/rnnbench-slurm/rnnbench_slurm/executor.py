@@ -163,7 +163,7 @@ class Slurm(Executor):
                     told.add(reason)
                     work.tell(Report(news=(f"slurm: jobs wait: {reason}",)))
                 time.sleep(self.poll)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, a queue that does not answer, a folder that cannot be read
             told_ids = " ".join(ids)
             news = f"slurm: jobs {told_ids} go on; the same command joins them, scancel {told_ids} ends them"
             work.tell(Report(news=(news,)))
@@ -205,7 +205,7 @@ def _last_words(folder: Path) -> str:
 
 def _name(folder: Path) -> str:
     """What jobs of this results folder are called, and no others."""
-    return f"rnnbench-{folder.name}-{hashlib.sha256(str(folder.absolute()).encode()).hexdigest()[:8]}"
+    return f"rnnbench-{folder.name}-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
 
 
 def _new_folder(results: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -24,22 +25,42 @@ class CannotBuild(Exception):
 
 
 def built() -> Path:
-    """The compiled kernel, made now if it is not there yet. Raises CannotBuild."""
+    """The compiled kernel, made now unless it is there whole. Raises CannotBuild."""
     compiler = _compiler()
     library = _cache() / f"rate_rnn-{_key(compiler)}.so"
-    if library.exists():
-        _refuse_others(library)
-        return library
     try:
+        if library.exists():
+            _refuse_others(library)
+            if _is_whole(library):
+                return library
         library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             made = Path(folder) / library.name
             compile_to(made, compiler)
             made.chmod(0o700)
-            os.replace(made, library)  # several processes may have compiled it; each puts a whole one there
+            told = _checksum(made)
+            told.write_text(_sha256(made))
+            # Several processes may have compiled it; each puts a whole one there. Compilers may differ in a bit from
+            # call to call: then the next process finds another checksum, and compiles once more.
+            os.replace(told, _checksum(library))
+            os.replace(made, library)
     except OSError as error:
         raise CannotBuild(f"the cache cannot be written: {error.strerror}") from None
     return library
+
+
+def _checksum(library: Path) -> Path:
+    return library.with_suffix(".sha256")
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _is_whole(library: Path) -> bool:
+    """Whether it is what was compiled: loading half of one, as a full disk leaves it, would kill the process."""
+    checksum = _checksum(library)
+    return library.is_file() and checksum.is_file() and checksum.read_text(errors="replace") == _sha256(library)
 
 
 def _refuse_others(library: Path) -> None:
@@ -52,36 +73,51 @@ def _refuse_others(library: Path) -> None:
 
 def compile_to(library: Path, compiler: str, flags: tuple[str, ...] = FLAGS) -> None:
     """Compile the kernel into a shared library. Raises CannotBuild with the compiler's first complaint."""
-    command = [compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
+    command = [*shlex.split(compiler), *flags, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
+    name = Path(command[0]).name
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
+        ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotBuild(f"{Path(compiler).name} cannot be run ({type(error).__name__})") from None
+        raise CannotBuild(f"{name} cannot be run ({type(error).__name__})") from None
     if ran.returncode:
         complaint = next((line for line in ran.stderr.splitlines() if "error" in line), "no reason given")
-        raise CannotBuild(f"{Path(compiler).name} fails: {complaint.rpartition('error: ')[2][:120]}")
+        raise CannotBuild(f"{name} fails: {complaint.rpartition('error: ')[2][:120]}")
+    if not library.is_file():
+        raise CannotBuild(f"{name} makes no library, and does not say why")
 
 
 def _compiler() -> str:
-    """$CXX, or the first of the usual ones."""
-    for name in filter(None, (os.environ.get("CXX"), *COMPILERS)):
+    """$CXX, which may have arguments, or the first of the usual ones; as a line of shell."""
+    if chosen := os.environ.get("CXX", "").strip():
+        try:
+            program, *arguments = shlex.split(chosen)
+        except ValueError:
+            raise CannotBuild(f"CXX cannot be read: {chosen[:80]}") from None
+        if found := shutil.which(program):
+            return shlex.join([found, *arguments])
+        raise CannotBuild(f"CXX names no program: {program[:80]}")
+    for name in COMPILERS:
         if found := shutil.which(name):
-            return found
+            return shlex.quote(found)
     raise CannotBuild("no C++ compiler is found")
 
 
 def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        raise CannotBuild("there is no home folder to keep it in; XDG_CACHE_HOME can name another") from None
     return Path(home) / "rnnbench"
 
 
 def _key(compiler: str) -> str:
     """Of all that the compiled code depends on: a home folder may be shared by machines of several kinds."""
     try:
-        version = subprocess.run([compiler, "--version"], capture_output=True, timeout=LONGEST).stdout
+        version = subprocess.run([*shlex.split(compiler), "--version"], capture_output=True, timeout=LONGEST).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CannotBuild(f"{Path(compiler).name} cannot be run ({type(error).__name__})") from None
-    parts = (SOURCE.read_bytes(), " ".join(FLAGS).encode(), version, _processor())
+        name = Path(shlex.split(compiler)[0]).name
+        raise CannotBuild(f"{name} cannot be run ({type(error).__name__})") from None
+    parts = (SOURCE.read_bytes(), " ".join(FLAGS).encode(), compiler.encode(), version, _processor())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
 
 

@@ -142,7 +142,7 @@ def native() -> Native:
         kernel = Kernel(ctypes.CDLL(str(built())))
     except CannotBuild as error:
         return Native(None, f"torch (no native kernel: {error})")
-    except OSError as error:
+    except (OSError, AttributeError) as error:
         return Native(None, f"torch (no native kernel: it cannot be loaded: {' '.join(str(error).split())[:120]})")
     if not _agrees(kernel):
         return Native(None, "torch (no native kernel: its self-test fails)")
