@@ -426,7 +426,8 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except typer.TyperException as error:
-        print(f"error: {' '.join(str(error).split()).rstrip('.')}; see --help", file=sys.stderr)
+        wrong = " ".join(error.format_message().split()).rstrip(".")
+        print(f"error: {wrong}; see --help", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = INTERRUPTED

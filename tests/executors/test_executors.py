@@ -251,6 +251,7 @@ def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
         (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
         (["--executor", "process", "--set", "a=1"], "process.a: unknown; there is none to be known here"),
         (["--threads", "0"], "threads: 0 is below 1"),
+        (["--workers", "abc"], "Invalid value for '--workers'"),
     ],
 )
 def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_path):
