@@ -202,7 +202,7 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
     try:
         if jobs:
             prepared.executor.run(Work(*place, hear, folder.left, folder.look))
-    except RnnbenchError as error:
+    except BaseException as error:
         folder.look()
         if not begun and not isinstance(error, Submitted):  # what was there before stays what it was
             replaced.put_back()

@@ -70,7 +70,7 @@ def _ended(sign: Any) -> bool:
         os.kill(int(sign["process"]), 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # somebody else's process, or no number of one
         return False
     return False
 

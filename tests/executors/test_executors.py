@@ -208,7 +208,8 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
 
 def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    for host, process, seen in ((socket.gethostname(), int(ended.stdout), False), ("elsewhere", 1, True)):
+    here = socket.gethostname()
+    for host, process, seen in ((here, int(ended.stdout), False), ("elsewhere", 1, True), (here, 10**30, True)):
         sign = Sign(tmp_path, ["a"])
         with sign:
             sign.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))

@@ -51,8 +51,9 @@ class Dask(Executor):
             except BaseException:
                 with suppress(Exception):  # the scheduler itself may be gone
                     client.cancel(futures, force=True)
-                told = "dask: what has not begun is cancelled; tasks under way come to their end, and their cells count"
-                work.tell(Report(news=(told,)))
+                    of_these = "their cells count" if self.shared else "their cells are not sent any more"
+                    told = f"dask: what has not begun is cancelled; tasks under way come to their end, {of_these}"
+                    work.tell(Report(news=(told,)))
                 raise
 
     def _submit(self, client: Client, work: Work) -> list[Future]:

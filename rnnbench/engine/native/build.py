@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("rate_rnn.cpp")
@@ -71,10 +72,10 @@ def _refuse_others(library: Path) -> None:
         raise CannotBuild("the cached library could have been written by others")
 
 
-def compile_to(library: Path, compiler: str, flags: tuple[str, ...] = FLAGS) -> None:
+def compile_to(library: Path, compiler: Sequence[str], flags: tuple[str, ...] = FLAGS) -> None:
     """Compile the kernel into a shared library. Raises CannotBuild with the compiler's first complaint."""
-    command = [*shlex.split(compiler), *flags, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
-    name = Path(command[0]).name
+    command = [*compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
+    name = Path(compiler[0]).name
     try:
         ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -86,19 +87,19 @@ def compile_to(library: Path, compiler: str, flags: tuple[str, ...] = FLAGS) -> 
         raise CannotBuild(f"{name} makes no library, and does not say why")
 
 
-def _compiler() -> str:
-    """$CXX, which may have arguments, or the first of the usual ones; as a line of shell."""
+def _compiler() -> list[str]:
+    """$CXX, which may have arguments, or the first of the usual ones."""
     if chosen := os.environ.get("CXX", "").strip():
         try:
             program, *arguments = shlex.split(chosen)
         except ValueError:
             raise CannotBuild(f"CXX cannot be read: {chosen[:80]}") from None
         if found := shutil.which(program):
-            return shlex.join([found, *arguments])
+            return [found, *arguments]
         raise CannotBuild(f"CXX names no program: {program[:80]}")
     for name in COMPILERS:
         if found := shutil.which(name):
-            return shlex.quote(found)
+            return [found]
     raise CannotBuild("no C++ compiler is found")
 
 
@@ -110,14 +111,13 @@ def _cache() -> Path:
     return Path(home) / "rnnbench"
 
 
-def _key(compiler: str) -> str:
+def _key(compiler: Sequence[str]) -> str:
     """Of all that the compiled code depends on: a home folder may be shared by machines of several kinds."""
     try:
-        version = subprocess.run([*shlex.split(compiler), "--version"], capture_output=True, timeout=LONGEST).stdout
+        version = subprocess.run([*compiler, "--version"], capture_output=True, timeout=LONGEST).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
-        name = Path(shlex.split(compiler)[0]).name
-        raise CannotBuild(f"{name} cannot be run ({type(error).__name__})") from None
-    parts = (SOURCE.read_bytes(), " ".join(FLAGS).encode(), compiler.encode(), version, _processor())
+        raise CannotBuild(f"{Path(compiler[0]).name} cannot be run ({type(error).__name__})") from None
+    parts = (SOURCE.read_bytes(), " ".join(FLAGS).encode(), " ".join(compiler).encode(), version, _processor())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:20]
 
 
