@@ -128,7 +128,9 @@ def test_tables_of_another_description_do_not_stay(results, tmp_path):
 def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(results, tmp_path, monkeypatch):
     shutil.copytree(results.folder, tmp_path / "measured")
 
-    def interrupted(*_):
+    def interrupted(executor, work):
+        """After the first job, when there is something of the new description in the folder."""
+        work.tell(rnnbench.Worker(work.folder, work.device, work.threads).compute(work.jobs[0], work.tell))
         raise KeyboardInterrupt
 
     monkeypatch.setattr("rnnbench.executors.serial.Serial.run", interrupted)
@@ -137,6 +139,21 @@ def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(resul
     assert finished(tmp_path) == []
     with pytest.raises(rnnbench.RnnbenchError, match="the run has not come to its end"):
         rnnbench.load_results(tmp_path / "measured")
+
+
+def test_a_run_that_was_extended_and_interrupted_at_once_leaves_the_finished_one(results, tmp_path, monkeypatch):
+    shutil.copytree(results.folder, tmp_path / "measured")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rnnbench.executors.serial.Serial.run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
+    assert finished(tmp_path) == [tmp_path / "measured"]
+    left = rnnbench.load_results(tmp_path / "measured")
+    assert left.benchmark == results.benchmark
+    pd.testing.assert_frame_equal(left.interference, results.interference)
 
 
 def test_tracked_weights_are_kept_at_every_look(tmp_path):
