@@ -151,9 +151,9 @@ def test_a_run_that_was_extended_and_interrupted_at_once_leaves_the_finished_one
     with pytest.raises(KeyboardInterrupt):
         rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
     assert finished(tmp_path) == [tmp_path / "measured"]
-    left = rnnbench.load_results(tmp_path / "measured")
-    assert left.benchmark == results.benchmark
-    pd.testing.assert_frame_equal(left.interference, results.interference)
+    left, before = (rnnbench.load_results(folder) for folder in (tmp_path / "measured", results.folder))
+    assert left.benchmark == before.benchmark
+    pd.testing.assert_frame_equal(left.interference, before.interference)
 
 
 def test_tracked_weights_are_kept_at_every_look(tmp_path):
