@@ -18,14 +18,17 @@
 #include <initializer_list>
 #include <type_traits>
 
+// M NV sums, NV columns and a trial fit the registers, of which there are 32, 16, 32 and 16.
 #if defined(__AVX512F__)
-constexpr int VL = 16, M = 8;  // 16 sums, 2 columns and a trial fit the 32 registers
+constexpr int VL = 16, M = 8, NV = 2;
 #elif defined(__AVX__)
-constexpr int VL = 8, M = 4;
+constexpr int VL = 8, M = 6, NV = 2;
+#elif defined(__aarch64__)
+constexpr int VL = 4, M = 6, NV = 4;
 #else
-constexpr int VL = 4, M = 4;
+constexpr int VL = 4, M = 4, NV = 2;
 #endif
-constexpr int NV = 2, NR = NV * VL;
+constexpr int NR = NV * VL;
 
 // Trials do not depend on one another: BLOCK of them go through all the time steps together, so that what one step
 // leaves is still in the second cache when the next one reads it, however large the batch.
@@ -80,18 +83,16 @@ static inline Vec tanh_of(Vec x) {
     return (Vec)((Int)(t / (t + 2.0f)) | sign);
 }
 
-template <int PHI>
-static inline Vec phi(Vec h) {
-    if (PHI == TANH) return tanh_of(h);
-    if (PHI == RELU) return h < 0.0f ? Vec{} : h;  // NaN stays NaN
+static inline Vec phi(int which, Vec h) {
+    if (which == TANH) return tanh_of(h);
+    if (which == RELU) return h < 0.0f ? Vec{} : h;  // NaN stays NaN
     return h;
 }
 
 // phi'(h), from r = phi(h).
-template <int PHI>
-static inline Vec slope(Vec r) {
-    if (PHI == TANH) return 1.0f - r * r;
-    if (PHI == RELU) return r > 0.0f ? (Vec{} + 1.0f) : Vec{};
+static inline Vec slope(int which, Vec r) {
+    if (which == TANH) return 1.0f - r * r;
+    if (which == RELU) return r > 0.0f ? (Vec{} + 1.0f) : Vec{};
     return Vec{} + 1.0f;
 }
 
@@ -127,30 +128,35 @@ struct Drive {
     Drive from(long trial) const { return {x + trial * n, n}; }
 };
 
-// Adds the product of ROWS trials with their part of a panel; gives the part that follows.
-template <int ROWS>
-static inline const float* add(Vec (&sum)[ROWS][NV], Drive drive, const float* panel) {
+// Adds the product of ROWS trials with COLUMNS vectors of their part of a panel; gives the part that follows.
+template <int ROWS, int COLUMNS>
+static inline const float* add(Vec (&sum)[ROWS][COLUMNS], Drive drive, const float* panel) {
     for (long k = 0; k < drive.n; ++k, panel += NR) {
-        Vec column[NV];
-        for (int v = 0; v < NV; ++v) column[v] = load(panel + v * VL);
+        Vec column[COLUMNS];
+        for (int v = 0; v < COLUMNS; ++v) column[v] = load(panel + v * VL);
         for (int m = 0; m < ROWS; ++m)
-            for (int v = 0; v < NV; ++v) sum[m][v] += drive.x[m * drive.n + k] * column[v];
+            for (int v = 0; v < COLUMNS; ++v) sum[m][v] += drive.x[m * drive.n + k] * column[v];
     }
     return panel;
 }
 
 // All trials of two drives times the packed matrix, given to finish(trial, unit, how many units, sum).
+// Trials are shared out evenly among as few tiles as will hold them: a tile of few rows waits for its own sums.
 template <class Finish>
 static inline void product(Drive a, Drive b, long trials, long n, const float* panels, Finish finish) {
     for (long unit = 0; unit < n; unit += NR, panels += (a.n + b.n) * NR)
-        for (long trial = 0; trial < trials; trial += M)
-            with_constant<M>(trials - trial, [&](auto rows) {
-                Vec sum[rows.value][NV] = {};
-                add(sum, b.from(trial), add(sum, a.from(trial), panels));
-                for (int m = 0; m < rows.value; ++m)
-                    for (int v = 0; v < NV && unit + v * VL < n; ++v)
-                        finish(trial + m, unit + v * VL, n - unit - v * VL, sum[m][v]);
-            });
+        with_constant<NV>((n - unit + VL - 1) / VL, [&](auto columns) {
+            for (long trial = 0, tiles = (trials + M - 1) / M, size; tiles > 0; --tiles, trial += size) {
+                size = (trials - trial + tiles - 1) / tiles;
+                with_constant<M>(size, [&](auto rows) {
+                    Vec sum[rows.value][columns.value] = {};
+                    add(sum, b.from(trial), add(sum, a.from(trial), panels));
+                    for (int m = 0; m < rows.value; ++m)
+                        for (int v = 0; v < columns.value; ++v)
+                            finish(trial + m, unit + v * VL, n - unit - v * VL, sum[m][v]);
+                });
+            }
+        });
 }
 
 // sums [column of a, n] += a^T b over trials of a [trial, column] and b [trial, n].
@@ -217,13 +223,21 @@ struct Weights {
     const float *w_rec, *w_in, *w_out, *b;  // [unit, unit], [unit, input], [output, unit], [unit] or null
 };
 
-template <int PHI>
-static void forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
-                    float* z, float* panels) {
+extern "C" {
+
+// Floats that the packed matrices of n units with so many inputs or outputs take.
+long rnnbench_panels(long n, long others) { return (n + NR - 1) / NR * NR * (n + others); }
+
+int rnnbench_vector() { return VL; }
+
+// x [step, trial, input]; noise [step, trial, n] or null, times strength; state [trial, n]: the first one in, the last
+// one out; r [1 + step, trial, n]: out; z [step, trial, output]: out; panels: room for the packed matrices.
+void rnnbench_forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
+                      float* z, float* panels) {
     const long n = s.units, size = s.trials * n;
     const float leak = 1.0f - s.dt;
     pack({w.w_in, s.inputs, 1, s.inputs, s.dt}, {w.w_rec, n, 1, n, s.dt}, n, panels);
-    for (long i = 0; i < size; i += VL) store_some(r + i, phi<PHI>(load_some(state + i, size - i)), size - i);
+    for (long i = 0; i < size; i += VL) store_some(r + i, phi(s.phi, load_some(state + i, size - i)), size - i);
     for (long first = 0; first < s.trials; first += BLOCK) {
         const long block = s.trials - first < BLOCK ? s.trials - first : BLOCK;
         float* h = state + first * n;
@@ -238,16 +252,17 @@ static void forward(Sizes s, Weights w, const float* x, const float* noise, floa
                 if (w.b) now += s.dt * load_some(w.b + i, some);
                 if (xi) now += strength * load_some(xi + k, some);
                 store_some(h + k, now, some);
-                store_some(after + k, phi<PHI>(now), some);
+                store_some(after + k, phi(s.phi, now), some);
             });
             readout({after, n}, w.w_out, block, s.outputs, z + at * s.outputs);
         }
     }
 }
 
-template <int PHI>
-static void backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
-                     float* e, float* in, float* out, float* panels) {
+// dz [step, trial, output]; r as forward left it; following [trial, n]: the adjoint of the step after the last one;
+// e [step, trial, n]: out; in [input, n], out [output, n]: the sums are added to them, unless they are null.
+void rnnbench_backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
+                       float* e, float* in, float* out, float* panels) {
     const long n = s.units, size = s.trials * n;
     const float leak = 1.0f - s.dt;
     pack({w.w_out, s.outputs, n, 1, 1.0f}, {w.w_rec, n, n, 1, s.dt}, n, panels);
@@ -261,7 +276,7 @@ static void backward(Sizes s, Weights w, const float* x, const float* dz, const 
             float* now = e + at * n;
             product(error, {later, n}, block, n, panels, [&](long b, long i, long some, Vec sum) {
                 const long k = b * n + i;
-                const Vec adjoint = sum * slope<PHI>(load_some(rate + k, some)) + leak * load_some(later + k, some);
+                const Vec adjoint = sum * slope(s.phi, load_some(rate + k, some)) + leak * load_some(later + k, some);
                 store_some(now + k, adjoint, some);
             });
             if (in) correlate(input, {now, n}, block, in);
@@ -270,28 +285,4 @@ static void backward(Sizes s, Weights w, const float* x, const float* dz, const 
     }
 }
 
-extern "C" {
-
-// Floats that the packed matrices of n units with so many inputs or outputs take.
-long rnnbench_panels(long n, long others) { return (n + NR - 1) / NR * NR * (n + others); }
-
-int rnnbench_vector() { return VL; }
-
-// x [step, trial, input]; noise [step, trial, n] or null, times strength; state [trial, n]: the first one in, the last
-// one out; r [1 + step, trial, n]: out; z [step, trial, output]: out; panels: room for the packed matrices.
-void rnnbench_forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
-                      float* z, float* panels) {
-    if (s.phi == TANH) forward<TANH>(s, w, x, noise, strength, state, r, z, panels);
-    else if (s.phi == RELU) forward<RELU>(s, w, x, noise, strength, state, r, z, panels);
-    else forward<IDENTITY>(s, w, x, noise, strength, state, r, z, panels);
-}
-
-// dz [step, trial, output]; r as forward left it; following [trial, n]: the adjoint of the step after the last one;
-// e [step, trial, n]: out; in [input, n], out [output, n]: the sums are added to them, unless they are null.
-void rnnbench_backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
-                       float* e, float* in, float* out, float* panels) {
-    if (s.phi == TANH) backward<TANH>(s, w, x, dz, r, following, e, in, out, panels);
-    else if (s.phi == RELU) backward<RELU>(s, w, x, dz, r, following, e, in, out, panels);
-    else backward<IDENTITY>(s, w, x, dz, r, following, e, in, out, panels);
-}
 }
