@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +156,8 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(t
 
     def kill(report: Report) -> None:
         for worker in multiprocessing.active_children()[:1]:
-            os.kill(worker.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # several reports may come before its end is noticed
+                os.kill(worker.pid, signal.SIGKILL)
 
     with pytest.raises(RnnbenchError, match="worker") as caught:
         runner.compute(prepared, Listener(kill))

@@ -22,15 +22,14 @@ from rnnbench.trials import check_task, checked
 DT = 0.5
 ARRAYS = ("inputs", "targets", "mask")
 STUDENT = VanillaRNN(units=64, learn="all", dt=DT)
-TEACHER = GradientDescent(optimizer="adam", learning_rate=3e-3)
 LEARNT = 0.8
 """A task is learnt when the loss is at most this part of the best blind answer's, on the same trials."""
 JUDGED_ON = 128
 STEPS, MOST_UPDATES = 60_000, 600
 """Time steps of training at most, so that a task of long trials gets fewer updates; and updates at most."""
 
-NETWORKS = 3
-"""That may try to learn a task, one after the other."""
+RATES = (3e-3, 1e-3, 3e-3, 1e-3)
+"""Learning rates of the networks that may try to learn a task, one after the other: tasks differ in what they bear."""
 
 
 def draw(task: Task, seed: int = 0, n_trials: int = 32, dt: float = DT) -> Trials:
@@ -121,25 +120,30 @@ def accuracy(task: Task) -> str:
 
 def learnable(task: Task) -> str:
     """A small network learns it better than can be answered blindly."""
-    layout = Layout(Channels(), {"task": task})
-    trainer = Trainer({"task": task}, layout, STUDENT, TEACHER, {"task": JUDGED_ON}, torch.float32, torch.device("cpu"))
-    judged_on = trainer.source.evaluation("task", 0, JUDGED_ON)
+    judged_on = _trainer(task, RATES[0]).source.evaluation("task", 0, JUDGED_ON)
     chance = blind_loss(judged_on)
     if chance == 0:
         raise Skipped("an answer that never changes is perfect")
     budget = max(1, min(MOST_UPDATES, STEPS // judged_on.inputs.shape[1]))
     training = Training(batch=32, max_updates=budget, evaluate_every=20)
-    # Near the edge of the budget a rounding decides; what one network just misses another of three will not.
-    for seed in range(NETWORKS):
+    # Near the edge of the budget a rounding decides; what one network just misses another will not.
+    for seed, rate in enumerate(RATES):
         weights = STUDENT.init(rng_for(seed, "check"), task.n_inputs, task.n_outputs)
-        (outcome,) = trainer.train("task", 0, training, [Start(seed, 0, budget, LEARNT * chance, ("task",), weights)])
+        start = Start(seed, 0, budget, LEARNT * chance, ("task",), weights)
+        (outcome,) = _trainer(task, rate).train("task", 0, training, [start])
         score = outcome.curve[outcome.updates]["task"]
         told = f"loss {score.loss:.3g} after {outcome.updates} updates, of the best blind answer {chance:.3g}"
         if score.loss <= LEARNT * chance:
             return told if score.accuracy is None else f"{told}; accuracy {score.accuracy:.2f}"
     raise Failed(
-        f"{told}: do the inputs say what is asked for? ({NETWORKS} vanilla RNNs of {STUDENT.units} units, adam)"
+        f"{told}: do the inputs say what is asked for? ({len(RATES)} vanilla RNNs of {STUDENT.units} units, adam)"
     )
+
+
+def _trainer(task: Task, rate: float) -> Trainer:
+    rule = GradientDescent(optimizer="adam", learning_rate=rate)
+    layout, judged_on = Layout(Channels(), {"task": task}), {"task": JUDGED_ON}
+    return Trainer({"task": task}, layout, STUDENT, rule, judged_on, torch.float32, torch.device("cpu"))
 
 
 def blind_loss(trials: Trials) -> float:
