@@ -7,13 +7,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from distributed import Client, Future
 from pydantic import Field
 
 from rnnbench import Executor, Report, RnnbenchError, Work, packed, unpacked
 from rnnbench_dask.work import at_work, run_of
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
 
 LOOK = 0.5
 """Seconds between two looks for cells that have come."""
@@ -91,6 +93,8 @@ class Dask(Executor):
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
+        from distributed import Client  # here: half a second that no other command should wait for
+
         is_file = self.scheduler.endswith(".json")
         where: dict[str, Any] = {"scheduler_file": self.scheduler} if is_file else {"address": self.scheduler}
         if is_file and not Path(self.scheduler).exists():

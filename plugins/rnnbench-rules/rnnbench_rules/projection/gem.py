@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import torch
 from pydantic import Field
-from scipy.optimize import nnls
 
 from rnnbench import State, TaskContext, Weights
 from rnnbench_rules import episodes
@@ -54,6 +53,8 @@ def correction(g: torch.Tensor, G: torch.Tensor, margin: float = 0.0) -> torch.T
     """G^T v for a gradient g [weight] and those of earlier tasks G [task, weight]; 0 if g hurts none of them."""
     if not (torch.mv(G, g) < 0).any() or not torch.isfinite(G).all():
         return torch.zeros_like(g)
+    from scipy.optimize import nnls  # here: half a second of every start, for one rule
+
     rows, wanted = G.double().cpu().numpy(), g.double().cpu().numpy()
     # v = gamma + u with u >= 0 turns the quadratic programme into least squares: min |G^T u + g + gamma G^T 1|.
     u, _ = nnls(rows.T, -(wanted + margin * rows.sum(0)))
