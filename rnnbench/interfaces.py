@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -101,9 +102,24 @@ class Batch:
     sets: tuple[int, ...]
     noise: torch.Tensor | None = None
 
+    @property
+    def index(self) -> torch.Tensor:
+        """`sets` on the device, [network]."""
+        return _index(self.sets, self.inputs.device)
+
+    def each(self, array: torch.Tensor) -> torch.Tensor:
+        """What every network sees of one of the arrays above, [set, ..] -> [network, ..]."""
+        return array.index_select(0, self.index)
+
     def of(self, networks: list[int]) -> Batch:
         """The same trials for some of the networks only."""
         return Batch(self.inputs, self.targets, self.mask, tuple(self.sets[n] for n in networks), self.noise)
+
+
+@lru_cache(maxsize=256)
+def _index(sets: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Kept, because what is sent to a card makes the sender wait for it."""
+    return torch.tensor(sets, dtype=torch.int64, device=device)
 
 
 class Engine(Protocol):

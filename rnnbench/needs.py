@@ -19,8 +19,11 @@ STATES = 3
 
 
 def bytes_per_network(trainer: CellTrainer, cell: Cell) -> int:
-    """What one more network in a population on a card takes: its states, its weights, and trials of its own."""
-    return _states(trainer, cell) + _weights(trainer, cell) + sum(_trials(trainer, cell))
+    """What one more network in a population on a card takes: its states, its weights, and trials of its own.
+
+    The states twice: those of the engine, and those of a recorded gradient (`rnnbench.engine.recorded`).
+    """
+    return 2 * _states(trainer, cell) + _weights(trainer, cell) + sum(_trials(trainer, cell))
 
 
 def bytes_per_worker(trainer: CellTrainer, cell: Cell, networks: int) -> int:

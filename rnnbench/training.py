@@ -13,6 +13,7 @@ import torch
 from rnnbench.channels import Layout
 from rnnbench.engine.generic import GenericEngine
 from rnnbench.engine.loss import losses
+from rnnbench.engine.recorded import Recorded
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
 from rnnbench.randomness import rng_for
@@ -96,8 +97,14 @@ class Trainer:
         self.evaluation_trials = evaluation_trials
         self.dtype = dtype
         self.device = device
-        self.engine: Engine = architecture.engine() or GenericEngine(architecture)
+        self.engine = self._engine()
+        self._gradient = self.engine.gradient
+        if device.type == "cuda":
+            self._gradient = Recorded(self.engine, self._engine).gradient
         self.source = TrialSource(tasks, layout, architecture, dtype, device)
+
+    def _engine(self) -> Engine:
+        return self.architecture.engine() or GenericEngine(self.architecture)
 
     @torch.no_grad()
     def evaluate(self, label: str, weights: Weights, seeds: Sequence[int], memory: State | None = None) -> list[Score]:
@@ -180,7 +187,7 @@ class Trainer:
             position=position,
             earlier=earlier,
             own_outputs=torch.from_numpy(self.source.layout.owned(label)).to(self.device),
-            gradient=self.engine.gradient,
+            gradient=self._gradient,
             outputs=self.engine.outputs,
             sample=sample,
             rngs=rngs,

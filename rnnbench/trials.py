@@ -98,8 +98,13 @@ class TrialSource:
         padded = [np.pad(a, ((0, n_steps - len(a)), (0, 0), (0, 0))) if len(a) < n_steps else a for a in arrays]
         # ascontiguousarray: an array of one set may still be a transposed view, which the engine would copy at each use
         stacked = np.stack(padded) if len(padded) > 1 else np.ascontiguousarray(padded[0])[None]
-        # A copy, because torch's own memory is aligned and numpy's is not: a product's last digits depend on it.
-        return torch.from_numpy(stacked).to(device=self.device, dtype=self.dtype, copy=True)
+        array = torch.from_numpy(stacked)
+        if self.device.type == "cpu":
+            # A copy, because torch's own memory is aligned and numpy's is not: a product's last digits depend on it.
+            return array.to(dtype=self.dtype, copy=True)
+        # Sent while the card computes, from memory that it can read by itself: nobody waits.
+        sent = array.pin_memory() if torch.cuda.is_available() else array
+        return sent.to(self.device, non_blocking=True).to(self.dtype)
 
 
 def checked(task: Task, trials: Trials, n_trials: int) -> Trials:

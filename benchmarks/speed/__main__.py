@@ -11,6 +11,7 @@ from typing import Annotated
 
 import torch
 import typer
+from card import card
 from costs import denormals, matrix, trials, workers
 from figure import draw
 from measure import Row, peak, rows
@@ -107,6 +108,7 @@ app.command("workers")(workers)
 app.command("trials")(trials)
 app.command("denormals")(denormals)
 app.command("matrix")(matrix)
+app.command("card")(card)
 
 if __name__ == "__main__":
     app(prog_name="benchmarks/speed")

@@ -14,14 +14,21 @@ from rnnbench.interfaces import Batch
 from rnnbench.plan import CPU_CHUNK
 from rnnbench.registry import installed
 
+CPU = torch.device("cpu")
+
 
 class Ours:
     """A chunk of `networks` networks, computed by the compiled time loop or by torch."""
 
     compiled = False
 
-    def __init__(self, problem: Problem, population: int, compiled: bool, seed: int = 0) -> None:
-        self.problem, self.networks = problem, min(population, CPU_CHUNK)
+    def __init__(
+        self, problem: Problem, population: int, compiled: bool, seed: int = 0, device: torch.device = CPU
+    ) -> None:
+        self.problem = problem
+        # A card computes a whole population at once; as many networks of it share a seed as do on a CPU.
+        self.networks = population if device.type == "cuda" else min(population, CPU_CHUNK)
+        seeds = [seed + k // CPU_CHUNK for k in range(self.networks)]
         task = {"use": "flip_flop", "duration": STEPS * problem.dt, "channels": CHANNELS}
         network = {"use": "vanilla_rnn", "units": problem.n_units, "dt": problem.dt, "g": 1.0, "learn": "all"}
         benchmark = load_benchmark(
@@ -35,10 +42,10 @@ class Ours:
             }
         )
         cell = next(iter(cells_of(benchmark)))
-        self.trainer = CellTrainer(benchmark, installed(), torch.device("cpu")).trainer(cell)
+        self.trainer = CellTrainer(benchmark, installed(), device).trainer(cell)
         if not compiled:
             self.trainer.engine._kernel = lambda w_rec: None  # type: ignore[attr-defined]
-        self.context = self.trainer.context("flip_flop", [seed] * self.networks)
+        self.context = self.trainer.context("flip_flop", seeds)
         self.weights = self.trainer.tensors([problem.weights(seed + k) for k in range(self.networks)])
         self.state = self.trainer.rule.begin_task(self.weights, {}, self.context)
         self.updates = 0

@@ -52,7 +52,8 @@ class GradientDescent(LearningRule):
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = dict(memory)
         if self.optimizer == "adam":
-            state["updates"] = torch.zeros(_n_networks(weights), dtype=torch.float64)
+            first = next(iter(weights.values()))
+            state["updates"] = torch.zeros(len(first), dtype=torch.float64, device=first.device)
         for moment in MOMENTS[self.optimizer]:
             state |= {f"{moment}.{name}": torch.zeros_like(weights[name]) for name in context.architecture.trained}
         return state
@@ -86,10 +87,6 @@ class GradientDescent(LearningRule):
             new_weights[name] = torch.sub(weights[name], step, out=step)
             new_state |= {f"mean.{name}": mean, f"square.{name}": square}
         return new_weights, new_state
-
-
-def _n_networks(weights: Weights) -> int:
-    return len(next(iter(weights.values())))
 
 
 def _per_network(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

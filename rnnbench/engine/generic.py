@@ -33,8 +33,7 @@ class GenericEngine:
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
-        sets = list(batch.sets)
-        trials = [batch.inputs[sets], *([] if batch.noise is None else [batch.noise[sets]])]
+        trials = [batch.each(a) for a in (batch.inputs, batch.noise) if a is not None]
         n_steps, n_trials = trials[0].shape[1:3]
         # Nothing is kept for the way back, but the small readouts of each step lie between the states of the heap,
         # which are not used again before the readouts are put together.
@@ -52,11 +51,10 @@ class GenericEngine:
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every trained weight."""
-        sets = list(batch.sets)
         trained = {name: weights[name] for name in self.architecture.trained}
         frozen = {name: w for name, w in weights.items() if name not in trained}
-        inputs, targets, mask = batch.inputs[sets], batch.targets[sets], batch.mask[sets]
-        noise = [] if batch.noise is None else [batch.noise[sets]]
+        inputs, targets, mask = (batch.each(a) for a in (batch.inputs, batch.targets, batch.mask))
+        noise = [] if batch.noise is None else [batch.each(batch.noise)]
         n_steps, n_trials = inputs.shape[1:3]
         parts = segments(n_steps, ARRAYS * n_trials * self.architecture.units * inputs.element_size())
         if len(parts) > 1:

@@ -35,8 +35,7 @@ def loss_and_error(
 def losses(outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
     """L of each network, [network], from its readouts [network, time, trial, output]."""
     if outputs.device.type != "cpu":
-        sets = list(batch.sets)
-        return masked_loss(outputs, batch.targets[sets], batch.mask[sets])
+        return masked_loss(outputs, batch.each(batch.targets), batch.each(batch.mask))
     # One network at a time: in a sum over several, the order of additions would depend on how many there are.
     each = [masked_loss(z, batch.targets[s], batch.mask[s]) for z, s in zip(outputs, batch.sets, strict=True)]
     return torch.stack(each)

@@ -90,7 +90,7 @@ class RateRNNEngine:
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradients, one array for each trained weight."""
         if weights["w_rec"].device.type != "cpu":
-            return self._gradient(weights, *_trials(batch, list(batch.sets)))
+            return self._gradient(weights, *_all_trials(batch))
         trials = {s: _trials(batch, s) for s in set(batch.sets)}
         each = [self._gradient(_one(weights, n), *trials[s]) for n, s in enumerate(batch.sets)]
         losses = torch.stack([loss for loss, _ in each])
@@ -276,14 +276,20 @@ def _aligned(x: Tensor) -> Tensor:
     return x if x.data_ptr() % 64 == 0 else x.clone()
 
 
-def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Inputs, targets, shares of the mask, and noise, of one set or of several."""
-    noise = None if batch.noise is None else batch.noise[sets].contiguous()
-    return _aligned(batch.inputs[sets]), batch.targets[sets], shares(batch.mask[sets]), noise
+def _trials(batch: Batch, s: int) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Inputs, targets, shares of the mask, and noise, of one set."""
+    noise = None if batch.noise is None else batch.noise[s].contiguous()
+    return _aligned(batch.inputs[s]), batch.targets[s], shares(batch.mask[s]), noise
+
+
+def _all_trials(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """The same for every network."""
+    noise = None if batch.noise is None else batch.each(batch.noise)
+    return batch.each(batch.inputs), batch.each(batch.targets), batch.each(shares(batch.mask)), noise
 
 
 def _by_network(function: Callable[..., Tensor], weights: Weights, batch: Batch) -> Tensor:
     """Apply a forward function network by network on a CPU, to all at once elsewhere."""
     if weights["w_rec"].device.type != "cpu":
-        return function(weights, *_trials(batch, list(batch.sets)))
+        return function(weights, *_all_trials(batch))
     return torch.stack([function(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)])

@@ -89,3 +89,30 @@ def test_the_command_writes_the_table_and_names_the_machine_by_cores_and_model(t
     machine = (tmp_path / "machine.json").read_text()
     assert '"cores"' in machine and '"processor"' in machine and "host" not in machine
     assert (tmp_path / "speed.png").stat().st_size > 10_000
+
+
+def test_the_rows_of_a_card_are_those_asked_for_with_the_cpu_in_its_place(speed, monkeypatch):
+    import card
+    import torch
+
+    monkeypatch.setattr(card, "SECONDS", 0.05)
+    monkeypatch.setattr(card, "SIDE", 64)
+    monkeypatch.setenv(card.SWITCH, "1")
+    waits = []
+    found = list(card.rows([16], [1, 4], 5, 1, torch.device("cpu"), lambda: waits.append(1)))
+    assert [row[:4] for row in found] == [
+        (16, 5, 8, "one_core"),
+        *((16, 5, p, name) for p in (1, 4) for name in ("card", "card_step_by_step")),
+    ]
+    assert all(float(row[4]) > 0 for row in found) and waits
+    sys.modules.pop("card")
+
+
+def test_without_a_card_the_command_says_so_in_a_line():
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a graphics card")
+    ran = subprocess.run([sys.executable, "benchmarks/speed", "card"], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert ran.stderr.splitlines() == ["error: no CUDA device is available to torch; `card` measures one"]

@@ -27,7 +27,7 @@ def separate(weights: Weights) -> list[Weights]:
 def parts_of(array: Tensor, batch: Batch) -> list[Tensor]:
     """The trials that each part of a population sees, [.., time, trial, channel], from [set, time, trial, channel]."""
     if not on_cpu(array):
-        return [array[list(batch.sets)]]
+        return [batch.each(array)]
     of_set = {s: aligned(array[s]) for s in set(batch.sets)}
     return [of_set[s] for s in batch.sets]
 

@@ -48,13 +48,13 @@ class RestrictedEngine:
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
         if not _one_by_one(weights):
-            return self._outputs(weights, batch.inputs[list(batch.sets)])
+            return self._outputs(weights, batch.each(batch.inputs))
         return torch.stack([self._outputs(_one(weights, n), aligned(batch.inputs[s])) for n, s in _pairs(batch)])
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in m, [network, pattern, pattern]."""
         if not _one_by_one(weights):
-            loss, d_m = self._gradient(weights, *_trials(batch, list(batch.sets)))
+            loss, d_m = self._gradient(weights, *map(batch.each, (batch.inputs, batch.targets, batch.mask)))
             return loss, {"m": d_m}
         each = [self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in _pairs(batch)]
         return torch.stack([loss for loss, _ in each]), {"m": torch.stack([d_m for _, d_m in each])}
@@ -144,5 +144,5 @@ def _one(weights: Weights, network: int) -> Weights:
     return {name: aligned(w[network]) for name, w in weights.items()}
 
 
-def _trials(batch: Batch, sets: int | list[int]) -> tuple[Tensor, Tensor, Tensor]:
-    return aligned(batch.inputs[sets]), batch.targets[sets], batch.mask[sets]
+def _trials(batch: Batch, s: int) -> tuple[Tensor, Tensor, Tensor]:
+    return aligned(batch.inputs[s]), batch.targets[s], batch.mask[s]

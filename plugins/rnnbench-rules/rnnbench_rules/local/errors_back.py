@@ -37,10 +37,9 @@ def gradient_through(
 
     def compute(weights: Weights, batch: Batch, others: Arrays) -> Arrays:
         activity = simulate(architecture, weights, batch)
-        sets = list(batch.sets)
-        dz = error_signal(activity.z, batch.targets[sets], batch.mask[sets])
+        dz = error_signal(activity.z, batch.each(batch.targets), batch.each(batch.mask))
         e = _carried_back(architecture, activity, dz, others["B"], others.get("V"))
-        gradients = _weight_gradients(architecture, activity, batch.inputs[sets], dz, e)
+        gradients = _weight_gradients(architecture, activity, batch.each(batch.inputs), dz, e)
         return gradients | {"loss": losses(activity.z, batch)}
 
     found = network_by_network(compute, weights, batch, others)

@@ -80,9 +80,9 @@ class Force(LearningRule):
 
     def _run(self, architecture: VanillaRNN, weights: Weights, batch: Batch, feedback: Tensor, p: Tensor) -> Arrays:
         """The trials with learning. In float64: P shrinks over many thousand updates, and must stay positive."""
-        phi, dt, sets = NONLINEARITIES[architecture.nonlinearity].value, architecture.dt, list(batch.sets)
+        phi, dt = NONLINEARITIES[architecture.nonlinearity].value, architecture.dt
         drive = currents(architecture, weights, batch).double()
-        targets, mask = batch.targets[sets].double(), batch.mask[sets].double()
+        targets, mask = batch.each(batch.targets).double(), batch.each(batch.mask).double()
         root = mask.amax(-1, keepdim=True).sqrt()
         asked = (root > 0).any(dim=0).flatten(1).any(1).tolist()
         w_rec, w_out = weights["w_rec"].double(), weights["w_out"].double()

@@ -124,7 +124,7 @@ class NodePerturbation(GradientDescent):
         units = flat(post * change[:, None, :, None]).mT
         found = {"w_rec": units @ flat(activity.r[:, :-1] ** power)}
         if "w_in" in architecture.trained:
-            found["w_in"] = units @ flat(batch.inputs[list(batch.sets)] ** power)
+            found["w_in"] = units @ flat(batch.each(batch.inputs) ** power)
         if "b" in architecture.trained:
             found["b"] = units.sum(-1)
         return found
@@ -144,7 +144,6 @@ class NodePerturbation(GradientDescent):
 
 def trial_losses(outputs: Tensor, batch: Batch) -> Tensor:
     """L_k [network, trial], whose mean over trials is the loss."""
-    sets = list(batch.sets)
-    mask = batch.mask[sets]
-    squares = ((outputs - batch.targets[sets]).square() * mask).sum((1, 3))
+    mask = batch.each(batch.mask)
+    squares = ((outputs - batch.each(batch.targets)).square() * mask).sum((1, 3))
     return squares * outputs.shape[2] / (2 * mask.sum((1, 2, 3)))[:, None]

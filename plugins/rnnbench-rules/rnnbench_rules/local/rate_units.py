@@ -42,12 +42,12 @@ def rate_units(rule: str, architecture: Architecture) -> VanillaRNN:
 
 def currents(architecture: VanillaRNN, weights: Weights, batch: Batch) -> Tensor:
     """What each step adds to h from outside, dt (W_in x + b) + sqrt(dt) sigma xi, [network, time, trial, unit]."""
-    sets, dt = list(batch.sets), architecture.dt
-    drive = batch.inputs[sets] @ (dt * weights["w_in"]).mT[:, None]
+    dt = architecture.dt
+    drive = batch.each(batch.inputs) @ (dt * weights["w_in"]).mT[:, None]
     if "b" in weights:
         drive += dt * weights["b"][:, None, None]
     if batch.noise is not None and architecture.noise > 0:
-        drive += math.sqrt(dt) * architecture.noise * batch.noise[sets]
+        drive += math.sqrt(dt) * architecture.noise * batch.each(batch.noise)
     return drive
 
 

@@ -9,16 +9,16 @@ from rnnbench import Batch
 
 def of_each_network(batch: Batch) -> Batch:
     """The same trials with a set for every network."""
-    rows = list(batch.sets)
-    noise = None if batch.noise is None else batch.noise[rows]
-    return Batch(batch.inputs[rows], batch.targets[rows], batch.mask[rows], tuple(range(len(rows))), noise)
+    noise = None if batch.noise is None else batch.each(batch.noise)
+    inputs, targets, mask = (batch.each(a) for a in (batch.inputs, batch.targets, batch.mask))
+    return Batch(inputs, targets, mask, tuple(range(len(batch.sets))), noise)
 
 
 def of_each_trial(batch: Batch, trials: slice) -> Batch:
     """Some of the trials with a set for every network and trial, [network * trial, time, 1, channel]."""
 
     def alone(a: torch.Tensor) -> torch.Tensor:
-        return a[list(batch.sets)][:, :, trials].movedim(2, 1).flatten(0, 1).unsqueeze(2)
+        return batch.each(a)[:, :, trials].movedim(2, 1).flatten(0, 1).unsqueeze(2)
 
     inputs, targets, mask = alone(batch.inputs), alone(batch.targets), alone(batch.mask)
     noise = None if batch.noise is None else alone(batch.noise)

@@ -1,0 +1,100 @@
+"""A graphics card against one core of the same machine, and against itself with one network at a time."""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from ours import Ours
+from problem import Problem
+from rich.console import Console
+from rich.table import Table
+
+from rnnbench.engine.native.kernel import native
+from rnnbench.engine.recorded import EAGER, SWITCH
+
+out, err = Console(width=120), Console(stderr=True)
+COLUMNS = ("n_units", "batch", "population", "approach", "updates_per_second", "fraction_of_peak")
+SECONDS = 1.0
+SIDE = 8192
+"""Of the matrices whose product is the card's peak."""
+
+
+def card(
+    units: Annotated[list[int], typer.Option(help="N, may be repeated")] = [64, 128, 256],  # noqa: B006
+    populations: Annotated[list[int], typer.Option(help="networks at once")] = [1, 16, 64, 256, 1024],  # noqa: B006
+    batch: Annotated[int, typer.Option(help="trials in a batch")] = 32,
+    repeats: Annotated[int, typer.Option(help="the median counts")] = 3,
+    out_folder: Annotated[Path, typer.Option("--out", help="where card.csv goes")] = Path("results/speed"),
+) -> None:
+    """Network-updates per second of a card, recorded and step by step, beside those of one core."""
+    if not torch.cuda.is_available():
+        err.print("error: no CUDA device is available to torch; `card` measures one")
+        raise typer.Exit(2)
+    place = torch.device("cuda")
+    found = list(rows(units, populations, batch, repeats, place, torch.cuda.synchronize))
+    out_folder.mkdir(parents=True, exist_ok=True)
+    with open(out_folder / "card.csv", "w", newline="") as file:
+        csv.writer(file).writerows([COLUMNS, *found])
+    shown = Table(*COLUMNS, box=None, title=torch.cuda.get_device_name(place), title_justify="left")
+    for row in found:
+        shown.add_row(*map(str, row))
+    out.print(shown)
+    out.print(f"written to {out_folder / 'card.csv'}")
+
+
+def rows(
+    units: list[int], populations: list[int], batch: int, repeats: int, place: torch.device, wait: Callable[[], Any]
+) -> Iterator[tuple[Any, ...]]:
+    """Rows of the table. One network at a time is the row of population 1: a loop over many is as fast.
+
+    wait   until the card has done what it was asked for
+    """
+    highest = peak(place, wait)
+    for n in units:
+        problem = Problem(n, batch)
+        core = Ours(problem, 8, native().kernel is not None)
+        yield n, batch, core.networks, "one_core", f"{rate(core, repeats, lambda: None):.5g}", ""
+        for population in populations:
+            for approach, switch in (("card", "1"), ("card_step_by_step", "0")):
+                os.environ[SWITCH] = switch
+                per_second = rate(Ours(problem, population, False, device=place), repeats, wait)
+                part = per_second * problem.operations / highest
+                yield n, batch, population, approach, f"{per_second:.5g}", f"{part:.4g}"
+
+
+def rate(network: Ours, repeats: int, wait: Callable[[], Any]) -> float:
+    """Updates of one network per second, the median of several times SECONDS."""
+    for _ in range(EAGER + 3):
+        network.update()
+    found = []
+    for _ in range(repeats):
+        wait()
+        begin, calls = time.perf_counter(), 0
+        while time.perf_counter() - begin < SECONDS:
+            network.update()
+            calls += 1
+        wait()
+        found.append(network.networks * calls / (time.perf_counter() - begin))
+    return statistics.median(found)
+
+
+def peak(place: torch.device, wait: Callable[[], Any]) -> float:
+    """Floating-point operations per second of a float32 product of two large matrices."""
+    a, b = torch.randn(SIDE, SIDE, device=place), torch.randn(SIDE, SIDE, device=place)
+    torch.mm(a, b)
+    found = []
+    for _ in range(5):
+        wait()
+        begin = time.perf_counter()
+        torch.mm(a, b)
+        wait()
+        found.append(2 * SIDE**3 / (time.perf_counter() - begin))
+    return statistics.median(found)
