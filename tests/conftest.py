@@ -1,12 +1,13 @@
-"""Throw-away plugin packages, and the command line as a process of its own."""
+"""Throw-away plugin packages, and the command line in a process of its own."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,25 +121,76 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     forget()
 
 
+# A process needs seconds to import torch and the others. This one does so once, and then forks for every command line.
+FORKS = """
+import importlib.metadata, json, os, runpy, sys, traceback
+import seaborn
+import rnnbench.cli, rnnbench.describe, rnnbench.display, rnnbench.runner
+
+for plugin in importlib.metadata.entry_points(group="rnnbench"):
+    importlib.import_module(plugin.module)
+
+def run(arguments, cwd, environment, files):
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path[:0] = [part for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, file in enumerate(files, start=1):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    sys.argv = ["rnnbench", *arguments]
+    try:
+        runpy.run_module("rnnbench", run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        code = run(*json.loads(line))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]]:
+    """Runs `python -m rnnbench ARGS` to its end: `command_line(arguments, cwd, env)` returns (code, out, err)."""
+    # Wide, so that no line of a table is broken.
+    wide = {"COLUMNS": "200"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | wide
+    )
+    assert process.stdin is not None and process.stdout is not None
+    files = [tmp_path_factory.mktemp("command line") / name for name in ("out", "err")]
+
+    def run(arguments: Iterable[object], cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
+        order = [[*map(str, arguments)], str(cwd), os.environ | wide | (env or {}), [*map(str, files)]]
+        print(json.dumps(order), file=process.stdin, flush=True)
+        code = int(process.stdout.readline())
+        return Ran(code, *(file.read_text() for file in files))
+
+    yield run
+    process.stdin.close()
+    process.wait(10)
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> Callable[..., Ran]:
+def cli(tmp_path: Path, command_line: Callable[..., Ran]) -> Callable[..., Ran]:
     """Runs `python -m rnnbench ARGS` to its end: `cli("run", "a.yaml", cwd=folder, env={..})` returns (code, out, err).
 
     cwd   tmp_path unless told otherwise
     env   added to this process's
     """
 
-    def rnnbench_cli(*args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "rnnbench", *map(str, args)],
-            cwd=cwd or tmp_path,
-            # Wide, so that no line of a table is broken.
-            env={**os.environ, "COLUMNS": "200", **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+    def run(*args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Ran:
+        return command_line(args, cwd or tmp_path, env)
 
-    return rnnbench_cli
+    return run

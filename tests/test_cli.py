@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,36 +30,6 @@ SOUND: dict[str, Any] = {
     "seeds": 2,
     "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
 }
-
-# A process needs seconds to import torch. This one does so once and then forks for every command line.
-MANY = """
-import json, os, runpy, sys, traceback
-import rnnbench.cli, rnnbench.describe, rnnbench.display, rnnbench.runner
-
-ran = []
-for name, arguments, cwd in json.load(sys.stdin):
-    files = [cwd + ".out", cwd + ".err"]
-    child = os.fork()
-    if child == 0:
-        os.chdir(cwd)
-        for number, file in enumerate(files, start=1):
-            os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), number)
-        code = 1
-        sys.argv = ["rnnbench", *arguments]
-        try:
-            runpy.run_module("rnnbench", run_name="__main__", alter_sys=True)
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else int(end.code is not None)
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    _, status = os.waitpid(child, 0)
-    ran.append([name, os.waitstatus_to_exitcode(status), *(open(file).read() for file in files)])
-json.dump(ran, sys.stdout)
-"""
 
 
 @dataclass
@@ -129,7 +99,7 @@ ANSWERS = {
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+def cases(tmp_path_factory: pytest.TempPathFactory, command_line: Callable[..., Any]) -> dict[str, Case]:
     """All of the above, each run in a folder of its own."""
     every = MISTAKES | USAGE | ANSWERS
     root = tmp_path_factory.mktemp("cases")
@@ -142,18 +112,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         (folder / "b.yaml").write_text(case.wrong or yaml.safe_dump(SOUND))
         _newer(folder / "newer" / "tiny")
         case.before = files(folder)
-    done = subprocess.run(
-        [sys.executable, "-c", MANY],
-        input=json.dumps([(name, case.arguments, str(folders[name])) for name, case in every.items()]),
-        env={**os.environ, "COLUMNS": "160"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    for name, code, out, err in json.loads(done.stdout):
-        every[name].code, every[name].out, every[name].err = code, out, err
-        every[name].after = files(folders[name])
+    for name, case in every.items():
+        case.code, case.out, case.err = command_line(case.arguments, folders[name])
+        case.after = files(folders[name])
     return every
 
 
@@ -199,11 +160,13 @@ def test_an_answer_is_on_stdout_with_exit_code_0_and_nothing_is_written(cases, n
     assert case.after == case.before
 
 
-def test_a_mistake_in_a_process_of_its_own_is_one_line_and_exit_code_2(cli, tmp_path) -> None:
+def test_a_mistake_in_a_fresh_process_is_one_line_and_exit_code_2(tmp_path) -> None:
     (tmp_path / "b.yaml").write_text("name: x\ntasks: [flipflop]\n")
-    ran = cli("run", "b.yaml")
-    assert (ran.code, ran.out) == (2, "")
-    assert re.fullmatch(r"error: b\.yaml: tasks\[0\]: unknown task 'flipflop'; did you mean flip_flop\?.*\n", ran.err)
+    command = [sys.executable, "-m", "rnnbench", "run", "b.yaml"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    told = r"error: b\.yaml: tasks\[0\]: unknown task 'flipflop'; did you mean flip_flop\?.*\n"
+    assert re.fullmatch(told, ran.stderr)
     assert set(files(tmp_path)) == {"b.yaml"}
 
 

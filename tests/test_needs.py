@@ -17,6 +17,7 @@ CONTENT = {
     "name": "needs",
     "tasks": [TASK, {**TASK, "label": "again"}],
     "seeds": 1,
+    "protocol": [["flip_flop", "again"]],
     "training": {"batch": 32, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 64},
 }
 MEASURED = """
