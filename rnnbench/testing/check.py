@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -44,8 +45,30 @@ def title(check: Check) -> str:
     return (check.__doc__ or check.__name__).strip().partition("\n")[0].rstrip(".")
 
 
+@dataclass(frozen=True, eq=False)
+class _Itself:
+    """A plugin as a key: this object, not another that equals it."""
+
+    plugin: Any
+
+    def __hash__(self) -> int:
+        return id(self.plugin)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.plugin is other.plugin
+
+
 def judge(check: Check, plugin: Any) -> Verdict:
-    """Make a check, on one thread: networks this small gain nothing by a second. What a plugin raises is a failure."""
+    """Make a check, on one thread: networks this small gain nothing by a second. What a plugin raises is a failure.
+
+    Made once for a plugin, since later checks may `require` earlier ones.
+    """
+    return _judged(check, _Itself(plugin))
+
+
+@lru_cache(maxsize=64)
+def _judged(check: Check, itself: _Itself) -> Verdict:
+    plugin = itself.plugin
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -26,6 +26,10 @@ UPDATES = 20
 TRIALS = 16
 
 
+_layouts: dict[tuple[tuple[type, str], ...], Layout] = {}
+"""Those found by trying, for rules and networks with these parameters."""
+
+
 class Course:
     """A rule, a network that it can train, and the tasks.
 
@@ -41,6 +45,13 @@ class Course:
 
     def _layout(self) -> Layout:
         """Shared channels; of each task's own for a rule that says it cannot do with shared ones."""
+        plugins = self.rule, self.network
+        key = tuple((type(plugin), plugin.model_dump_json()) for plugin in plugins)
+        if key not in _layouts:
+            _layouts[key] = self._tried()
+        return _layouts[key]
+
+    def _tried(self) -> Layout:
         self.layout = SHARED
         try:
             self.learn("AB", (0,), 1)
