@@ -34,16 +34,17 @@ print(prepared.memory[0], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/st
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak of memory from")
 @pytest.mark.parametrize(
-    "network",
+    ("network", "looks"),
     [
-        {"use": "vanilla_rnn", "units": 16, "dt": 0.5},  # nothing but Python and torch
-        {"use": "vanilla_rnn", "units": 400, "dt": 0.04},  # states of a look at 64 trials of 1500 steps
-        {"use": "gru", "units": 96, "dt": 0.1},  # a graph
+        ({"use": "vanilla_rnn", "units": 16, "dt": 0.5}, 64),  # nothing but Python and torch
+        ({"use": "vanilla_rnn", "units": 100, "dt": 0.04}, 256),  # states of a look at 256 trials of 1500 steps
+        ({"use": "gru", "units": 384, "dt": 0.4}, 64),  # a graph
     ],
     ids=["small", "long trials", "by autograd"],
 )
-def test_the_plan_is_honest(network, tmp_path):
-    content = CONTENT | {"architectures": [network]}
+def test_the_plan_is_honest(network, looks, tmp_path):
+    training = {**CONTENT["training"], "evaluation_trials": looks}
+    content = CONTENT | {"architectures": [network], "training": training}
     command = [sys.executable, "-c", MEASURED, json.dumps(content), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -231,7 +231,7 @@ def test_it_stays_within_its_arrays(tmp_path):
     runtime = subprocess.run([compiler, "-print-file-name=libasan.so"], capture_output=True, text=True).stdout.strip()
     if not Path(runtime).is_absolute():
         pytest.skip("needs the address sanitizer's library")
-    flags = (*build.FLAGS, "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    flags = (*build.FLAGS, "-O0", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     build.compile_to(tmp_path / "checked.so", [compiler], flags)
     settings = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", kernel.SWITCH: "0"}
     program = [sys.executable, "-c", BOUNDS, str(tmp_path / "checked.so")]

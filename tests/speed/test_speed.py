@@ -108,11 +108,13 @@ def test_the_rows_of_a_card_are_those_asked_for_with_the_cpu_in_its_place(speed,
     sys.modules.pop("card")
 
 
-def test_without_a_card_the_command_says_so_in_a_line():
+def test_without_a_card_the_command_says_so_in_a_line(speed, monkeypatch, capsys):
+    import card
     import torch
 
-    if torch.cuda.is_available():
-        pytest.skip("there is a graphics card")
-    ran = subprocess.run([sys.executable, "benchmarks/speed", "card"], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 2
-    assert ran.stderr.splitlines() == ["error: no CUDA device is available to torch; `card` measures one"]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(card.typer.Exit) as end:
+        card.card()
+    assert end.value.exit_code == 2
+    assert capsys.readouterr().err.splitlines() == ["error: no CUDA device is available to torch; `card` measures one"]
+    sys.modules.pop("card")
