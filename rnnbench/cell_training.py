@@ -14,6 +14,7 @@ import torch
 from rnnbench.cells import Cell
 from rnnbench.channels import Layout
 from rnnbench.engine.precision import products
+from rnnbench.engine.recorded import EAGER
 from rnnbench.errors import PluginError
 from rnnbench.interfaces import Architecture, LearningRule, Task
 from rnnbench.randomness import rng_for
@@ -25,7 +26,7 @@ from rnnbench.trials import check_task
 
 DTYPES = dict.fromkeys(["float32", "tf32", "bfloat16"], torch.float32) | {"float64": torch.float64}
 TIMED_UPDATES = 6
-"""Updates from which the time of one is estimated."""
+"""Updates from which the time of one is estimated; on a card those after the first, until the gradient is recorded."""
 
 
 class CellTrainer:
@@ -218,12 +219,20 @@ class CellTrainer:
             trainer.evaluation_trials = {label: training.evaluation_trials}  # not of all tasks, as at a stage's end
             weights = self.initial_weights(cell)
             ticks: list[float] = []
-            start = Start(cell.seed, 0, TIMED_UPDATES, None, (label,), weights)
+            on_card = self.device.type == "cuda"
+            start = Start(cell.seed, 0, TIMED_UPDATES + (EAGER if on_card else 0), None, (label,), weights)
+
+            def now() -> float:
+                if on_card:
+                    torch.cuda.synchronize(self.device)  # else it would be the time it takes to ask
+                return clock()
+
             with products(self.benchmark.dtype, self.device):
-                trainer.train(label, 0, training, [start], lambda n: ticks.append(clock()))
-                begin = clock()
+                trainer.train(label, 0, training, [start], lambda n: ticks.append(now()))
+                begin = now()
                 trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
-                look = clock() - begin
+                look = now() - begin
+            ticks = ticks[EAGER:] if on_card else ticks
             if len(ticks) < 2:  # the loss was not finite from the start
                 return math.nan
             return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every

@@ -105,7 +105,7 @@ class Batch:
     @property
     def index(self) -> torch.Tensor:
         """`sets` on the device, [network]."""
-        return _index(self.sets, self.inputs.device)
+        return _index(tuple(self.sets), self.inputs.device)
 
     def each(self, array: torch.Tensor) -> torch.Tensor:
         """What every network sees of one of the arrays above, [set, ..] -> [network, ..]."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rnnbench.cell_training import DTYPES, CellTrainer
 from rnnbench.cells import Cell
 from rnnbench.engine.generic import ARRAYS
+from rnnbench.engine.recorded import MOST
 from rnnbench.engine.segments import KEPT
 from rnnbench.trials import KEPT_BYTES, KEPT_LOOKS
 
@@ -21,9 +22,12 @@ STATES = 3
 def bytes_per_network(trainer: CellTrainer, cell: Cell) -> int:
     """What one more network in a population on a card takes: its states, its weights, and trials of its own.
 
-    The states twice: those of the engine, and those of a recorded gradient (`rnnbench.engine.recorded`).
+    Once for the engine, and once more for each gradient that is recorded (`rnnbench.engine.recorded`), which has states
+    and trials of a batch, weights and gradients of its own.
     """
-    return 2 * _states(trainer, cell) + _weights(trainer, cell) + sum(_trials(trainer, cell))
+    batch, looks = _trials(trainer, cell)
+    recorded = _states_of_a_batch(trainer, cell) + batch + _weights(trainer, cell) // 4
+    return _states(trainer, cell) + _weights(trainer, cell) + batch + looks + MOST * recorded
 
 
 def bytes_per_worker(trainer: CellTrainer, cell: Cell, networks: int) -> int:
@@ -38,13 +42,20 @@ def bytes_per_worker(trainer: CellTrainer, cell: Cell, networks: int) -> int:
 
 
 def _states(trainer: CellTrainer, cell: Cell) -> int:
-    training, network = cell.task.training, trainer.trainer(cell)
-    per_trial = trainer.steps(cell, cell.task.label) * network.architecture.units * _itemsize(trainer)
+    """Of a batch, or of a look at the longest task where that is more."""
+    network, batch = trainer.trainer(cell), _states_of_a_batch(trainer, cell)
     if not network.engine.independent:
-        return min(ARRAYS * per_trial * training.batch, KEPT)
+        return batch
     longest = max(trainer.steps(cell, label) for label in trainer.tasks)
-    looks = longest * network.architecture.units * _itemsize(trainer) * training.evaluation_trials
-    return min(STATES * max(per_trial * training.batch, looks), KEPT)
+    looks = longest * network.architecture.units * _itemsize(trainer) * cell.task.training.evaluation_trials
+    return max(batch, min(STATES * looks, KEPT))
+
+
+def _states_of_a_batch(trainer: CellTrainer, cell: Cell) -> int:
+    network = trainer.trainer(cell)
+    arrays = STATES if network.engine.independent else ARRAYS
+    per_trial = trainer.steps(cell, cell.task.label) * network.architecture.units * _itemsize(trainer)
+    return min(arrays * per_trial * cell.task.training.batch, KEPT)
 
 
 def _weights(trainer: CellTrainer, cell: Cell) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,14 +98,13 @@ class Trainer:
         self.evaluation_trials = evaluation_trials
         self.dtype = dtype
         self.device = device
-        self.engine = self._engine()
+        self.engine = _engine_of(architecture)
         self._gradient = self.engine.gradient
         if device.type == "cuda":
-            self._gradient = Recorded(self.engine, self._engine).gradient
+            # Nothing here knows the trainer: its memory on the card is free as soon as it is gone.
+            another = partial(_engine_of, architecture)
+            self._gradient = Recorded(self.engine, another, f"architecture {architecture.id()}").gradient
         self.source = TrialSource(tasks, layout, architecture, dtype, device)
-
-    def _engine(self) -> Engine:
-        return self.architecture.engine() or GenericEngine(self.architecture)
 
     @torch.no_grad()
     def evaluate(self, label: str, weights: Weights, seeds: Sequence[int], memory: State | None = None) -> list[Score]:
@@ -305,6 +305,10 @@ class _Learners:
         occurrence = occurrences.pop() if occurrences else 0
         earlier = chosen[0].watch[:-1] if self.trainer.rule.remembers and chosen else ()
         return self.trainer.context(self.label, seeds, self.position, earlier, (occurrence,))
+
+
+def _engine_of(architecture: Architecture) -> Engine:
+    return architecture.engine() or GenericEngine(architecture)
 
 
 def _check_weights(rule: LearningRule, old: Weights, new: Weights) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -160,6 +161,10 @@ for line in sys.stdin:
 """
 
 
+LONGEST = 300
+"""Seconds that a command may take."""
+
+
 @pytest.fixture(scope="session")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]]:
     """Runs `python -m rnnbench ARGS` to its end: `command_line(arguments, cwd, env)` returns (code, out, err)."""
@@ -172,10 +177,16 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     files = [tmp_path_factory.mktemp("command line") / name for name in ("out", "err")]
 
     def run(arguments: Iterable[object], cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
-        order = [[*map(str, arguments)], str(cwd), os.environ | wide | (env or {}), [*map(str, files)]]
+        told = [*map(str, arguments)]
+        order = [told, str(cwd), os.environ | wide | (env or {}), [*map(str, files)]]
+        assert process.poll() is None, "the process that runs command lines has ended; what it said stands above"
         print(json.dumps(order), file=process.stdin, flush=True)
-        code = int(process.stdout.readline())
-        return Ran(code, *(file.read_text() for file in files))
+        if not select.select([process.stdout], [], [], LONGEST)[0]:
+            process.kill()
+            raise AssertionError(f"rnnbench {' '.join(told)}: no end after {LONGEST} s")
+        ended = process.stdout.readline()
+        assert ended, "the process that runs command lines has ended; what it said stands above"
+        return Ran(int(ended), *(file.read_text() for file in files))
 
     yield run
     process.stdin.close()
@@ -187,7 +198,7 @@ def cli(tmp_path: Path, command_line: Callable[..., Ran]) -> Callable[..., Ran]:
     """Runs `python -m rnnbench ARGS` to its end: `cli("run", "a.yaml", cwd=folder, env={..})` returns (code, out, err).
 
     cwd   tmp_path unless told otherwise
-    env   added to this process's
+    env   added to this process's; what is read when modules are imported has been read before
     """
 
     def run(*args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Ran:

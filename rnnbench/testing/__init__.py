@@ -12,7 +12,8 @@ from typing import Any
 from rnnbench.execution import Executor
 from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
 from rnnbench.testing import architecture_checks, executor_checks, rule_checks, task_checks
-from rnnbench.testing.check import Check, Verdict, judge, title
+from rnnbench.testing.check import Check, Verdict, forget, judge, title
+from rnnbench.testing.course import forget_layouts
 
 CHECKS: dict[type[Plugin], tuple[Check, ...]] = {
     Task: task_checks.CHECKS,
@@ -36,6 +37,8 @@ def checks_of(plugin: Plugin) -> tuple[Check, ...]:
 
 def verdicts(plugin: Plugin) -> Iterator[Verdict]:
     """What comes of each check, one after the other."""
+    forget()
+    forget_layouts()
     return (judge(check, plugin) for check in checks_of(plugin))
 
 

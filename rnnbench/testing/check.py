@@ -61,7 +61,7 @@ class _Itself:
 def judge(check: Check, plugin: Any) -> Verdict:
     """Make a check, on one thread: networks this small gain nothing by a second. What a plugin raises is a failure.
 
-    Made once for a plugin, since later checks may `require` earlier ones.
+    Made once for a plugin, since later checks may `require` earlier ones; `forget` makes it anew.
     """
     return _judged(check, _Itself(plugin))
 
@@ -84,6 +84,11 @@ def _judged(check: Check, itself: _Itself) -> Verdict:
     finally:
         torch.set_num_threads(threads)
     return Verdict(title(check), "note" if isinstance(found, Note) else "passed", found)
+
+
+def forget() -> None:
+    """Before a plugin is checked again: its author may have mended it."""
+    _judged.cache_clear()
 
 
 def require(check: Check, plugin: Any) -> None:

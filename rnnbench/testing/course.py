@@ -30,6 +30,11 @@ _layouts: dict[tuple[tuple[type, str], ...], Layout] = {}
 """Those found by trying, for rules and networks with these parameters."""
 
 
+def forget_layouts() -> None:
+    """Before a rule is checked again: its author may have mended it."""
+    _layouts.clear()
+
+
 class Course:
     """A rule, a network that it can train, and the tasks.
 

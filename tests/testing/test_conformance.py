@@ -15,6 +15,7 @@ from rnnbench.registry import installed
 from rnnbench.testing import checks_of, conformance, rule_checks, verdicts
 from rnnbench.testing.check import judge
 from rnnbench.testing.named import plugin_named
+from rnnbench.testing.probes import Recall
 
 test_vanilla_rnn = conformance(VanillaRNN())
 test_gradient_descent = conformance(GradientDescent())
@@ -154,3 +155,11 @@ def test_a_plugin_by_name_with_parameters():
         with pytest.raises(RnnbenchError) as caught:
             plugin_named(name, None, settings, installed())
         assert told in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_has_been_mended_is_judged_anew(monkeypatch):
+    task = Recall()
+    with monkeypatch.context() as broken:
+        broken.setattr(Recall, "sample", lambda self, rng, n_trials, dt: None)
+        assert "failed" in {verdict.outcome for verdict in verdicts(task)}
+    assert "failed" not in {verdict.outcome for verdict in verdicts(task)}
