@@ -294,7 +294,7 @@ def worker(
     from rnnbench.execution import Report
     from rnnbench.executors.choice import executor_of
     from rnnbench.registry import installed
-    from rnnbench.runner import check_options
+    from rnnbench.worker import check_options  # not of the runner, which draws: a worker should start quickly
 
     def tell(report: Report) -> None:
         for line in (*report.damaged, *report.news, *(f"{identity} {end}" for identity, end in report.finished)):

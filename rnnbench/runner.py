@@ -35,6 +35,7 @@ from rnnbench.running import sweep
 from rnnbench.schema import RESULTS_FORMAT, Benchmark, ResultsDocument
 from rnnbench.store import Store, remove, rename, write_text, write_with
 from rnnbench.tables import Records, collect, condition_columns, condition_values, names, pairs_of
+from rnnbench.worker import at_least_one, device_named
 from rnnbench.worker import threads as in_threads
 
 TABLES = ["interference.csv", "curves.parquet", "stages.csv", "continual.csv", "timing.csv", "tracked.parquet"]
@@ -102,7 +103,7 @@ def prepare(
     """
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
-    place = _device(device)
+    place = device_named(device)
     folder = Path(results) / benchmark.name
     for part in (folder, *folder.parents):
         if part.exists() and not part.is_dir():
@@ -121,21 +122,9 @@ def prepare(
     return Prepared(planned, folder, place, n_workers, threads, chosen, (needed, free), seconds)
 
 
-def check_options(device: str, workers: int | None, threads: int) -> None:
-    """Raise RnnbenchError unless a worker can be started with them on this machine."""
-    _device(device)
-    _at_least_one(workers=workers, threads=threads)
-
-
-def _at_least_one(**values: int | None) -> None:
-    for name, value in values.items():
-        if value is not None and value < 1:
-            raise RnnbenchError(f"{name}: {value} is below 1")
-
-
 def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
     """How many processes: what was asked for, or what the machine's cores are good for."""
-    _at_least_one(workers=asked, threads=threads)
+    at_least_one(workers=asked, threads=threads)
     if threads > cores():
         raise RnnbenchError(f"threads: {threads} is more than the {cores()} cores that may be used here")
     alone = executor is not None and executor.name == "serial"
@@ -357,13 +346,3 @@ def _describe(prepared: Prepared, renew: bool) -> _Replaced:
         )
         write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
     return replaced
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda"):
-        raise RnnbenchError(f"device: {name!r} is not auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise RnnbenchError("device: no CUDA device is available to torch; use --device cpu")
-    return torch.device(name)

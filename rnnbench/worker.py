@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from rnnbench.cell_training import CellTrainers
+from rnnbench.errors import RnnbenchError
 from rnnbench.execution import Job, Listener, Report
 from rnnbench.jobs import ordered
 from rnnbench.provenance import provenance
@@ -64,6 +65,30 @@ class Worker:
                 return Report(news=(f"left for later: {len(cells)} cells that start from {told}, which is not there",))
             records = trainer.train(missing, store, self._provenance, counter, clock)
         return Report(updates=counter.count, finished=tuple((r.identity, r.result.status) for r in records))
+
+
+def check_options(device: str, workers: int | None, threads: int) -> None:
+    """Raise RnnbenchError unless a worker can be started with them on this machine."""
+    device_named(device)
+    at_least_one(workers=workers, threads=threads)
+
+
+def device_named(name: str) -> torch.device:
+    """cpu, cuda, or auto: the one that there is. Raises RnnbenchError for another, and for one that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise RnnbenchError(f"device: {name!r} is not auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RnnbenchError("device: no CUDA device is available to torch; use --device cpu")
+    return torch.device(name)
+
+
+def at_least_one(**values: int | None) -> None:
+    """Raise RnnbenchError for an option below 1."""
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise RnnbenchError(f"{name}: {value} is below 1")
 
 
 class _Counter:

@@ -286,6 +286,21 @@ def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial
         assert wrong.code == 2 and told in wrong.err and len(wrong.err.splitlines()) == 1
 
 
+def test_a_worker_loads_nothing_that_draws_or_makes_tables():
+    """It is started many times, on machines that share a disk."""
+    program = """
+import sys
+from rnnbench import cli
+sys.argv = ["rnnbench", "worker", "nowhere", "none.jobs"]
+try:
+    cli.main()
+except SystemExit as end:
+    print(end.code, "torch" in sys.modules, *({"pandas", "scipy", "matplotlib", "seaborn", "distributed"} & {*sys.modules}))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout.split() == ["2", "True"], ran.stderr
+
+
 def test_an_order_for_nothing_is_refused(serial):
     with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
         Worker(serial.folder).compute("[]", lambda report: None)
