@@ -63,9 +63,10 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
 
-# Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them its tests say so and are skipped.
+# Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them its tests say so and are skipped. Two more
+# scenarios: -m 'cluster and slow'.
 test-slurm: setup
-	$(BIN)/python -m pytest -m cluster plugins/rnnbench-slurm/tests
+	$(BIN)/python -m pytest -m 'cluster and not slow' plugins/rnnbench-slurm/tests
 
 speed: setup
 	$(BIN)/python benchmarks/speed table --without torch_compile

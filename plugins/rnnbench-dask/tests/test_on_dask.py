@@ -124,14 +124,22 @@ def test_a_plugin_that_breaks_fails_its_cells_alone(cluster, tmp_path):
 
 @pytest.mark.parametrize("where", ["tcp://127.0.0.1:1", "no-such.json", "nonsense"])
 def test_a_scheduler_that_is_not_there_is_told_in_a_line(tmp_path, where):
-    executor = ["--executor", "dask", "--scheduler", where, "--set", "timeout=2"]
+    executor = {"use": "dask", "scheduler": where, "timeout": 2}
+    with pytest.raises(rnnbench.RnnbenchError) as told:
+        rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor)
+    assert where in str(told.value) and "\n" not in str(told.value)
+
+
+def test_the_command_line_knows_a_scheduler_by_its_option(tmp_path):
     (tmp_path / "small.yaml").write_text(json.dumps(CONTENT))
+    options = ["--executor", "dask", "--scheduler", "no-such.json"]
     done = subprocess.run(
-        [sys.executable, "-m", "rnnbench", "run", "small.yaml", "--device", "cpu", *executor],
+        [sys.executable, "-m", "rnnbench", "run", "small.yaml", "--device", "cpu", *options],
         cwd=tmp_path,
         env=os.environ | {"COLUMNS": "300"},
         capture_output=True,
         text=True,
     )
     told = done.stderr.splitlines()[-1]
-    assert done.returncode == 2 and told.startswith("error: ") and where in told and "Traceback" not in done.stderr
+    assert done.returncode == 2 and told.startswith("error: ") and "no-such.json" in told
+    assert "Traceback" not in done.stderr

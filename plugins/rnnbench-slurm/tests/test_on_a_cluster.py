@@ -64,7 +64,7 @@ class Command:
         )
 
     def ended(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=240)
+        out, err = self.process.communicate(timeout=480)
         return self.process.returncode, out, err
 
 
@@ -73,7 +73,7 @@ def cells(home: Path) -> dict[str, bytes]:
     return {path.stem: path.read_bytes() for path in (home / "results" / "small" / "cells").glob("??/*.json")}
 
 
-def until(condition, seconds: float = 60) -> None:
+def until(condition, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -100,6 +100,7 @@ def test_arrays_give_the_numbers_of_a_serial_run(cluster, home, serial):
     assert_same(home, serial)
 
 
+@pytest.mark.slow
 def test_several_cores_an_element_are_several_workers(cluster, home, serial):
     code, _, err = Command(cluster, home, "cores=2", "minutes=30").ended()
     assert code == 0, err
@@ -147,6 +148,7 @@ def test_a_command_that_was_interrupted_joins_its_jobs(cluster, home, serial):
     assert_same(home, serial)
 
 
+@pytest.mark.slow
 def test_a_command_need_not_wait(cluster, home, serial):
     code, out, err = Command(cluster, home, "wait=false").ended()
     assert code == 0 and not err and "submitted: jobs" in out
