@@ -15,6 +15,9 @@ PROCESS = 450 * 2**20
 WEIGHTS = 8
 """Copies of the weights while they are learnt: old and new, gradients, moments, and what is stored."""
 
+RECORDED_WEIGHTS = 2
+"""Copies of them in a recorded gradient: its own, and its results."""
+
 STATES = 3
 """Arrays of states that the rate RNN's engine keeps, at most: currents, rates, adjoints."""
 
@@ -26,7 +29,7 @@ def bytes_per_network(trainer: CellTrainer, cell: Cell) -> int:
     and trials of a batch, weights and gradients of its own.
     """
     batch, looks = _trials(trainer, cell)
-    recorded = _states_of_a_batch(trainer, cell) + batch + _weights(trainer, cell) // 4
+    recorded = _states_of_a_batch(trainer, cell) + batch + RECORDED_WEIGHTS * _weights(trainer, cell) // WEIGHTS
     return _states(trainer, cell) + _weights(trainer, cell) + batch + looks + MOST * recorded
 
 

@@ -1,4 +1,5 @@
-"""What the plan says of memory is what a process takes, within a factor of two; and it decides how many there are."""
+"""What the plan says of memory is what a process or a network takes, within a factor of two; it decides how many there
+are."""
 
 from __future__ import annotations
 
@@ -8,9 +9,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import rnnbench
 from rnnbench import runner
+from rnnbench.benchmark_file import load_benchmark
+from rnnbench.cell_training import CellTrainer
+from rnnbench.cells import cells_of
+from rnnbench.engine.recorded import MOST, _Recording
+from rnnbench.interfaces import Batch
+from rnnbench.needs import bytes_per_network
+from rnnbench.registry import installed
 
 TASK = {"use": "flip_flop", "channels": 2, "duration": 60}
 CONTENT = {
@@ -65,3 +74,48 @@ def test_nothing_to_do_needs_nothing(tmp_path):
     content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8, "dt": 0.5}]}
     rnnbench.run(content, tmp_path, workers=1, device="cpu")
     assert rnnbench.prepare(content, tmp_path, device="cpu").memory[0] == 0
+
+
+def test_what_networks_take_on_a_card_is_what_their_arrays_take():
+    """On torch's imaginary device, whose arrays have sizes: of the engine, of the recordings, of trials and looks."""
+    network = {"use": "vanilla_rnn", "units": 100, "dt": 0.2, "learn": "all"}
+    content = CONTENT | {"architectures": [network], "seeds": 3}
+    benchmark = load_benchmark(content)
+    cells = [cell for cell in cells_of(benchmark) if len(cell.history) == 1]
+    told = len(cells) * bytes_per_network(CellTrainer(benchmark, installed(), torch.device("cpu")), cells[0])
+
+    trainers = CellTrainer(benchmark, installed(), torch.device("meta"))
+    trainer, seeds = trainers.trainer(cells[0]), [cell.seed for cell in cells]
+    with torch.no_grad():
+        context = trainer.context(cells[0].task.label, seeds)
+        weights = trainer.tensors([trainers.initial_weights(cell) for cell in cells])
+        state = trainer.rule.begin_task(weights, {}, context)
+        batch = context.sample("train", 0, benchmark.tasks[0].training.batch)
+        recordings = [_Recording(a_new_engine(trainer), weights, batch, run_once) for _ in range(MOST)]
+        weights, state = trainer.rule.learn(weights, batch, state, context)
+        looks = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in benchmark.tasks]
+        for look in looks:
+            trainer.engine.outputs(weights, look)
+    held: list[object] = [weights, state, batch, looks, trainer.engine._buffers]
+    held += [(r.weights, r.batch, r.engine._buffers, *r.results) for r in recordings]
+    taken = size_of(held)
+    assert taken <= told < 2 * taken  # too many networks would not fit
+
+
+def a_new_engine(trainer):
+    return trainer.architecture.engine()
+
+
+def run_once(function):
+    return lambda: None, function()
+
+
+def size_of(held) -> int:
+    """Bytes of all arrays in it."""
+    if isinstance(held, torch.Tensor):
+        return held.numel() * held.element_size()
+    if isinstance(held, Batch):
+        held = (held.inputs, held.targets, held.mask, held.noise)
+    if isinstance(held, dict):
+        held = held.values()
+    return 0 if held is None else sum(map(size_of, held))
