@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
 
 from rnnbench.figures import style
 
@@ -47,9 +47,10 @@ def _figure(table: pd.DataFrame, machine: dict[str, Any]) -> Figure:
             panel.plot(one["n_units"], one["updates_per_second"], color=colours[name], label=style.pretty(name), **look)
         panel.set(xscale="log", yscale="log", xlabel="units N", title=f"batch {batch}")
         panel.set_xticks(sorted(rows["n_units"].unique()))
-        panel.xaxis.set_major_formatter(ScalarFormatter())
-        panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.yaxis.set_major_locator(LogLocator(numticks=12))
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=12))
+        for axis in (panel.xaxis, panel.yaxis):  # plain numbers at the ticks that are there, and no others
+            axis.set_major_formatter(ScalarFormatter())
+            axis.set_minor_locator(NullLocator())
         panel.grid(axis="y", color="#e4e4e4", linewidth=0.6)
         style.quiet(panel)
     axes[0].set_ylabel("network-updates per second, one thread")
