@@ -61,7 +61,7 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 	@touch $@
 
 test-peers: $(PEERS)/.ready
-	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/exchange/test_crate_validator.py
+	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/results/exchange/test_crate_validator.py
 
 # Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them its tests say so and are skipped. Two more
 # scenarios: -m 'cluster and slow'.

@@ -7,16 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rnnbench.benchmark_file import load_benchmark
-    from rnnbench.builtin.gradient_descent import GradientDescent
-    from rnnbench.builtin.vanilla_rnn import VanillaRNN
-    from rnnbench.bundles import bundled, read_bundle, write_bundles
+    from rnnbench.engine.builtin.gradient_descent import GradientDescent
+    from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
     from rnnbench.engine.loss import error_signal, losses, masked_loss
     from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
     from rnnbench.errors import RnnbenchError, Submitted
-    from rnnbench.execution import Executor, Job, Listener, Report, Work
-    from rnnbench.hookspecs import hookimpl
-    from rnnbench.interfaces import (
+    from rnnbench.execution.bundles import bundled, read_bundle, write_bundles
+    from rnnbench.execution.run import prepare, run
+    from rnnbench.execution.worker import Worker
+    from rnnbench.loading.benchmark_file import load_benchmark
+    from rnnbench.plugin.executor import Executor, Job, Listener, Report, Work
+    from rnnbench.plugin.hooks import hookimpl
+    from rnnbench.plugin.interfaces import (
         Architecture,
         Batch,
         Engine,
@@ -27,11 +29,9 @@ if TYPE_CHECKING:
         Trials,
         Weights,
     )
-    from rnnbench.parcels import Parcel, packed, unpacked
     from rnnbench.randomness import rng_for
-    from rnnbench.results import Results, load_results
-    from rnnbench.runner import prepare, run
-    from rnnbench.worker import Worker
+    from rnnbench.results.reading import Results, load_results
+    from rnnbench.results.transfer import Parcel, packed, unpacked
 
 __all__ = [
     "NONLINEARITIES",
@@ -75,16 +75,16 @@ __all__ = [
 
 # Each name is loaded when it is asked for: a plugin need not wait for pandas and seaborn, nor `--help` for torch.
 _MODULES = {
-    "rnnbench.benchmark_file": ["load_benchmark"],
-    "rnnbench.builtin.gradient_descent": ["GradientDescent"],
-    "rnnbench.builtin.vanilla_rnn": ["VanillaRNN"],
+    "rnnbench.loading.benchmark_file": ["load_benchmark"],
+    "rnnbench.engine.builtin.gradient_descent": ["GradientDescent"],
+    "rnnbench.engine.builtin.vanilla_rnn": ["VanillaRNN"],
     "rnnbench.engine.loss": ["error_signal", "losses", "masked_loss"],
     "rnnbench.engine.nonlinearity": ["NONLINEARITIES", "Nonlinearity"],
-    "rnnbench.bundles": ["bundled", "read_bundle", "write_bundles"],
+    "rnnbench.execution.bundles": ["bundled", "read_bundle", "write_bundles"],
     "rnnbench.errors": ["RnnbenchError", "Submitted"],
-    "rnnbench.execution": ["Executor", "Job", "Listener", "Report", "Work"],
-    "rnnbench.hookspecs": ["hookimpl"],
-    "rnnbench.interfaces": [
+    "rnnbench.plugin.executor": ["Executor", "Job", "Listener", "Report", "Work"],
+    "rnnbench.plugin.hooks": ["hookimpl"],
+    "rnnbench.plugin.interfaces": [
         "Architecture",
         "Batch",
         "Engine",
@@ -95,11 +95,11 @@ _MODULES = {
         "Trials",
         "Weights",
     ],
-    "rnnbench.parcels": ["Parcel", "packed", "unpacked"],
+    "rnnbench.results.transfer": ["Parcel", "packed", "unpacked"],
     "rnnbench.randomness": ["rng_for"],
-    "rnnbench.results": ["Results", "load_results"],
-    "rnnbench.runner": ["prepare", "run"],
-    "rnnbench.worker": ["Worker"],
+    "rnnbench.results.reading": ["Results", "load_results"],
+    "rnnbench.execution.run": ["prepare", "run"],
+    "rnnbench.execution.worker": ["Worker"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 

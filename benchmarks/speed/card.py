@@ -18,8 +18,8 @@ from problem import Problem
 from rich.console import Console
 from rich.table import Table
 
+from rnnbench.engine.cuda_graph import EAGER, SWITCH
 from rnnbench.engine.native.kernel import native
-from rnnbench.engine.recorded import EAGER, SWITCH
 
 out, err = Console(width=120), Console(stderr=True)
 COLUMNS = ("n_units", "batch", "population", "approach", "updates_per_second", "fraction_of_peak")

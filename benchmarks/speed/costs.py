@@ -20,7 +20,7 @@ from peers import masked_loss
 from rich.console import Console
 
 from rnnbench.engine.native.kernel import native
-from rnnbench.registry import installed
+from rnnbench.plugin.registry import installed
 
 out = Console(width=120)
 SECONDS = 3.0
@@ -58,10 +58,10 @@ def _processes(n: int, count: int) -> list[float]:
 
 def trials(units: Annotated[int, typer.Option(help="N")] = 128, batch: int = 32) -> None:
     """The drawing of trials as a share of an update, for every task that is installed; should be below 5 %."""
-    from rnnbench.benchmark_file import load_benchmark
-    from rnnbench.cell_training import CellTrainer
-    from rnnbench.cells import cells_of
-    from rnnbench.plan import CPU_CHUNK
+    from rnnbench.benchmark.cells import cells_of
+    from rnnbench.execution.plan import CPU_CHUNK
+    from rnnbench.loading.benchmark_file import load_benchmark
+    from rnnbench.training.cell_trainer import CellTrainer
 
     for kind, plugin in installed().found:
         if kind != "task":
@@ -136,8 +136,8 @@ def neuro_once() -> dict[str, Any]:
 
 def matrix(pairs: Annotated[int, typer.Option(help="ordered pairs that the loop trains; 0: all 30")] = 0) -> None:
     """Time to the matrix of neuro.yaml, one seed and g: rnnbench on all cores; the loop, every pair from scratch."""
-    from rnnbench.benchmark_file import load_benchmark
-    from rnnbench.runner import run
+    from rnnbench.execution.run import run
+    from rnnbench.loading.benchmark_file import load_benchmark
 
     benchmark = load_benchmark(neuro_once())
     with tempfile.TemporaryDirectory() as folder:
@@ -161,8 +161,8 @@ class LoopPair:
     """One network trained as research code does it: trials one by one, autograd step by step, to the same criterion."""
 
     def __init__(self, benchmark: Any) -> None:
-        from rnnbench.cell_training import CellTrainer
-        from rnnbench.cells import cells_of
+        from rnnbench.benchmark.cells import cells_of
+        from rnnbench.training.cell_trainer import CellTrainer
 
         cells = CellTrainer(benchmark, installed(), torch.device("cpu"))
         self.benchmark, self.layout, self.tasks = benchmark, cells.layout, cells.tasks

@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from problem import CHANNELS, LEARNING_RATE, STEPS, Problem
 
-from rnnbench.benchmark_file import load_benchmark
-from rnnbench.cell_training import CellTrainer
-from rnnbench.cells import cells_of
+from rnnbench.benchmark.cells import cells_of
 from rnnbench.engine.native.kernel import native
-from rnnbench.interfaces import Batch
-from rnnbench.plan import CPU_CHUNK
-from rnnbench.registry import installed
+from rnnbench.execution.plan import CPU_CHUNK
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.plugin.interfaces import Batch
+from rnnbench.plugin.registry import installed
+from rnnbench.training.cell_trainer import CellTrainer
 
 CPU = torch.device("cpu")
 

@@ -15,7 +15,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from rnnbench.runner import run
+from rnnbench.execution.run import run
 
 out = Console(width=120)
 WHO = ["g", "first_task", "second_task", "seed"]

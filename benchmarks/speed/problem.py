@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbench.registry import installed
+from rnnbench.plugin.registry import installed
 
 STEPS = 100
 CHANNELS = 3

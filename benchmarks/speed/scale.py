@@ -20,14 +20,14 @@ from rich.console import Console
 from rich.progress import track
 from safetensors.numpy import save
 
-from rnnbench.benchmark_file import load_benchmark
-from rnnbench.cells import cells_of
-from rnnbench.plan import plan
-from rnnbench.registry import installed
-from rnnbench.results import load_results
-from rnnbench.runner import prepare, run
-from rnnbench.schema import Benchmark
-from rnnbench.store import Curve, Result, Scores, Store, record_bytes, sealed
+from rnnbench.benchmark.cells import cells_of
+from rnnbench.benchmark.schema import Benchmark
+from rnnbench.execution.plan import plan
+from rnnbench.execution.run import prepare, run
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.plugin.registry import installed
+from rnnbench.results.reading import load_results
+from rnnbench.results.store import Curve, Result, Scores, Store, record_bytes, sealed
 
 out, err = Console(width=120), Console(stderr=True)
 TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_start": 3} for k in range(10)]

@@ -26,13 +26,13 @@ import typer
 import yaml
 from rich.console import Console
 
-from rnnbench.benchmark_file import load_benchmark
-from rnnbench.cell_training import CellTrainers
-from rnnbench.cells import cells_of
-from rnnbench.plan import CPU_CHUNK
-from rnnbench.registry import installed
-from rnnbench.runner import compute, prepare
-from rnnbench.worker import threads
+from rnnbench.benchmark.cells import cells_of
+from rnnbench.execution.plan import CPU_CHUNK
+from rnnbench.execution.run import compute, prepare
+from rnnbench.execution.worker import threads
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.plugin.registry import installed
+from rnnbench.training.cell_trainer import CellTrainers
 
 out = Console(width=120)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

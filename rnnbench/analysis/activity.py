@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.func import jacrev
 
 from rnnbench.engine.nonlinearity import NONLINEARITIES
-from rnnbench.interfaces import Architecture, Weights
+from rnnbench.plugin.interfaces import Architecture, Weights
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from torch.func import jacrev, vmap
 
 from rnnbench.analysis.activity import float64, nonlinearity_of, recurrent_matrix
 from rnnbench.analysis.updates import spectrum
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.nonlinearity import NONLINEARITIES
-from rnnbench.interfaces import Architecture
+from rnnbench.plugin.interfaces import Architecture
 
 Flow = Callable[[Tensor], Tensor]
 

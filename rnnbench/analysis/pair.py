@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from rnnbench.analysis import modes, updates
+from rnnbench.analysis import updates
 from rnnbench.analysis.activity import (
     Activity,
     distinct,
@@ -22,7 +22,8 @@ from rnnbench.analysis.activity import (
     run_trials,
 )
 from rnnbench.analysis.fixed_points import find_fixed_points, settle
-from rnnbench.interfaces import Architecture, Batch
+from rnnbench.plugin.interfaces import Architecture, Batch
+from rnnbench.results import modes
 
 Arrays = Mapping[str, np.ndarray]
 

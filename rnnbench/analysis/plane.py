@@ -8,7 +8,7 @@ A plane in the space of states is an origin h_0 and two vectors b_1, b_2, the ro
 
 What leaves the plane is told beside it (`off_plane`): a picture in two dimensions is as good as that is small. For
 W = U M U^T / N, W_in = U, and B = U^T the plane is invariant, coordinates are the kappa of the 2x2 model, and the
-flow is that model's as N grows (`rnnbench.theory.two_by_two.flow`): -kappa + M U^T phi(U kappa) / N + x.
+flow is that model's as N grows (`rnnbench.reports.claims.theory.two_by_two.flow`): -kappa + M U^T phi(U kappa) / N + x.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 
 from rnnbench.analysis.activity import distinct, run_trials
 from rnnbench.analysis.fixed_points import find_fixed_points, flow_of, settle
-from rnnbench.interfaces import Architecture, Batch
+from rnnbench.plugin.interfaces import Architecture, Batch
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from rnnbench.interfaces import Batch
+from rnnbench.plugin.interfaces import Batch
 
 
 def error_signal(outputs: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -34,7 +34,7 @@ from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.engine.precision import is_reduced
 from rnnbench.engine.segments import segments
-from rnnbench.interfaces import Batch, Weights
+from rnnbench.plugin.interfaces import Batch, Weights
 
 
 class Activity(NamedTuple):

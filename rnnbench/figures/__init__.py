@@ -16,7 +16,7 @@ from rnnbench.figures.connectivity import interference_against_g
 from rnnbench.figures.curves import curves_of_pairs
 from rnnbench.figures.matrix import interference_matrix
 from rnnbench.figures.overview import interference_overview
-from rnnbench.interference import in_context
+from rnnbench.results.interference import in_context
 
 __all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix", "interference_overview"]
 

@@ -42,7 +42,7 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
 
     Thin lines are networks and the bold line their mean at each g, for which a network that stopped keeps
     its last value. The dashed grey line is the mean loss on B relative to its first value. Networks that do
-    not count (see `rnnbench.interference.counts`) are left out, and the panel says how many count.
+    not count (see `rnnbench.results.interference.counts`) are left out, and the panel says how many count.
 
     Args:
         curves: the curves table of one architecture, rule and units.

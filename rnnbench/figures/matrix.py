@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 
 from rnnbench.figures import style, summary
-from rnnbench.interference import matrix_table
+from rnnbench.results.interference import matrix_table
 
 # Side of a cell in inches: from FULL up it holds mean, spread and count; from SMALL up the mean.
 LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
@@ -75,7 +75,7 @@ def _cells(rows: pd.DataFrame) -> pd.DataFrame:
 def interference_matrix(interference: pd.DataFrame) -> Figure:
     """Draw one matrix for each (architecture, rule, units) and g: rows first task, columns second task.
 
-    Colour and upper number are the mean over the networks that count (see `rnnbench.interference.counts`), the number
+    Colour and upper number are the mean over the networks that count (`results.interference.counts`), the number
     below it the standard deviation. A cell where some networks do not count has a marked corner and says
     how many do; one where none does is grey and hatched. The diagonal, A then more of A, is outlined.
 

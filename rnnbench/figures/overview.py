@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.figures import style, summary
-from rnnbench.interference import over_seeds
+from rnnbench.results.interference import over_seeds
 
 TOP, ROW, BOTTOM = 0.55, 0.34, 0.9  # inches
 LEFT = 0.3

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rnnbench.interference import converged, counts, in_context, over_seeds
+from rnnbench.results.interference import converged, counts, in_context, over_seeds
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from rnnbench.execution import Executor
-from rnnbench.interfaces import Architecture, LearningRule, Plugin, Task
+from rnnbench.plugin.executor import Executor
+from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
 from rnnbench.testing import architecture_checks, executor_checks, rule_checks, task_checks
 from rnnbench.testing.check import Check, Verdict, forget, judge, title
-from rnnbench.testing.course import forget_layouts
+from rnnbench.testing.histories import forget_layouts
 
 CHECKS: dict[type[Plugin], tuple[Check, ...]] = {
     Task: task_checks.CHECKS,

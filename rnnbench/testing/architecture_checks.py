@@ -11,18 +11,18 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from rnnbench.builtin.gradient_descent import GradientDescent
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.channels import Layout
-from rnnbench.engine.generic import GenericEngine
-from rnnbench.interfaces import Architecture, Batch, Engine, Weights
+from rnnbench.benchmark.schema import Channels, Training
+from rnnbench.engine.autograd import GenericEngine
+from rnnbench.engine.builtin.gradient_descent import GradientDescent
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.plugin.interfaces import Architecture, Batch, Engine, Weights
 from rnnbench.randomness import rng_for
-from rnnbench.schema import Channels, Training
-from rnnbench.testing import any_plugin
+from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped
 from rnnbench.testing.global_random import without_global_randomness
-from rnnbench.testing.probes import TwoRecalls
-from rnnbench.training import Start, Trainer
+from rnnbench.testing.small_plugins import TwoRecalls
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Start, Trainer
 
 UNITS = 16
 CHANNELS = 2

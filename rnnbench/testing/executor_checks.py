@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnbench import runner
-from rnnbench.execution import Executor
-from rnnbench.executors.serial import Serial
-from rnnbench.registry import installed
-from rnnbench.testing import any_plugin
+from rnnbench.execution import run as runner
+from rnnbench.execution.executors.serial import Serial
+from rnnbench.plugin.executor import Executor
+from rnnbench.plugin.registry import installed
+from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Skipped
 
 SEEDS = 2

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from rnnbench.builtin.gradient_descent import GradientDescent
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.interfaces import LearningRule, Weights
-from rnnbench.testing import any_plugin
+from rnnbench.engine.builtin.gradient_descent import GradientDescent
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.plugin.interfaces import LearningRule, Weights
+from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped, one_line, require
-from rnnbench.testing.course import TRIALS, UPDATES, Course, Stage, distance, same_bits
 from rnnbench.testing.global_random import without_global_randomness
-from rnnbench.testing.probes import NETWORKS
-from rnnbench.training import Outcome
+from rnnbench.testing.histories import TRIALS, UPDATES, Course, Stage, distance, same_bits
+from rnnbench.testing.small_plugins import NETWORKS
+from rnnbench.training.trainer import Outcome
 
 ROUNDING = 1e-6
 """Largest difference between weights, relative to how far they went, that is put down to rounding."""

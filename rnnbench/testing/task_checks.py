@@ -7,17 +7,17 @@ import time
 import numpy as np
 import torch
 
-from rnnbench.builtin.gradient_descent import GradientDescent
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.channels import Layout
-from rnnbench.interfaces import Task, Trials
+from rnnbench.benchmark.schema import Channels, Training
+from rnnbench.engine.builtin.gradient_descent import GradientDescent
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.plugin.interfaces import Task, Trials
 from rnnbench.randomness import rng_for
-from rnnbench.schema import Channels, Training
-from rnnbench.testing import any_plugin
+from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped
 from rnnbench.testing.global_random import global_seed, without_global_randomness
-from rnnbench.training import Start, Trainer
-from rnnbench.trials import check_task, checked
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.trials import check_task, checked
 
 DT = 0.5
 ARRAYS = ("inputs", "targets", "mask")

@@ -10,8 +10,8 @@ import torch
 
 from rnnbench import Architecture
 from rnnbench.engine.nonlinearity import NONLINEARITIES
-from rnnbench.interfaces import Batch
-from rnnbench.worker import threads
+from rnnbench.execution.worker import threads
+from rnnbench.plugin.interfaces import Batch
 
 
 @pytest.fixture(autouse=True)

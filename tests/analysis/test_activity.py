@@ -9,7 +9,7 @@ import torch
 from rnnbench import VanillaRNN
 from rnnbench.analysis.activity import distinct, nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
 from rnnbench.engine.nonlinearity import NONLINEARITIES
-from rnnbench.interfaces import Batch
+from rnnbench.plugin.interfaces import Batch
 
 
 @pytest.mark.parametrize("nonlinearity", sorted(NONLINEARITIES))

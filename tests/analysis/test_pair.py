@@ -17,7 +17,7 @@ from rnnbench.analysis.pair import (
     mode_measures,
     update_measures,
 )
-from rnnbench.theory import two_by_two as model
+from rnnbench.reports.claims.theory import two_by_two as model
 
 OWN_A, OWN_B = np.array([True, False]), np.array([False, True])
 

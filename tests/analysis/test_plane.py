@@ -14,7 +14,7 @@ from rnnbench.analysis.plane import (
     portrait,
     readout_trajectories,
 )
-from rnnbench.theory import two_by_two as model
+from rnnbench.reports.claims.theory import two_by_two as model
 
 M = np.array([[1.5, -0.4], [0.3, 0.8]])
 X = np.array([0.2, -0.1])

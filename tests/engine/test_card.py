@@ -15,11 +15,11 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from rnnbench import interfaces
-from rnnbench.benchmark_file import load_benchmark
-from rnnbench.cell_training import CellTrainer
-from rnnbench.cells import cells_of
-from rnnbench.registry import installed
+from rnnbench.benchmark.cells import cells_of
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.plugin import interfaces
+from rnnbench.plugin.registry import installed
+from rnnbench.training.cell_trainer import CellTrainer
 
 CARD = torch.device("meta")
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}

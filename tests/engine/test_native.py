@@ -19,7 +19,7 @@ from rnnbench.engine.native import build, kernel
 from rnnbench.engine.native.kernel import Kernel, native
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.engine.rate_rnn import RateRNNEngine
-from rnnbench.interfaces import Batch
+from rnnbench.plugin.interfaces import Batch
 
 HERE = native()
 compiled = pytest.mark.skipif(HERE.kernel is None, reason=HERE.told)

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import rnnbench
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.precision import BITS, is_reduced, products, rounded
-from rnnbench.interfaces import Batch
+from rnnbench.plugin.interfaces import Batch
 
 CPU = torch.device("cpu")
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.loss import error_signal, loss_and_error, masked_loss, shares
-from rnnbench.interfaces import Batch
+from rnnbench.plugin.interfaces import Batch
 
 N_INPUTS, N_OUTPUTS = 3, 2
 

@@ -8,14 +8,14 @@ import sys
 import pytest
 import torch
 
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine import segments as module
-from rnnbench.engine.generic import ARRAYS, GenericEngine
+from rnnbench.engine.autograd import ARRAYS, GenericEngine
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.engine.native.kernel import native
 from rnnbench.engine.rate_rnn import RateRNNEngine
 from rnnbench.engine.segments import segments
-from rnnbench.interfaces import Architecture, Batch
-from rnnbench.registry import installed
+from rnnbench.plugin.interfaces import Architecture, Batch
+from rnnbench.plugin.registry import installed
 
 N_IN, N_OUT, STEPS, TRIALS, UNITS, NETWORKS = 3, 2, 47, 5, 21, 3
 
@@ -120,9 +120,9 @@ def test_any_architecture(name, length, monkeypatch):
 MEASURED = """
 import re, torch, numpy as np
 from pathlib import Path
-from rnnbench.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.engine.generic import ARRAYS, GenericEngine
-from rnnbench.interfaces import Batch
+from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.engine.autograd import ARRAYS, GenericEngine
+from rnnbench.plugin.interfaces import Batch
 torch.set_num_threads(1)
 network = VanillaRNN(units=512, dt=0.1)
 engine = {engine}

@@ -11,11 +11,11 @@ from pydantic import Field
 
 from rnnbench import GradientDescent, Task, Trials, VanillaRNN
 from rnnbench.errors import RnnbenchError
-from rnnbench.registry import installed
+from rnnbench.loading.plugin_choice import plugin_named
+from rnnbench.plugin.registry import installed
 from rnnbench.testing import checks_of, conformance, rule_checks, verdicts
 from rnnbench.testing.check import judge
-from rnnbench.testing.named import plugin_named
-from rnnbench.testing.probes import Recall
+from rnnbench.testing.small_plugins import Recall
 
 test_vanilla_rnn = conformance(VanillaRNN())
 test_gradient_descent = conformance(GradientDescent())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from rnnbench.execution import Executor, Work
-from rnnbench.executors.process import Process
-from rnnbench.executors.serial import Serial
+from rnnbench.execution.executors.process import Process
+from rnnbench.execution.executors.serial import Serial
+from rnnbench.execution.worker import Worker
+from rnnbench.plugin.executor import Executor, Work
 from rnnbench.testing import checks_of
 from rnnbench.testing.check import judge
-from rnnbench.worker import Worker
 
 
 def outcomes(executor: Executor) -> dict[str, str]:

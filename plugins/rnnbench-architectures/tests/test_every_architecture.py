@@ -16,7 +16,7 @@ import rnnbench_architectures
 from rnnbench import Architecture, Batch, Weights
 from rnnbench.analysis.activity import nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
 from rnnbench.analysis.fixed_points import find_fixed_points, flow_of
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import (
     GRU,
     LSTM,

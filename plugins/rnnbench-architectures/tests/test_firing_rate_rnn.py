@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from rnnbench import Batch, VanillaRNN, Weights
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import FiringRateRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from rnnbench import Batch, Weights, masked_loss
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import GRU, LSTM
 from rnnbench_architectures.gated import GatedRNN
 

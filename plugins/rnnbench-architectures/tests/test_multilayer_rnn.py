@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from rnnbench import Batch, VanillaRNN, Weights, masked_loss
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import MultilayerRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from rnnbench import Batch, VanillaRNN, Weights
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import DaleRNN, LowRankRNN
 from rnnbench_architectures.reparametrised import ReparametrisedRNN
 

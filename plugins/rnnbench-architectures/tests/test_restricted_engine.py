@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rnnbench import Batch, Weights
-from rnnbench.engine.generic import GenericEngine
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.loss import masked_loss
 from rnnbench_architectures import RestrictedRNN
 

@@ -11,7 +11,7 @@ import torch
 
 import rnnbench
 from rnnbench import Batch, Weights
-from rnnbench.theory import two_by_two as model
+from rnnbench.reports.claims.theory import two_by_two as model
 from rnnbench_architectures import RestrictedRNN
 
 DT, RATE, OFFSET = 0.5, 0.3, 0.02

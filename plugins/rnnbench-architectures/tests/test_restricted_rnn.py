@@ -11,7 +11,7 @@ import torch
 
 import rnnbench_architectures
 from rnnbench import Batch, VanillaRNN, Weights
-from rnnbench.theory import two_by_two as model
+from rnnbench.reports.claims.theory import two_by_two as model
 from rnnbench_architectures import RestrictedRNN
 
 M = np.array([[1.3, 0.4], [-0.6, 1.1]])

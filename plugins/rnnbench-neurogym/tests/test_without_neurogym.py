@@ -17,9 +17,9 @@ PLUGIN = """
     import sys
     sys.path.insert(0, {root!r})
     from importlib.metadata import EntryPoint
-    from rnnbench.registry import Registry
+    from rnnbench.plugin.registry import Registry
     registry = Registry()
-    registry.add(EntryPoint("builtin", "rnnbench.builtin", "rnnbench"))
+    registry.add(EntryPoint("builtin", "rnnbench.engine.builtin", "rnnbench"))
     registry.add(EntryPoint("neurogym", "rnnbench_neurogym", "rnnbench"))
     assert not registry.broken, registry.broken
 """
@@ -35,7 +35,7 @@ def run(code: str, prelude: str = "") -> str:
 
 def test_listing_and_describing_import_no_neurogym() -> None:
     told = run("""
-        from rnnbench.describe import describe
+        from rnnbench.plugin.description import describe
         description = describe("neurogym", registry)
         print(len(description.parameters), sorted({"neurogym", "gymnasium", "matplotlib.pyplot"} & set(sys.modules)))
     """)

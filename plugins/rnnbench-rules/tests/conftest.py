@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from rnnbench import LearningRule, Task, TaskContext, VanillaRNN, Weights, rng_for
-from rnnbench.channels import Layout
-from rnnbench.interfaces import Architecture
-from rnnbench.schema import Channels, Training
-from rnnbench.training import Outcome, Start, Trainer
+from rnnbench.benchmark.schema import Channels, Training
+from rnnbench.plugin.interfaces import Architecture
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Outcome, Start, Trainer
 from rnnbench_neuro.fixed_points import FixedPoints
 from rnnbench_neuro.flip_flop import FlipFlop
 

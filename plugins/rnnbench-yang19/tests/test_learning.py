@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from rnnbench import GradientDescent, VanillaRNN
-from rnnbench.channels import Layout
-from rnnbench.schema import Channels, Criterion, Training
-from rnnbench.training import Start, Trainer
+from rnnbench.benchmark.schema import Channels, Criterion, Training
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Start, Trainer
 from rnnbench_yang19 import Dm1, FdAnti
 from rnnbench_yang19.ring_task import RingTask
 

@@ -7,7 +7,7 @@ import pytest
 
 import rnnbench
 from rnnbench import GradientDescent, VanillaRNN
-from rnnbench.schema import Channels
+from rnnbench.benchmark.schema import Channels
 from rnnbench_rules.baselines import FreshNetwork, NewReadout
 
 STEP = {"optimizer": "adam", "learning_rate": 0.01}

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from rnnbench import Architecture, Batch, LearningRule, TaskContext, VanillaRNN, Weights
-from rnnbench.channels import Layout
-from rnnbench.schema import Channels
-from rnnbench.training import Trainer
+from rnnbench.benchmark.schema import Channels
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Trainer
 from rnnbench_neuro import FixedPoints, FlipFlop
 
 TASKS = {"A": FixedPoints(duration=5, loss_start=2), "B": FlipFlop(channels=2, duration=6)}

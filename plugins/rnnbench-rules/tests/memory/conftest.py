@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from rnnbench import Architecture, LearningRule, Trials, VanillaRNN
-from rnnbench.channels import Layout
-from rnnbench.schema import Channels, Training
-from rnnbench.training import Outcome, Start, Trainer
+from rnnbench.benchmark.schema import Channels, Training
+from rnnbench.training.channels import Layout
+from rnnbench.training.trainer import Outcome, Start, Trainer
 from rnnbench_neuro.fixed_points import FixedPoints
 from rnnbench_neuro.flip_flop import FlipFlop
 

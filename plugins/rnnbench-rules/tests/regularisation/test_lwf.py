@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rnnbench.benchmark.schema import Channels
 from rnnbench.engine.loss import masked_loss
-from rnnbench.schema import Channels
 from rnnbench_rules.regularisation import LwF
 
 STEP = {"optimizer": "sgd", "learning_rate": 0.3}

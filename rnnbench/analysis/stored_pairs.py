@@ -1,0 +1,109 @@
+"""The analysis table: what is measured on the weights of every pair, and when it has to be measured again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnbench.analysis.pair import (
+    FIXED_POINT_COLUMNS,
+    MODE_COLUMNS,
+    UPDATE_COLUMNS,
+    fixed_point_measures,
+    mode_measures,
+    update_measures,
+)
+from rnnbench.benchmark.cells import Cell
+from rnnbench.benchmark.schema import Benchmark, digest
+from rnnbench.errors import StoreError
+from rnnbench.plugin.interfaces import Batch
+from rnnbench.results.columns import NAMES
+from rnnbench.results.store import WEIGHT, Store, split
+from rnnbench.results.tables import Records, alone_of
+from rnnbench.training.cell_trainer import CellTrainer
+from rnnbench.training.trainer import Arrays
+from rnnbench.training.trials import EVALUATION
+
+ANALYSIS = 1
+"""Version of the measures; raised whenever the same weights would give other numbers."""
+
+LAST = {
+    "failure": "why nothing was measured; such a row is tried again at the next run",
+    "made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row",
+}
+
+COLUMNS: dict[str, Mapping[str, str]] = {
+    "modes": MODE_COLUMNS,
+    "updates": UPDATE_COLUMNS,
+    "fixed_points": FIXED_POINT_COLUMNS,
+}
+
+
+def analysis_columns(benchmark: Benchmark) -> dict[str, str]:
+    """The columns of the analysis table, and what they mean; those of the conditions stand between."""
+    measured = {name: meaning for analysis in benchmark.analyses for name, meaning in COLUMNS[analysis].items()}
+    return NAMES | measured | LAST
+
+
+def made_from(cell: Cell, records: Records) -> str | None:
+    """What the row of a pair is made from, as a checksum; None where the pair has no weights to measure."""
+    weights = []
+    for stage in (cell.parent, cell, alone_of(cell)):
+        result = records.result(stage) if stage else None
+        done = result is not None and result.status == "done"
+        weights.append(result.arrays_sha256 if result is not None and done else None)
+    if weights[0] is None or weights[1] is None:
+        return None
+    return digest([ANALYSIS, list(cell.benchmark.analyses), cell.identity, weights])[:16]
+
+
+def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
+    """What the benchmark's analyses find on one pair; NaN where a measure is not defined, or a `failure`."""
+    wanted = [name for analysis in cell.benchmark.analyses for name in COLUMNS[analysis]]
+    found: dict[str, Any] = {}
+    failure = None
+    try:
+        found = _measures(cell, trainer, Records(store))
+    except (Exception, SystemExit) as error:  # an architecture that cannot be analysed has trained all the same
+        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return {name: found.get(name, math.nan) for name in wanted} | {"failure": failure}
+
+
+def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, float]:
+    assert cell.parent is not None
+    first, second = _weights(cell.parent, records), _weights(cell, records)
+    if first is None or second is None:
+        raise StoreError("the weights are damaged or gone; run again")
+    architecture = trainer.trainer(cell).architecture
+    a, b = cell.history[-2:]
+    trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
+    own = trainer.layout.owned(a), trainer.layout.owned(b)
+    found: dict[str, float] = {}
+    if "modes" in cell.benchmark.analyses:
+        found |= mode_measures(architecture, second, trials[0], *own)
+    if "updates" in cell.benchmark.analyses:
+        # Before A was learnt: the untrained network, or the one that earlier tasks have left.
+        before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)
+        # After other tasks B alone is no fair comparison: it started from other weights.
+        alone = alone_of(cell) if cell.parent.parent is None and a != b else None
+        learnt_alone = _weights(alone, records) if alone else None
+        if before is not None:
+            found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
+    if "fixed_points" in cell.benchmark.analyses:
+        found |= fixed_point_measures(architecture, first, second, *trials, *own)
+    return found
+
+
+def _trials(label: str, cell: Cell, trainer: CellTrainer) -> Batch:
+    """The held-out trials of a task on the channels of the benchmark."""
+    n_trials = cell.benchmark.task(label).training.evaluation_trials
+    return trainer.trainer(cell).source.batch(label, [cell.seed], EVALUATION, n_trials)
+
+
+def _weights(cell: Cell, records: Records) -> Arrays | None:
+    record = records.of(cell)
+    arrays = records.store.arrays(record) if record else None
+    return None if arrays is None else {name: np.asarray(w) for name, w in split(arrays, WEIGHT).items()}

@@ -1,0 +1,49 @@
+"""Analyses of many pairs at once, whatever executor has trained them: float64 linear algebra on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rnnbench.analysis.stored_pairs import measures
+from rnnbench.benchmark.cells import Cell
+from rnnbench.errors import RnnbenchError
+from rnnbench.execution.executors.pool import KILLED, kept, pool_of, submit
+from rnnbench.execution.worker import threads
+from rnnbench.plugin.registry import installed
+from rnnbench.results.store import Store
+from rnnbench.training.cell_trainer import CellTrainers
+
+
+def measure(
+    cells: Sequence[Cell], folder: Path, workers: int, tell: Callable[[int], Any] = lambda done: None
+) -> list[dict[str, Any]]:
+    """The measures of pairs from their stored weights, in the order given; `tell` hears how many are done."""
+    found: dict[int, dict[str, Any]] = {}
+    if workers <= 1 or len(cells) < 2:
+        trainers, store = CellTrainers(installed(), torch.device("cpu")), Store(folder)
+        with threads():
+            for place, cell in enumerate(cells):
+                found[place] = measures(cell, trainers.of(cell.benchmark), store)
+                tell(len(found))
+        return [found[place] for place in range(len(cells))]
+    with pool_of(workers, (folder, "cpu", 1)) as pool:
+        jobs = {submit(pool, _measured, cell, folder): place for place, cell in enumerate(cells)}
+        for job in as_completed(jobs):
+            try:
+                found[jobs[job]] = job.result()
+            except BrokenProcessPool:
+                raise RnnbenchError(KILLED) from None
+            tell(len(found))
+    return [found[place] for place in range(len(cells))]
+
+
+def _measured(cell: Cell, folder: Path) -> dict[str, Any]:
+    # On the CPU whatever the run used.
+    trainers = kept.setdefault("analysts", CellTrainers(installed(), torch.device("cpu")))
+    return measures(cell, trainers.of(cell.benchmark), Store(folder))

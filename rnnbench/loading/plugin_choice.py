@@ -1,0 +1,27 @@
+"""The plugin that an author means by a name and some parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from rnnbench.errors import RnnbenchError
+from rnnbench.loading.validation import suggestion, validated
+from rnnbench.loading.yaml_file import setting
+from rnnbench.plugin.interfaces import Plugin
+from rnnbench.plugin.registry import BASES, Kind, Registry
+
+
+def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry: Registry) -> Plugin:
+    """A plugin by name, with parameters as in `drive=0.5`, each read as YAML.
+
+    Raises RnnbenchError where there is none, where the name stands for several, or for a wrong parameter.
+    """
+    kinds = [k for k in BASES if registry.knows(k, name)]
+    if kind is None and len(kinds) > 1:
+        raise RnnbenchError(f"{name!r} is a {' and a '.join(kinds)}; say which with --kind")
+    if kind is None and not kinds:
+        known = sorted({found.cls.name for found in registry.found.values()})
+        raise RnnbenchError(f"no plugin is called {name!r:.60}; {suggestion(name, known)}{registry.not_loaded}")
+    found = registry.find(kind or kinds[0], name)
+    return cast(Plugin, validated(found.cls, dict(setting(text) for text in settings), name))

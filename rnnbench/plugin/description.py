@@ -1,0 +1,128 @@
+"""What a plugin says of itself, as data: its source and its parameters with types, bounds, units and defaults."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, ParameterRecord, PluginRecord, RuleSpec, TaskSpec
+from rnnbench.errors import PluginError
+from rnnbench.loading.validation import suggestion
+from rnnbench.plugin.registry import BASES, Found, Kind, Registry
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a plugin, in words."""
+
+    name: str
+    type: str
+    default: str
+    bounds: str
+    unit: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """A plugin in words."""
+
+    found: Found
+    summary: str
+    details: str
+    source: str
+    parameters: tuple[Parameter, ...]
+
+
+def describe(name: str, registry: Registry) -> Description:
+    """The plugin of any kind called `name` or `name@version`. Raises PluginError with the nearest names."""
+    for kind in BASES:
+        if registry.knows(kind, name):
+            return description_of(registry.find(kind, name))
+    known = {found.cls.name for found in registry.found.values()}
+    raise PluginError(f"unknown plugin {name!r:.60}; {suggestion(name, known)}{registry.not_loaded}")
+
+
+def description_of(found: Found) -> Description:
+    """What a plugin says of itself."""
+    # Its own docstring, not one that it inherits.
+    summary, _, details = inspect.cleandoc(found.cls.__dict__.get("__doc__") or "").partition("\n\n")
+    schema = found.cls.model_json_schema()
+    fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
+    return Description(
+        found,
+        " ".join(summary.split()) or "(it does not say)",
+        "\n\n".join(" ".join(paragraph.split()) for paragraph in details.split("\n\n")),
+        found.cls.source,
+        tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
+    )
+
+
+def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str, PluginRecord]]:
+    """What the plugins of a benchmark say of themselves, by kind and id, as results keep it.
+
+    Whoever reads the results later can tell what was done and where it was published without any of the plugins.
+    """
+    specs: dict[Kind, Iterable[TaskSpec | ArchitectureSpec | RuleSpec]] = {
+        "task": benchmark.tasks,
+        "architecture": benchmark.architectures,
+        "rule": benchmark.rules,
+    }
+    return {
+        kind: {plugin: _recorded(registry.find(kind, plugin)) for plugin in sorted({spec.plugin for spec in of_kind})}
+        for kind, of_kind in specs.items()
+    }
+
+
+def _recorded(found: Found) -> PluginRecord:
+    told = description_of(found)
+    return PluginRecord(
+        summary=told.summary,
+        details=told.details,
+        source=str(told.source),
+        package=found.package,
+        package_version=found.package_version,
+        parameters={p.name: ParameterRecord(description=p.description, unit=p.unit) for p in told.parameters},
+    )
+
+
+def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:
+    description, unit = _unit(field.get("description", ""))
+    default = "required" if required else json.dumps(field.get("default"))
+    return Parameter(name, _type(field, defs), default, _bounds(field), unit, description)
+
+
+def _unit(description: str) -> tuple[str, str]:
+    """A description ends with its unit in parentheses, where it has one."""
+    match = re.fullmatch(r"(?P<text>.*\S)\s*\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)", description, re.DOTALL)
+    return (match["text"], match["unit"]) if match else (description, "")
+
+
+def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
+    if "$ref" in field:
+        return _type(defs[field["$ref"].rpartition("/")[2]], defs)
+    if "enum" in field:
+        return " | ".join(json.dumps(v) for v in field["enum"])
+    if "const" in field:
+        return json.dumps(field["const"])
+    if "anyOf" in field:
+        return " | ".join(_type(f, defs) for f in field["anyOf"])
+    if "prefixItems" in field:
+        return f"[{', '.join(_type(f, defs) for f in field['prefixItems'])}]"
+    if field.get("type") == "array":
+        return f"list of {_type(field.get('items', {}), defs)}"
+    return str(field.get("type", "any"))
+
+
+def _bounds(field: dict[str, Any]) -> str:
+    told = {
+        "minimum": "≥ {}",
+        "exclusiveMinimum": "> {}",
+        "maximum": "≤ {}",
+        "exclusiveMaximum": "< {}",
+    }
+    return ", ".join(text.format(f"{field[key]:g}") for key, text in told.items() if key in field)

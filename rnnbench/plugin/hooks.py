@@ -1,0 +1,36 @@
+"""The hooks a plugin package may implement, found through the entry-point group `rnnbench`."""
+
+from __future__ import annotations
+
+import pluggy
+
+from rnnbench.plugin.executor import Executor
+from rnnbench.plugin.interfaces import Architecture, LearningRule, Task
+
+PROJECT = "rnnbench"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def rnnbench_tasks() -> list[type[Task]]:
+    """The tasks of this package."""
+    raise NotImplementedError
+
+
+@hookspec
+def rnnbench_architectures() -> list[type[Architecture]]:
+    """The architectures of this package."""
+    raise NotImplementedError
+
+
+@hookspec
+def rnnbench_rules() -> list[type[LearningRule]]:
+    """The learning rules of this package."""
+    raise NotImplementedError
+
+
+@hookspec
+def rnnbench_executors() -> list[type[Executor]]:
+    """The executors of this package."""
+    raise NotImplementedError

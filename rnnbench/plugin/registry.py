@@ -1,0 +1,206 @@
+"""Finds the installed plugins, checks them, looks them up by id, and contains the broken ones."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal, TypeVar
+
+import pluggy
+
+from rnnbench.errors import PluginError
+from rnnbench.plugin import hooks as hookspecs
+from rnnbench.plugin.executor import Executor
+from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
+
+Kind = Literal["task", "architecture", "rule", "executor"]
+P = TypeVar("P", bound=Plugin)
+
+BASES: dict[Kind, type[Plugin]] = {
+    "task": Task,
+    "architecture": Architecture,
+    "rule": LearningRule,
+    "executor": Executor,
+}
+HOOKS: dict[str, Kind] = {
+    "rnnbench_tasks": "task",
+    "rnnbench_architectures": "architecture",
+    "rnnbench_rules": "rule",
+    "rnnbench_executors": "executor",
+}
+RESERVED = frozenset({"use", "label", "sweep", "training"})
+"""Words of the benchmark file that stand beside a plugin's parameters."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A plugin that can be used, and where it comes from."""
+
+    kind: Kind
+    cls: type[Plugin]
+    package: str
+    package_version: str
+
+    @property
+    def id(self) -> str:
+        return self.cls.id()
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin package, or one class of it, that cannot be used, and why."""
+
+    package: str
+    reason: str
+
+
+@dataclass
+class Registry:
+    """The plugins at hand. `found` maps (kind, id) to a plugin; `broken` says what was left out and why.
+
+    conflicts   (kind, id) that more than one class bears, and what to do about it
+    offering    packages that offer each (kind, id), in the order in which they were found
+    """
+
+    found: dict[tuple[Kind, str], Found] = field(default_factory=dict)
+    broken: list[Broken] = field(default_factory=list)
+    conflicts: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    offering: dict[tuple[Kind, str], list[str]] = field(default_factory=dict)
+
+    def find(self, kind: Kind, name: str) -> Found:
+        """The plugin called `name@version`, or the newest called `name`.
+
+        Raises PluginError with the nearest names where there is none.
+        """
+        if (kind, name) in self.found and (kind, name) not in self.conflicts:  # a full id, asked for thousands of times
+            return self.found[kind, name]
+        versions = {i: f.cls.version for (k, i), f in self.found.items() if k == kind and name in (f.id, f.cls.name)}
+        for k, i in self.conflicts:
+            plugin, _, version = i.rpartition("@")
+            if k == kind and name in (i, plugin):
+                versions[i] = int(version)
+        if not versions:
+            raise PluginError(f"unknown {kind} {name!r:.60}; {self._instead(kind, name)}")
+        newest = max(versions, key=lambda i: versions[i])
+        if (kind, newest) in self.conflicts:
+            raise PluginError(self.conflicts[kind, newest])
+        return self.found[kind, newest]
+
+    def knows(self, kind: Kind, name: str) -> bool:
+        """Whether there is a plugin of that name or id, usable or contested."""
+        ids = [i for k, i in [*self.found, *self.conflicts] if k == kind]
+        return any(name in (i, i.rpartition("@")[0]) for i in ids)
+
+    def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
+        """The plugin `plugin_id` with `parameters` as they stand in a resolved benchmark."""
+        return self.find(kind, plugin_id).cls.model_validate(parameters)
+
+    def _instead(self, kind: Kind, name: str) -> str:
+        known = sorted({f.cls.name for (k, _), f in self.found.items() if k == kind})
+        near = difflib.get_close_matches(name[:100].partition("@")[0], known, n=3, cutoff=0.5)
+        versions = sorted(i for (k, i) in self.found if k == kind and i.partition("@")[0] == name.partition("@")[0])
+        if versions:
+            hint = f"there is {', '.join(versions)}"
+        elif near:
+            hint = f"did you mean {' or '.join(near)}?"
+        else:
+            hint = f"known are {', '.join(known)}" if known else f"no package with a {kind} is installed"
+        return hint + self.not_loaded
+
+    @property
+    def not_loaded(self) -> str:
+        """What to add to "there is no such plugin": it may be in a package that is broken."""
+        told = "; ".join(f"{broken.package}: {broken.reason}" for broken in self.broken)
+        return f" (not loaded: {told})" if told else ""
+
+    def add(self, entry: EntryPoint) -> None:
+        """Load one entry point and register what it offers; whatever is wrong with it is recorded, not raised."""
+        package = entry.dist.name if entry.dist else entry.value
+        version = entry.dist.version if entry.dist else "unknown"
+        manager = pluggy.PluginManager(hookspecs.PROJECT)
+        manager.add_hookspecs(hookspecs)
+        try:
+            # SystemExit too: a package that exits on import must not end the run.
+            manager.register(entry.load(), name=f"{package}:{entry.name}")
+            manager.check_pending()
+            offers = [
+                (HOOKS[hook], impl.function()) for hook in HOOKS for impl in getattr(manager.hook, hook).get_hookimpls()
+            ]
+        except (Exception, SystemExit) as error:
+            self.broken.append(Broken(package, _one_line(error)))
+            return
+        if not offers:
+            self.broken.append(Broken(package, f"implements no hook; there are {', '.join(HOOKS)}"))
+        for kind, classes in offers:
+            self._register(kind, classes, package, version)
+
+    def _register(self, kind: Kind, classes: Iterable[Any], package: str, version: str) -> None:
+        if not isinstance(classes, list | tuple):
+            told = _one_line_of(classes)
+            self.broken.append(Broken(package, f"its {kind} hook returns {told}; expected a list of classes"))
+            return
+        for cls in classes:
+            if fault := _fault(kind, cls):
+                self.broken.append(Broken(package, fault))
+                continue
+            found = Found(kind, cls, package, version)
+            key = (kind, found.id)
+            offering = self.offering.setdefault(key, [])
+            offering.append(package)
+            if len(offering) == 1:
+                self.found[key] = found
+                continue
+            self.found.pop(key, None)
+            packages = list(dict.fromkeys(offering))
+            if len(packages) == 1:
+                told = f"{kind} {found.id} is offered twice by {package}; give one of them another name or version"
+            else:
+                told = f"{kind} {found.id} is offered by {' and '.join(packages)}; remove all but one"
+            self.conflicts[key] = told
+            self.broken.append(Broken(package, told))
+
+
+def _fault(kind: Kind, cls: Any) -> str | None:
+    """What keeps a class from being a plugin of this kind; None if nothing."""
+    base = BASES[kind]
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        return f"{_one_line_of(cls)} is not a subclass of rnnbench.{base.__name__}"
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        return f"{cls.__name__} does not define {missing}"
+    name, version = getattr(cls, "name", None), cls.version
+    if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_.-]*", name)):
+        return f"{cls.__name__}.name is {name!r}; expected a lower-case word such as 'flip_flop'"
+    if isinstance(version, bool) or not isinstance(version, int) or version < 1:
+        return f"{cls.__name__}.version is {version!r}; expected 1, 2, 3, ..."
+    if taken := sorted(RESERVED & set(cls.model_fields)):
+        return f"{cls.__name__} has a parameter {taken[0]!r}; that word belongs to the benchmark file"
+    try:
+        cls.model_json_schema()
+    except Exception as error:
+        return f"{cls.__name__} has a parameter that JSON cannot describe: {_one_line(error):.200}"
+    return None
+
+
+def _one_line_of(value: object) -> str:
+    return f"{' '.join(repr(value).split()):.100}"
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@cache
+def installed() -> Registry:
+    """The registry of all installed packages with entry points in the group `rnnbench`."""
+    registry = Registry()
+    unique = {(e.dist.name if e.dist else "", e.name, e.value): e for e in entry_points(group=hookspecs.PROJECT)}
+    for _, entry in sorted(unique.items()):
+        registry.add(entry)
+    return registry

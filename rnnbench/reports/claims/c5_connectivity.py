@@ -1,0 +1,95 @@
+"""C5: stronger random initial connectivity reduces interference."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from rnnbench.figures import style
+from rnnbench.reports.claims import drawing
+from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.groups import groups, left_out, paired_change, pairs, settled, too_few, values_of
+from rnnbench.reports.estimates import estimate
+
+ID = "C5"
+CHANGE = -0.1
+"""A tenth of what was learnt: smaller changes of interference would not matter to a learner."""
+RULE = (
+    "Per seed, interference at the largest g minus that at the smallest g at which more than half of the networks "
+    f"count, averaged over the pairs of different tasks that count at both, is below {CHANGE}. Values of g left out "
+    "below that are named."
+)
+
+
+def applies(results: Results) -> str:
+    """Empty if at least two values of g were run on different tasks."""
+    table = _table(results)
+    if table.empty:
+        return "no pairs of different tasks"
+    several = any(len(values_of(rows, "g")) > 1 for _, rows in groups(table, leaving_out=["g"]))
+    return "" if several else "fewer than two values of g"
+
+
+def judge(results: Results) -> list[Finding]:
+    """A finding for each condition, architecture, rule and size."""
+    findings = []
+    for name, rows in groups(_table(results), leaving_out=["g"]):
+        every = values_of(rows, "g")
+        if len(every) < 2:
+            continue
+        learnt, notes = settled(rows, "g")
+        low, high = (learnt[0] if learnt else every[0]), every[-1]
+        compared = rows[rows["g"].isin([low, high])]
+        hindrance = too_few(rows[rows["g"] == high], f"g = {high:g}")
+        if low == high:
+            hindrance = "interference was measured at no smaller g than the largest"
+        change = paired_change(rows, "g", low, high) if low < high else np.empty(0)
+        part = estimate(f"interference at g = {high:g} minus g = {low:g}", change, CHANGE, "below", (ID, name))
+        findings.append(
+            Finding(
+                ID,
+                name,
+                (part,),
+                hindrance=hindrance,
+                notes=tuple(notes),
+                networks=len(compared),
+                left_out=left_out(compared),
+            )
+        )
+    return findings
+
+
+def figure(results: Results) -> Figure:
+    """Interference against g, a panel for each condition, architecture, rule and size, a faint line for each pair."""
+    blocks = [block for block in groups(_table(results), leaving_out=["g"]) if len(values_of(block[1], "g")) > 1]
+    blocks = blocks[: drawing.MOST_PANELS]
+    with style.look("ticks"):
+        page, axes = drawing.panels(len(blocks))
+        for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
+            drawing.faint_pairs(one, rows, "g")
+            drawing.zero_and_one(one)
+            drawing.mean_line(one, rows, "g", "interference", label="mean over pairs, 95 % over seeds")
+            one.plot([], [], label="one pair of tasks", **drawing.FAINT)
+            one.set_title(title)
+            drawing.number_line(one, "x", "g")
+            one.set_ylabel("interference")
+        drawing.same_limits(axes, "y")
+        drawing.shared_legend(page, axes[0])
+    return page
+
+
+def _table(results: Results) -> pd.DataFrame:
+    table = pairs(results)
+    return table[~table["same"]]
+
+
+CLAIM = Claim(
+    ID,
+    "Less interference with stronger connectivity",
+    "Across tasks, larger random initial connectivity g reduces interference.",
+    RULE,
+    applies,
+    judge,
+    figure,
+)

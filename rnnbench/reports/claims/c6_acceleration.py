@@ -1,0 +1,177 @@
+"""C6: g speeds up the formation of a new fixed point much more than the rotation of an old one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from rnnbench.figures import style
+from rnnbench.reports.claims import drawing
+from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.groups import apart_from, groups, left_out, pairs, per_seed, settled, too_few, values_of
+from rnnbench.reports.estimates import estimate, informative
+
+ID = "C6"
+DOUBLINGS = 1.0
+"""Formation is sped up at least twice as much as rotation."""
+HIGH = 0.5
+"""From this correlation on B's input holds the network nearer to A's fixed point than to a new one."""
+ROTATES = 0.5
+"""A mode index below this says that B was not learnt by rotation after all."""
+MIN_G = 3
+RULE = (
+    "Formation is timed by the updates to criterion of A, learnt first with no correlation between inputs (U_f); "
+    f"rotation by those of B after A at the highest input correlation (U_r, at least {HIGH}), where B's input puts the "
+    "network at A's fixed point. Per seed, log2 of [U_f(smallest g) / U_f(largest g)] / [U_r(smallest g) / "
+    f"U_r(largest g)], averaged over the tasks that count at both g, is above {DOUBLINGS}. The smallest g is the one "
+    "at which more than half of both kinds count. Where the mode index at the highest correlation is known and below "
+    f"{ROTATES} nothing is decided: B was not learnt by rotation. At least {MIN_G} values of g."
+)
+
+
+def applies(results: Results) -> str:
+    """Empty if inputs uncorrelated and highly correlated were run at three values of g."""
+    table = results.interference
+    correlations = values_of(table, "input_correlation")
+    if not correlations or correlations[0] != 0 or correlations[-1] < HIGH:
+        return f"no conditions with input_correlation 0 and at least {HIGH}"
+    if len(values_of(table, "g")) < MIN_G:
+        return f"fewer than {MIN_G} values of g"
+    return "" if len(_table(results)) else "no pairs of different tasks"
+
+
+def judge(results: Results) -> list[Finding]:
+    """A finding for each further condition, architecture, rule and size."""
+    findings = []
+    for name, rows in groups(_table(results), leaving_out=["g"]):
+        every = values_of(rows, "g")
+        if len(every) < MIN_G:
+            continue
+        forming, rotating = _timed(rows)
+        learnt, notes = settled(forming, "g")
+        rotated, more = settled(rotating, "g")
+        learnt = [g for g in learnt if g in rotated]
+        low, high = (learnt[0] if learnt else every[0]), every[-1]
+        formed = speed_up(forming, low, high)
+        turned = speed_up(rotating, low, high)
+        both = pd.DataFrame({"formed": formed, "turned": turned}).dropna()
+        part = estimate(
+            f"doublings of speed from g = {low:g} to {high:g}, formation minus rotation",
+            (both["formed"] - both["turned"]).to_numpy(float),
+            DOUBLINGS,
+            "above",
+            (ID, name),
+        )
+        further = [
+            informative("doublings of the speed of formation", formed, (ID, name, "formation")),
+            informative("doublings of the speed of rotation", turned, (ID, name, "rotation")),
+        ]
+        hindrance = _hindrance(forming, rotating, low, high, len(learnt))
+        if "mode_index" in rows:
+            mode = per_seed(rotating.assign(counted=rotating["counted"] & rotating["mode_index"].notna()), "mode_index")
+            further.append(informative("mode index at the highest correlation", mode, (ID, name, "mode")))
+            if further[-1].value < ROTATES:
+                hindrance = hindrance or f"mode index {further[-1].value:.2f}: B was not learnt by rotation"
+        ends = pd.concat([kind[kind["g"].isin([low, high])] for kind in (forming, rotating)])
+        told = tuple([f"formation: {note}" for note in notes] + [f"rotation: {note}" for note in more])
+        findings.append(
+            Finding(
+                ID,
+                name,
+                (part,),
+                tuple(further),
+                hindrance=hindrance,
+                notes=told,
+                networks=len(ends),
+                left_out=left_out(ends),
+            )
+        )
+    return findings
+
+
+def _hindrance(forming: pd.DataFrame, rotating: pd.DataFrame, low: float, high: float, n_learnt: int) -> str:
+    if n_learnt < MIN_G:
+        return f"fewer than {MIN_G} values of g at which both kinds were learnt"
+    if low == high:
+        return "both kinds were learnt at one g only"
+    for what, kind in (("formation", forming), ("rotation", rotating)):
+        if reason := too_few(kind[kind["g"] == high], f"g = {high:g} ({what})"):
+            return reason
+    return ""
+
+
+def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Networks whose `updates` time formation (a row for each first task) and rotation (a row for each pair)."""
+    highest = rows["input_correlation"].max()
+    forming = rows[(rows["input_correlation"] == 0) & (rows["earlier_tasks"] == "")].drop_duplicates(
+        ["g", "seed", "first_task"]
+    )
+    rotating = rows[rows["input_correlation"] == highest]
+    formed = forming["converged_first"].eq(True).fillna(False).astype(bool)
+    return (
+        # Its second task is nothing to the time that the first one took.
+        forming.assign(updates=forming["updates_first"].astype(float), counted=formed, second_task=""),
+        rotating.assign(updates=rotating["updates_second"].astype(float)),
+    )
+
+
+def speed_up(rows: pd.DataFrame, low: float, high: float) -> pd.Series:
+    """log2 of updates at `low` over updates at `high`, each seed's mean over the networks that count at both.
+
+    Fewer updates than one are taken for one.
+    """
+    counted = rows[rows["counted"]]
+    counted = counted.assign(doublings=np.log2(counted["updates"].clip(lower=1)))
+    names = ["seed", "first_task", "second_task"]
+    ends = [counted[counted["g"] == g].groupby(names)["doublings"].mean() for g in (low, high)]
+    return (ends[0] - ends[1]).dropna().groupby(level="seed").mean()
+
+
+def figure(results: Results) -> Figure:
+    """How much faster than at the smallest g each kind is learnt, a panel for each group."""
+    blocks = [b for b in groups(_table(results), leaving_out=["g"]) if len(values_of(b[1], "g")) >= MIN_G]
+    blocks = blocks[: drawing.MOST_PANELS]
+    with style.look("ticks"):
+        page, axes = drawing.panels(len(blocks))
+        for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
+            kinds = _timed(rows)
+            learnt = [g for g in settled(kinds[0], "g")[0] if g in settled(kinds[1], "g")[0]]
+            one.axhline(1, color="#cfcfcf", lw=0.8, zorder=0)
+            for kind, label, colour in zip(
+                kinds, ("formation (A first)", "rotation (B after A)"), ("#31688e", "#c65383"), strict=True
+            ):
+                if learnt:
+                    _line(one, kind, learnt, label, colour)
+            one.set_yscale("log", base=2)
+            one.yaxis.set_major_formatter("{x:g}")
+            one.set_title(title)
+            drawing.number_line(one, "x", "g")
+            one.set_ylabel(f"speed relative to g = {learnt[0]:g}" if learnt else "speed")
+        drawing.same_limits(axes, "y")
+        drawing.shared_legend(page, axes[0])
+    return page
+
+
+def _line(axes: Axes, kind: pd.DataFrame, learnt: list[float], label: str, colour: str) -> None:
+    seeds = pd.DataFrame({g: speed_up(kind, learnt[0], g) for g in learnt})
+    rows = seeds.rename_axis("seed").reset_index().melt("seed", var_name="g", value_name="doublings")
+    rows = rows.assign(counted=rows["doublings"].notna(), g=rows["g"].astype(float))
+    drawing.mean_line(axes, rows, "g", "doublings", colour, label, power_of=2.0)
+
+
+def _table(results: Results) -> pd.DataFrame:
+    table = pairs(results, beside=("mode_index",))
+    return apart_from(table[~table["same"]], "input_correlation")
+
+
+CLAIM = Claim(
+    ID,
+    "Connectivity accelerates formation",
+    "g accelerates new formation much more than rotation, so formation wins the race to zero loss.",
+    RULE,
+    applies,
+    judge,
+    figure,
+)

@@ -1,0 +1,150 @@
+"""C8: the same B costs A differently after different histories."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from scipy.stats import ttest_1samp
+
+from rnnbench.figures import style
+from rnnbench.randomness import rng_for
+from rnnbench.reports.claims import drawing
+from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.groups import Floats, groups, left_out, pairs, per_seed
+from rnnbench.reports.estimates import LEVEL, Estimate, estimate
+from rnnbench.results.interference import bootstrap_interval
+
+ID = "C8"
+MATTERS = 0.1
+"""A tenth of what was learnt: a history that changes less makes no difference to a learner."""
+BLUE, PALE = "#31688e", "#b5b5b5"
+RULE = (
+    "For every pair (A, B) that was learnt after at least two histories: interference after each history minus that "
+    "after the shortest one, within seeds. The k contrasts share the 5 % (Bonferroni: intervals at 1 - 0.05/k, p "
+    f"of a t test against a size of {MATTERS}, times k). Supported if any contrast is wholly above {MATTERS} or below "
+    f"-{MATTERS} with p <= 0.05; not supported if all lie within -{MATTERS} to {MATTERS}; else undecided."
+)
+
+
+def applies(results: Results) -> str:
+    """Empty if some pair of tasks was learnt after two histories or more."""
+    several = any(histories for _, rows in _groups(results) if (histories := _contrasted(rows)))
+    return "" if several else "no pair of tasks was learnt after two different histories"
+
+
+def judge(results: Results) -> list[Finding]:
+    """A finding for each condition, architecture, rule, g and size, over all its pairs and histories."""
+    findings = []
+    for name, rows in _groups(results):
+        contrasted = _contrasted(rows)
+        if not contrasted:
+            continue
+        k = sum(len(histories) - 1 for histories in contrasted.values())
+        parts = tuple(
+            contrast(
+                _of(rows, pair, history), _of(rows, pair, histories[0]), said(pair, history, histories[0]), k, name
+            )
+            for pair, histories in contrasted.items()
+            for history in histories[1:]
+        )
+        used = pd.concat([_of(rows, pair, history) for pair, several in contrasted.items() for history in several])
+        findings.append(Finding(ID, name, parts, any_part=True, networks=len(used), left_out=left_out(used)))
+    return findings
+
+
+def said(pair: tuple[str, str], history: str, reference: str) -> str:
+    """The contrast in words."""
+    return f"I({pair[0]} ← {pair[1]}) {_after(history)} minus {_after(reference)}"
+
+
+def _after(history: str) -> str:
+    return f"after {history}" if history else "with no history"
+
+
+def contrast(rows: pd.DataFrame, reference: pd.DataFrame, statement: str, k: int, name: str) -> Estimate:
+    """The difference within seeds of two histories, one of k contrasts.
+
+    A t test, since sign flips of n seeds give no p below 2^-n, too coarse to be shared by several contrasts.
+    """
+    change = (per_seed(rows) - per_seed(reference)).dropna().to_numpy(float)
+    found = estimate(statement, change, MATTERS, "away", (ID, name, statement), level=1 - (1 - LEVEL) / k)
+    p = min(1.0, k * size_p(change, MATTERS))
+    return Estimate(**{**vars(found), "p": p, "test": f"t test, times {k}"})
+
+
+def size_p(values: Floats, threshold: float) -> float:
+    """One-sided p of a t test that the mean of `values` [seed] is larger in size than `threshold`, on its own side."""
+    if len(values) < 2:
+        return 1.0
+    excess = np.sign(values.mean()) * values - threshold
+    if np.ptp(excess) == 0:
+        return 0.0 if excess[0] > 0 else 1.0
+    return float(ttest_1samp(excess, 0.0, alternative="greater").pvalue)
+
+
+def _groups(results: Results) -> list[tuple[str, pd.DataFrame]]:
+    table = pairs(results)
+    return list(groups(table[~table["same"]], leaving_out=["earlier_tasks"]))
+
+
+def _contrasted(rows: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """The histories of each pair (A, B) that has several, in order of appearance."""
+    found = {}
+    for (first, second), each in rows.groupby(["first_task", "second_task"], sort=False):
+        histories = list(dict.fromkeys(each["earlier_tasks"]))
+        if len(histories) > 1:
+            found[str(first), str(second)] = histories
+    return found
+
+
+def _of(rows: pd.DataFrame, pair: tuple[str, str], history: str) -> pd.DataFrame:
+    of_pair = (rows["first_task"] == pair[0]) & (rows["second_task"] == pair[1])
+    return rows[of_pair & (rows["earlier_tasks"] == history)]
+
+
+def figure(results: Results) -> Figure:
+    """Interference after each history with its interval over seeds, a panel for each group and pair."""
+    blocks = [
+        (name, rows, pair, histories)
+        for name, rows in _groups(results)
+        for pair, histories in _contrasted(rows).items()
+    ][: drawing.MOST_PANELS]
+    words = drawing.titles([name for name, *_ in blocks])
+    with style.look("ticks"):
+        most = max(len(histories) for *_, histories in blocks)
+        page, axes = drawing.panels(len(blocks), columns=2, height=1.3 + 0.28 * most)
+        for one, word, (_, rows, pair, histories) in zip(axes, words, blocks, strict=True):
+            drawing.zero_and_one_upright(one)
+            for place, history in enumerate(histories):
+                seeds = per_seed(_of(rows, pair, history)).to_numpy(float)
+                low, high = bootstrap_interval(seeds, rng_for(0, "claims", "figure", ID))
+                mean = seeds.mean() if len(seeds) else math.nan
+                one.plot(seeds, np.full(len(seeds), place), "o", color=PALE, ms=3, zorder=1)
+                one.plot([low, high], [place, place], color=BLUE, lw=2.5, solid_capstyle="butt")
+                one.plot(mean, place, "o", color=BLUE, ms=5)
+            one.set_yticks(range(len(histories)), [style.pretty(_after(h), 34, 2) for h in histories])
+            one.set_ylim(len(histories) - 0.5, -0.5)
+            # Narrow panels beside long names of histories: a title wider than its panel would be cut at the edge.
+            title = style.pretty(f"{pair[1]} learnt after {pair[0]}", 36, 2)
+            one.set_title(f"{title}\n{word}" if word else title)
+            one.set_xlabel("interference")
+        drawing.same_limits(axes, "x")
+        bar = Line2D([], [], color=BLUE, lw=2.5, marker="o", ms=5, label="mean, 95 % interval over seeds")
+        dot = Line2D([], [], color=PALE, lw=0, marker="o", ms=3, label="one seed")
+        page.legend(handles=[bar, dot], loc="outside upper center", ncols=2, frameon=False)
+    return page
+
+
+CLAIM = Claim(
+    ID,
+    "History matters",
+    "The history of a learner matters: the same B costs A differently after different histories.",
+    RULE,
+    applies,
+    judge,
+    figure,
+)

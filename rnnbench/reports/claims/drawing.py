@@ -1,0 +1,167 @@
+"""What the figures of the claims share: panels, means over seeds with intervals, thresholds, rows of estimates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnbench.figures import style
+from rnnbench.randomness import rng_for
+from rnnbench.reports.claims.claim import Finding
+from rnnbench.reports.estimates import Estimate
+from rnnbench.results.interference import bootstrap_interval
+
+MOST_PANELS = 12
+"""More than these make no readable figure; the table has the rest."""
+VERDICT_COLOURS = {"supported": "#1b7f5c", "not supported": "#b3402e", "undecided": "#7a7a7a"}
+FAINT: dict[str, Any] = {"color": "#b5b5b5", "linewidth": 0.8, "alpha": 0.7, "zorder": 1}
+
+
+def panels(n: int, columns: int = 3, height: float = 2.7) -> tuple[Figure, list[Axes]]:
+    """`n` axes in a figure as wide as a page, or narrower where there are few; call within `style.look`."""
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    figure = style.new_figure(style.WIDTH * (columns / 3) ** 0.6 if columns < 3 else style.WIDTH, 0.3 + height * rows)
+    figure.set_layout_engine("constrained")
+    axes = [figure.add_subplot(rows, columns, place + 1) for place in range(n)]
+    for one in axes:
+        style.quiet(one)
+    return figure, axes
+
+
+def titles(names: Sequence[str], width: int = 38) -> list[str]:
+    """Names of groups as titles: the words that all of them share are left out."""
+    words = [name.replace(" = ", "=").split(", ") for name in names]
+    shared = set.intersection(*map(set, words)) if len(words) > 1 else set()
+    told = [", ".join(word for word in each if word not in shared).replace("=", " = ") for each in words]
+    return [style.pretty(title, width, 2) if title else "" for title in told]
+
+
+def mean_line(
+    axes: Axes,
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    colour: Any = style.INK,
+    label: str = "",
+    power_of: float | None = None,
+) -> None:
+    """Mean of `y` over seeds at each `x`, with its 95 % interval, of the networks that count.
+
+    power_of   where `y` is a logarithm to this base: draw what it is the logarithm of
+    """
+    counted = rows[rows["counted"] & np.isfinite(rows[y].astype(float))]
+    seeds = counted.groupby([x, "seed"])[y].mean()
+    found = []
+    for value, each in seeds.groupby(level=x):
+        at: Any = value
+        low, high = bootstrap_interval(each.to_numpy(float), rng_for(0, "claims", "figure", y))
+        found.append((float(at), float(each.mean()), low, high))
+    table = pd.DataFrame(found, columns=["x", "mean", "low", "high"], dtype=float)
+    if power_of:
+        table[["mean", "low", "high"]] = power_of ** table[["mean", "low", "high"]]
+    known = table["low"].notna()
+    axes.fill_between(table["x"][known], table["low"][known], table["high"][known], color=colour, alpha=0.18, lw=0)
+    axes.plot(table["x"], table["mean"], color=colour, label=label, marker="o", ms=4, lw=1.8)
+
+
+def faint_pairs(axes: Axes, rows: pd.DataFrame, x: str, y: str = "interference") -> None:
+    """A thin line for each ordered pair of tasks, the mean over its seeds."""
+    counted = rows[rows["counted"]]
+    for _, pair in counted.groupby(["first_task", "second_task"], sort=False):
+        line = pair.groupby(x)[y].mean()
+        axes.plot(line.index, line, **FAINT)
+
+
+def same_limits(axes: Sequence[Axes], axis: str) -> None:
+    """Give all panels the same range along "x" or "y", so that they compare."""
+    ends = np.array([getattr(one, f"get_{axis}lim")() for one in axes])
+    for one in axes:
+        getattr(one, f"set_{axis}lim")(ends[:, 0].min(), ends[:, 1].max())
+
+
+def zero_and_one(axes: Axes) -> None:
+    """Guides at 0, nothing lost, and 1, as bad as untrained."""
+    for level in (0, 1):
+        axes.axhline(level, color="#cfcfcf", linewidth=0.8, zorder=0)
+
+
+def zero_and_one_upright(axes: Axes) -> None:
+    """The same guides where interference runs along x."""
+    for level in (0, 1):
+        axes.axvline(level, color="#cfcfcf", linewidth=0.8, zorder=0)
+
+
+def number_line(axes: Axes, axis: str, name: str) -> None:
+    """Label an axis by what a condition or parameter means."""
+    words = {
+        "drive": "drive (input that stays on / pulse)",
+        "g": "connectivity strength g",
+        "input_correlation": "input correlation (cosine)",
+    }
+    getattr(axes, f"set_{axis}label")(words.get(name, style.pretty(name)))
+
+
+def legend(axes: Axes, title: str = "", **looks: Any) -> None:
+    """A legend without a frame, where it covers least; none without entries."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(title=style.pretty(title) or None if title else None, frameon=False, **{"loc": "best", **looks})
+
+
+def shared_legend(figure: Figure, axes: Axes, columns: int = 4) -> None:
+    """One legend above all panels, of what one of them shows."""
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
+
+
+def coloured_by_g(rows: pd.DataFrame) -> list[tuple[pd.DataFrame, object, str]]:
+    """The rows at each g with a colour and a label; all of them, unlabelled, where there is one g or none."""
+    values = sorted(float(g) for g in rows["g"].dropna().unique())
+    if len(values) < 2:
+        return [(rows, style.INK, "")]
+    colours = style.colours_of_g(values)
+    return [(rows[rows["g"] == g], colour, f"g = {g:g}") for g, colour in zip(values, colours, strict=True)]
+
+
+def forest(findings: Sequence[Finding], estimates: Sequence[Estimate], xlabel: str, limits: Sequence[float]) -> Figure:
+    """A row for each estimate: its value and interval, coloured by the verdict on it, and the lines it is held to."""
+    shown = list(zip(findings, estimates, strict=True))[: 3 * MOST_PANELS]
+    labels = titles([finding.group for finding, _ in shown], 60)
+    if len(shown) == 1:
+        labels = [style.pretty(shown[0][0].group, 60, 2)]
+    with style.look("ticks"):
+        figure = style.new_figure(8.0, 1.15 + 0.3 * len(shown))
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        for place, (_, one) in enumerate(shown):
+            colour = VERDICT_COLOURS[one.verdict]
+            axes.plot([one.low, one.high], [place, place], color=colour, lw=2.5, solid_capstyle="butt")
+            axes.plot(one.value, place, "o", color=colour, ms=5)
+        axes.axvline(0, color="#cfcfcf", linewidth=0.8, zorder=0)
+        for level in limits:
+            axes.axvline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)), zorder=0)
+        axes.set_yticks(range(len(shown)), labels)
+        axes.set_ylim(len(shown) - 0.4, -0.6)
+        axes.set_xlabel(xlabel)
+        style.quiet(axes)
+        verdict_legend(figure, [one.verdict for _, one in shown])
+    return figure
+
+
+def verdict_legend(figure: Figure, present: Sequence[str]) -> None:
+    """What the colours of verdicts mean, above the panels; the dashed line is the threshold."""
+    handles = [
+        Line2D([], [], color=colour, lw=2.5, marker="o", ms=5, label=verdict)
+        for verdict, colour in VERDICT_COLOURS.items()
+        if verdict in present
+    ]
+    handles.append(Line2D([], [], color=style.INK, lw=0.9, ls=(0, (4, 3)), label="threshold"))
+    figure.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)

@@ -1,0 +1,81 @@
+"""All claims over all results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rnnbench.errors import BenchmarkError
+from rnnbench.reports.claims import (
+    c1_forgetting,
+    c2_drive,
+    c3_modes,
+    c4_restricted,
+    c5_connectivity,
+    c6_acceleration,
+    c7_correlation,
+    c8_history,
+    gradient_flow,
+)
+from rnnbench.reports.claims.claim import Claim, Finding, Results
+
+CLAIMS: dict[str, Claim] = {
+    module.CLAIM.id: module.CLAIM
+    for module in (
+        c1_forgetting,
+        c2_drive,
+        c3_modes,
+        c4_restricted,
+        c5_connectivity,
+        c6_acceleration,
+        c7_correlation,
+        c8_history,
+        gradient_flow,
+    )
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One claim on one results folder.
+
+    why_not   why the results cannot be judged on the claim; "" if they were
+    """
+
+    claim: Claim
+    results: Results
+    findings: tuple[Finding, ...] = ()
+    why_not: str = ""
+
+    @property
+    def name(self) -> str:
+        """Of the results."""
+        return str(self.results.benchmark.name)
+
+
+def judge(every: Iterable[Results]) -> list[Judgement]:
+    """Judge each results folder on the claims that its benchmark names, or on all that apply to it.
+
+    Ordered by claim, then by results. A claim that is named but does not apply is among them, with the reason.
+
+    Raises BenchmarkError where a benchmark names a claim that there is not.
+    """
+    found = [one for results in every for one in _judge(results)]
+    return sorted(found, key=lambda judgement: list(CLAIMS).index(judgement.claim.id))
+
+
+def _judge(results: Results) -> Iterable[Judgement]:
+    named: Sequence[str] = tuple(getattr(results.benchmark, "claims", ()))
+    for name in named:
+        if name not in CLAIMS:
+            raise BenchmarkError(
+                f"{results.benchmark.name}: claims: no claim {name!r:.60}; there are {', '.join(CLAIMS)}"
+            )
+    for claim in CLAIMS.values():
+        if named and claim.id not in named:
+            continue
+        why_not = claim.applies(results)
+        if not why_not:
+            yield Judgement(claim, results, tuple(claim.judge(results)))
+        elif named:
+            yield Judgement(claim, results, why_not=why_not)

@@ -1,0 +1,90 @@
+"""Correlation of two matrices over ordered pairs of tasks, tested by permuting the tasks.
+
+Pairs that share a task are not independent, so that the cells of a matrix cannot be shuffled one by one; the names of
+the tasks can: rows and columns together (quadratic assignment procedure; Krackhardt 1988, Social Networks 10:359).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+from scipy.stats import rankdata
+
+from rnnbench.reports.estimates import Floats
+
+MOST_TASKS = 7
+"""Up to this many tasks all permutations are gone through (5040 of 7)."""
+N_PERMUTATIONS = 10_000
+N_RESAMPLES = 2000
+AT_ONCE = 100
+"""Resamples held in memory together."""
+
+
+def off_diagonal(matrices: Floats) -> Floats:
+    """The cells [.., n (n - 1)] of different tasks of matrices [.., n, n]."""
+    n = matrices.shape[-1]
+    return matrices[..., ~np.eye(n, dtype=bool)]
+
+
+def ranks(values: Floats) -> Floats:
+    """Ranks along the last axis; what is missing stays missing."""
+    return np.asarray(rankdata(values, axis=-1, nan_policy="omit"), dtype=float)
+
+
+def correlation(x: Floats, y: Floats) -> Floats:
+    """Pearson's correlation along the last axis over the cells that both have; NaN where one is constant."""
+    known = np.isfinite(x) & np.isfinite(y)
+    n = np.maximum(known.sum(axis=-1, keepdims=True), 1)
+    a, b = (np.where(known, v, 0) for v in (x, y))
+    a, b = (np.where(known, v - v.sum(axis=-1, keepdims=True) / n, 0) for v in (a, b))
+    scale = np.sqrt((a**2).sum(axis=-1) * (b**2).sum(axis=-1))
+    return np.where(scale > 1e-12, (a * b).sum(axis=-1) / np.where(scale > 1e-12, scale, 1), math.nan)
+
+
+def association(x: Floats, y: Floats) -> Floats:
+    """Spearman's correlation of the off-diagonal cells of x and y [.., stratum, n, n], averaged over the strata."""
+    return np.nanmean(correlation(ranks(off_diagonal(x)), ranks(off_diagonal(y))), axis=-1)
+
+
+def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
+    """One-sided p of the association of x and y [stratum, n, n]: tasks of x permuted, alike in all strata."""
+    n = x.shape[-1]
+    if n <= MOST_TASKS:
+        orders = np.array(list(itertools.permutations(range(n))))
+    else:
+        drawn = [rng.permutation(n) for _ in range(N_PERMUTATIONS - 1)]
+        orders = np.vstack([np.arange(n), *drawn])
+    ranked_y, total = ranks(off_diagonal(y)), np.zeros(len(orders))
+    ranked_x = np.full_like(x, math.nan)
+    ranked_x[..., ~np.eye(n, dtype=bool)] = ranks(off_diagonal(x))
+    used = 0
+    for stratum_x, stratum_y in zip(ranked_x, ranked_y, strict=True):
+        permuted = off_diagonal(stratum_x[orders[:, :, None], orders[:, None, :]])
+        found = correlation(permuted, stratum_y)
+        if np.isfinite(found[0]):
+            total, used = total + np.nan_to_num(found), used + 1
+    if not used:
+        return 1.0
+    return float(np.mean(total >= total[0] - 1e-9))
+
+
+def resampled(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> tuple[float, float]:
+    """Percentile bootstrap interval over seeds of the association of the means of x and y [seed, stratum, n, n]."""
+    n_seeds = len(x)
+    if n_seeds < 2:
+        return math.nan, math.nan
+    found = []
+    for _ in range(N_RESAMPLES // AT_ONCE):
+        drawn = rng.integers(n_seeds, size=(n_seeds, AT_ONCE))
+        found.extend(association(mean_over_seeds(x[drawn]), mean_over_seeds(y[drawn])).tolist())
+    low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def mean_over_seeds(values: Floats) -> Floats:
+    """Mean over the first axis of what is there; NaN where nothing is."""
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    return np.where(n > 0, np.where(known, values, 0).sum(axis=0) / np.maximum(n, 1), math.nan)

@@ -1,0 +1,113 @@
+"""Labs compared: what they have in common, every two of them, and all of them together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rnnbench.errors import RnnbenchError
+from rnnbench.reports.comparison.heterogeneity import MIN_LABS, Heterogeneity, random_effects
+from rnnbench.reports.comparison.labs import Lab, lab_names, load_labs, version_differences
+from rnnbench.reports.comparison.matching import CellKey, LeftOut, comparable, values_of
+from rnnbench.reports.comparison.rates import holm
+from rnnbench.reports.comparison.settings_diff import Difference, benchmark_differences
+from rnnbench.reports.comparison.two_labs import Pair, evidence
+from rnnbench.reports.comparison.verdict import LEVEL, MARGIN, Verdict, overall_verdict
+from rnnbench.results.archive import opened
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared and what was found.
+
+    settings, versions   in which the labs differ
+    left_out             cells that are not comparable, and why
+    pairs                every two labs
+    heterogeneity        of each cell that all labs have, for three labs and more
+    by_label             cells of the same name were compared whatever made them
+    """
+
+    labs: tuple[Lab, ...]
+    margin: float
+    by_label: bool
+    settings: list[Difference]
+    versions: list[Difference]
+    left_out: list[LeftOut]
+    pairs: list[Pair]
+    heterogeneity: dict[CellKey, Heterogeneity]
+
+    @property
+    def verdict(self) -> Verdict:
+        return overall_verdict([pair.verdict for pair in self.pairs])
+
+
+def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False) -> Comparison:
+    """Compare two labs or more. Reads tables only; the same labs give the same numbers.
+
+    margin     difference of interference that does not matter
+    by_label   compare cells of the same name whatever made them
+
+    Raises RnnbenchError where there is nothing to compare.
+    """
+    if len(labs) < 2:
+        raise RnnbenchError("compare: one lab; give two results folders or more")
+    if not (np.isfinite(margin) and margin > 0):
+        raise RnnbenchError(f"compare: margin: {margin} is not a difference above 0")
+    benchmarks = [lab.results.benchmark for lab in labs]
+    common, left_out = comparable([lab.name for lab in labs], benchmarks, by_label)
+    found = [_evidence(a, b, by_label, margin) for a, b in itertools.combinations(labs, 2)]
+    if not any(pair.cells for pair in found):
+        why = "; ".join(f"{len(one.cells)} cells: {one.reason}" for one in left_out[:3]) or "no cells"
+        raise RnnbenchError(f"{' and '.join(lab.name for lab in labs)}: nothing to compare: {why}")
+    return Comparison(
+        tuple(labs),
+        margin,
+        by_label,
+        benchmark_differences(benchmarks),
+        version_differences(labs),
+        left_out,
+        judged(found),
+        _heterogeneity(labs, common),
+    )
+
+
+def compare_folders(paths: Sequence[Path], margin: float = MARGIN, by_label: bool = False) -> Comparison:
+    """Compare results folders, or files that were exported from them; see `compare`.
+
+    Raises StoreError where one holds no finished run.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(opened(path)) for path in paths]
+        return compare(load_labs(folders, lab_names(paths)), margin, by_label)
+
+
+def _evidence(a: Lab, b: Lab, by_label: bool, margin: float) -> Pair:
+    names = a.name, b.name
+    keys, _ = comparable(names, [a.results.benchmark, b.results.benchmark], by_label)
+    return evidence(names, (a.results.interference, b.results.interference), keys, margin)
+
+
+def judged(pairs: Sequence[Pair]) -> list[Pair]:
+    """The pairs at the levels that Holm's procedure leaves to each: the smallest p first, until one is above."""
+    adjusted = holm([pair.p for pair in pairs])
+    order = np.argsort([pair.p for pair in pairs], kind="stable")
+    place = {int(index): step for step, index in enumerate(order)}
+    tested = sum(pair.p < 1 for pair in pairs)
+    return [
+        pair.at(LEVEL / max(tested - place[index], 1), adjusted[index] <= LEVEL) for index, pair in enumerate(pairs)
+    ]
+
+
+def _heterogeneity(labs: Sequence[Lab], keys: Sequence[CellKey]) -> dict[CellKey, Heterogeneity]:
+    if len(labs) < MIN_LABS or not keys:
+        return {}
+    values = [values_of(lab.results.interference, keys) for lab in labs]
+    n = np.array([one.count() for one in values], dtype=float)
+    means, variances = np.array([one.mean() for one in values]), np.array([one.var(ddof=1) for one in values]) / n
+    found = {key: random_effects(means[:, j], variances[:, j], n[:, j]) for j, key in enumerate(keys)}
+    return {key: one for key, one in found.items() if one is not None}

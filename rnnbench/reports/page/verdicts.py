@@ -1,0 +1,94 @@
+"""What the results say on the claims that their benchmark names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rnnbench.reports.claims.claim import Finding
+from rnnbench.reports.claims.judge import Judgement, judge
+from rnnbench.reports.estimates import Estimate
+from rnnbench.reports.page.numbers import number, with_interval
+from rnnbench.reports.page.pictures import data_uri
+from rnnbench.results.reading import Results
+
+SIGNS = {"supported": "✓", "not supported": "✗", "undecided": "?"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """An estimate as it stands in the table."""
+
+    statement: str
+    value: str
+    held_to: str
+    p: str
+    seeds: int
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A finding as it stands in the page."""
+
+    group: str
+    verdict: str
+    sign: str
+    reason: str
+    parts: list[Part]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim on these results; `picture` is a data: address, empty where there is none."""
+
+    id: str
+    title: str
+    statement: str
+    rule: str
+    why_not: str
+    verdicts: list[Verdict]
+    picture: str
+
+    @property
+    def told(self) -> str:
+        """The verdicts in words, for the picture's alternative text."""
+        return "; ".join(f"{one.verdict}: {one.group}" for one in self.verdicts)
+
+
+def verdicts(results: Results) -> tuple[list[Judged], str]:
+    """Of the claims that the benchmark names, and why they could not be judged, which is nearly always empty."""
+    if not results.benchmark.claims:
+        return [], ""
+    try:
+        return [_judged(one) for one in judge([results])], ""
+    except Exception as error:  # tables from elsewhere may lack what a claim looks at; the rest of the page stands
+        return [], f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _judged(one: Judgement) -> Judged:
+    found = [_verdict(finding) for finding in one.findings]
+    picture = data_uri(one.claim.figure(one.results)) if found else ""
+    claim = one.claim
+    return Judged(claim.id, claim.title, claim.statement, claim.rule, one.why_not, found, picture)
+
+
+def _verdict(finding: Finding) -> Verdict:
+    left_out = f"{finding.left_out} of {finding.networks} networks left out"
+    parts = [_part(one) for one in (*finding.parts, *finding.further)]
+    sign = SIGNS[finding.verdict]
+    return Verdict(finding.group, finding.verdict, sign, finding.reason, parts, [left_out, *finding.notes])
+
+
+def _part(one: Estimate) -> Part:
+    threshold = number(one.threshold)
+    held_to = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
+    level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
+    return Part(
+        one.statement,
+        with_interval(one.value, one.low, one.high) + level,
+        held_to[one.direction],
+        "" if one.p is None else f"{one.p:.2g}",
+        one.n_seeds,
+        one.verdict if one.direction != "none" else "for information",
+    )

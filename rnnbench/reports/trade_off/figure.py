@@ -1,0 +1,124 @@
+"""What is kept against what is learnt: one numbered point for each learning rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from rnnbench.figures import style
+
+PANELS = {
+    "accuracy": "final accuracy, mean over both tasks",
+    "learnt": "second task learnt: 1 − loss / untrained loss",
+}
+COLOURS = {"less": "#1b7a8c", "more": "#b3367a", "reference": style.INK}
+OTHER = "#8a8a8a"
+FEW = 0.5
+"""Below this fraction of networks that learnt their first task a point is hollow: those are a chosen few."""
+BEYOND = 4.5
+"""Interference above this is drawn at the edge, with an arrow."""
+LOWEST = -0.9
+"""What is learnt is drawn no lower than this."""
+
+
+def trade_off_figure(table: pd.DataFrame) -> Figure:
+    """Interference against final accuracy, and against what was learnt of the second task.
+
+    table   as `trade_off` of the table beside this file gives it. Bars are 95 % intervals over seeds. A rule of which
+            no network counts has no place: it is in the legend alone.
+    """
+    names = _names(table)
+    panels = [column for column in PANELS if (table["interference"].notna() & table[column].notna()).any()]
+    if not panels:
+        return style.nothing("no network learnt its first task: there is no interference to show")
+    rows = int(np.ceil(len(table) / 4))
+    with style.look("whitegrid"):
+        height = 4.55 + 0.18 * rows
+        figure = style.new_figure(style.WIDTH, height)
+        grid = figure.add_gridspec(
+            1, len(panels), left=0.07, right=0.985, top=1 - 0.1 / height, bottom=1 - 3.75 / height, wspace=0.16
+        )
+        for place, column in enumerate(panels):
+            _panel(figure.add_subplot(grid[place]), table, column)
+        _key(figure, table, names, 1 - 4.45 / height)
+    return figure
+
+
+def _panel(axes: Axes, table: pd.DataFrame, column: str) -> None:
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        if np.isfinite(row["interference"]) and np.isfinite(row[column]):
+            _point(axes, row, column, number)
+    axes.axvline(0, color=style.MUTED, lw=0.8)
+    axes.set(xlabel="interference I(A ← B)", ylabel=PANELS[column])
+    left, right = axes.get_xlim()
+    axes.set_xlim(max(left, -1.0), min(right, BEYOND + 0.35))
+    bottom, top = axes.get_ylim()
+    axes.set_ylim(max(bottom, LOWEST - 0.1), top)
+    style.quiet(axes)
+
+
+def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
+    x, y = min(row["interference"], BEYOND), max(row[column], LOWEST)
+    colour = COLOURS.get(row["verdict"], OTHER)
+    for measure, along in (("interference", axes.hlines), (column, axes.vlines)):
+        low, high = row[f"{measure}_low"], row[f"{measure}_high"]
+        if np.isfinite(low) and np.isfinite(high):
+            along(y if measure == "interference" else x, low, high, color=colour, lw=0.8, zorder=2)
+    hollow = row["counted"] < FEW
+    axes.plot(
+        x,
+        y,
+        "o",
+        ms=10.5,
+        mfc="white" if hollow else colour,
+        mec=colour if hollow else "white",
+        zorder=3,
+    )
+    if row["interference"] > BEYOND:
+        axes.annotate("→", (x, y), (7, 0), textcoords="offset points", va="center", color=colour, fontsize=9)
+    axes.annotate(
+        str(number),
+        (x, y),
+        ha="center",
+        va="center_baseline",
+        fontsize=7,
+        color=colour if hollow else "white",
+        zorder=4,
+    )
+
+
+def _key(figure: Figure, table: pd.DataFrame, names: list[str], top: float) -> None:
+    """The numbers' meaning, and the colours'."""
+    height = figure.get_size_inches()[1]
+    for k, (name, row) in enumerate(zip(names, table.to_dict("records"), strict=True)):
+        nowhere = "" if np.isfinite(row["interference"]) else " (none learnt A)"
+        colour = COLOURS.get(row["verdict"], style.MUTED)
+        x, y = 0.07 + 0.235 * (k % 4), top - 0.18 * (k // 4) / height
+        figure.text(x, y, f"{k + 1}  {name}{nowhere}", color=colour, fontsize=8.5, va="top")
+    told = {"reference": "the reference", "less": "less interference than it", "more": "more"}
+    handles = [Line2D([], [], ls="", marker="o", color=COLOURS[k], label=text) for k, text in told.items()]
+    handles.append(Line2D([], [], ls="", marker="o", color=OTHER, label="undecided"))
+    handles.append(
+        Line2D([], [], ls="", marker="o", mfc="white", mec=OTHER, label="hollow: less than half of the networks count")
+    )
+    figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0.062, top + 0.32 / height), ncols=5, frameon=False
+    )
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    """What tells the points apart, as a legend shows it."""
+    columns = [c for c in ("condition", "architecture", "g", "units", "rule") if table[c].nunique(dropna=False) > 1]
+    rows = table[columns or ["rule"]].to_dict("records")
+    return [style.pretty(", ".join(_told(name, value) for name, value in row.items()), 34) for row in rows]
+
+
+def _told(name: object, value: object) -> str:
+    if pd.isna(value):  # type: ignore[call-overload]
+        return "no g"
+    return {"g": f"g = {value}", "units": f"N = {value}"}.get(str(name), str(value))

@@ -1,0 +1,168 @@
+"""What keeping old tasks costs: interference, final accuracy, what is learnt of the new task, and time, rule by rule.
+
+Where a benchmark has several learning rules each is held against the reference rule, plain gradient descent, on the
+same architecture; where it has one rule only, each architecture is held against the first. The seed is the unit, as
+in the claims: values are averaged over pairs of different tasks within a seed, intervals are over seeds, and whether
+interference is less than the reference's is decided as there (`rnnbench.reports.estimates`), on the pairs that count
+under both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbench.benchmark.schema import Benchmark
+from rnnbench.errors import RnnbenchError
+from rnnbench.reports.estimates import Estimate, estimate, informative
+from rnnbench.results.interference import counts, in_context
+from rnnbench.results.reading import Results
+
+PLACE = ["condition", "architecture", "g", "units"]
+ESTIMATES: dict[str, str] = {
+    "interference": "mean over the pairs of different tasks that count",
+    "difference": "of interference from the reference's, over the pairs that count under both",
+    "accuracy": "after the second task, mean over both tasks where both have one (acc_lopez_paz_2017)",
+    "learnt": "1 - its loss after training / its untrained loss",
+    "cost": "time of an update of the second task in times of the reference's; what a rule does between tasks counts",
+}
+"""Each has columns of its name, with `_low` and `_high`: mean over seeds and 95 % bootstrap interval."""
+
+TRADE_OFF_COLUMNS: dict[str, str] = {
+    **dict.fromkeys([*PLACE, "rule"], "as in the other tables"),
+    **{f"{name}{end}": meaning for name, meaning in ESTIMATES.items() for end in ("", "_low", "_high")},
+    "updates": "of training on the second task, in times of the reference's",
+    "counted": "fraction of the networks whose interference counts: the first task was learnt",
+    "reached": "fraction of the networks that reached the criterion on the second task",
+    "n_seeds": "seeds",
+    "p": "that interference is not less (or, where it is above, not more) than the reference's: sign flips over seeds, "
+    "one-sided, not corrected for the number of rows",
+    "verdict": "reference; less, more or as much interference as it; undecided; or none counts",
+}
+
+
+def trade_off(results: Results) -> pd.DataFrame:
+    """A row for each rule on each architecture; the columns are described in TRADE_OFF_COLUMNS.
+
+    Raises RnnbenchError where there are no pairs of different tasks.
+    """
+    table = in_context(results.interference)
+    table = table[table["first_task"] != table["second_task"]].assign(counts=counts)
+    if table.empty:
+        raise RnnbenchError(f"{results.folder}: no pair of different tasks, so nothing can interfere")
+    rows = [_row(results, own, reference) for own, reference in _with_reference(table, results.benchmark)]
+    return pd.DataFrame(rows, columns=list(TRADE_OFF_COLUMNS))
+
+
+def _with_reference(table: pd.DataFrame, benchmark: Benchmark) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The rows of each rule on each architecture, and those that they are held against."""
+    plain = (rule.label for rule in benchmark.rules if rule.plugin.partition("@")[0] == "gradient_descent")
+    rule = next(plain, benchmark.rules[0].label)
+    first = benchmark.architectures[0]
+    for _, own in table.groupby([*PLACE, "rule"], sort=False, dropna=False):
+        same = table[(table["rule"] == rule) & (table["condition"] == own["condition"].iloc[0])]
+        if len(benchmark.rules) > 1:
+            for name in ("architecture", "g", "units"):
+                same = same[same[name].eq(own[name].iloc[0]) | (same[name].isna() & pd.isna(own[name].iloc[0]))]
+        else:
+            same = same[same["architecture"] == first.label]
+            same = same[same["g"].eq(first.g) & same["units"].eq(first.units)] if first.g is not None else same
+        yield own, same
+
+
+def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, Any]:
+    names: dict[str, Any] = {name: own[name].iloc[0] for name in [*PLACE, "rule"]}
+    stream = [str(value) for value in names.values()]
+    counted = own["counts"]
+    learnt = 1 - own["second_loss_after"] / own["second_loss_untrained"]
+    lost = own["interference"].astype(float).where(counted)
+    difference = _difference(own, reference)
+    cost, costs_of_reference = (_seconds_per_update(results.timing, rows) for rows in (own, reference))
+    found = {
+        "interference": informative("", _by_seed(lost, own), [*stream, "interference"]),
+        "difference": estimate("", difference, 0, "below", [*stream, "difference"]),
+        "accuracy": informative("", _accuracies(results.continual, own), [*stream, "accuracy"]),
+        "learnt": informative("", _by_seed(learnt, own), [*stream, "learnt"]),
+        "cost": informative("", (cost / costs_of_reference).to_numpy(float), [*stream, "cost"]),
+    }
+    is_reference = own.index.equals(reference.index)
+    verdict, p = _verdict(found["difference"], difference, stream, is_reference)
+    shown = {
+        f"{name}{end}": value
+        for name, one in found.items()
+        for end, value in (("", one.value), ("_low", one.low), ("_high", one.high))
+    }
+    return (
+        names
+        | shown
+        | {
+            "updates": own["updates_second"].astype(float).mean() / reference["updates_second"].astype(float).mean(),
+            "counted": counted.mean(),
+            "reached": own["converged_second"].eq(True).fillna(False).mean(),
+            "n_seeds": own["seed"].nunique(),
+            "p": p,
+            "verdict": verdict,
+        }
+    )
+
+
+def _verdict(less: Estimate, difference: np.ndarray, stream: list[str], is_reference: bool) -> tuple[str, float]:
+    """Whether interference is less or more than the reference's, and the p of the side on which it lies."""
+    if is_reference:
+        return "reference", math.nan
+    if not less.n_seeds:
+        return "none counts", math.nan
+    more = estimate("", difference, 0, "above", [*stream, "difference"])
+    side, told = (less, "less") if less.value <= 0 else (more, "more")
+    if np.all(difference[np.isfinite(difference)] == 0):
+        return "as much", math.nan
+    return (told if side.verdict == "supported" else "undecided"), math.nan if side.p is None else side.p
+
+
+def _by_seed(values: pd.Series, rows: pd.DataFrame) -> np.ndarray:
+    """Mean of `values` within each seed, [seed]."""
+    return values.groupby(rows["seed"]).mean().to_numpy(float)
+
+
+def _difference(own: pd.DataFrame, reference: pd.DataFrame) -> np.ndarray:
+    """Interference minus the reference's, within each seed over the pairs that count under both, [seed]."""
+    keys = ["first_task", "second_task", "earlier_tasks", "seed"]
+    both = own[own["counts"]].merge(reference[reference["counts"]], on=keys, suffixes=("", "_reference"))
+    difference = both["interference"].astype(float) - both["interference_reference"].astype(float)
+    return _by_seed(difference, both)
+
+
+def _of_same(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of another table that are of the networks of `rows`."""
+    for name in [*PLACE, "rule"]:
+        value = rows[name].iloc[0]
+        table = table[table[name].isna()] if pd.isna(value) else table[table[name] == value]
+    return table
+
+
+def _accuracies(continual: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+    """Average accuracy, mean over histories of different tasks within each seed, [seed]; empty where there is none."""
+    if continual.empty:
+        return np.empty(0)
+    same = _of_same(continual, rows)
+    return _by_seed(same["acc_lopez_paz_2017"].astype(float), same)
+
+
+def _seconds_per_update(timing: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
+    """Seconds of one update of a second task, mean over pairs of different tasks, by seed."""
+    if timing.empty:
+        return pd.Series(dtype=float)
+    same = _of_same(timing, rows)
+    second = same[[is_pair(str(history)) for history in same["history"]]]
+    sums = second.groupby("seed")[["seconds", "updates"]].sum()
+    return sums["seconds"] / sums["updates"].where(sums["updates"] > 0)
+
+
+def is_pair(history: str) -> bool:
+    """Whether the last stage of a history is another task than the one before it."""
+    tasks = history.split(" > ")
+    return len(tasks) > 1 and tasks[-1] != tasks[-2]

@@ -1,0 +1,306 @@
+"""Who computes: by name, by file, with how many workers and threads; the same numbers from each."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import rnnbench
+from rnnbench.errors import RnnbenchError
+from rnnbench.execution import run as runner
+from rnnbench.execution.executors.process import Process
+from rnnbench.execution.executors.serial import Serial
+from rnnbench.execution.machine import cores
+from rnnbench.execution.worker import Worker
+from rnnbench.loading.executor_choice import executor_of
+from rnnbench.plugin.executor import Executor, Work
+from rnnbench.plugin.registry import installed
+from rnnbench.results.heartbeat import GONE, Sign, running, sweep
+
+TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
+CONTENT = {
+    "name": "tiny",
+    "tasks": [TASK, {**TASK, "label": "driven", "drive": 0.5}],
+    "architectures": [{"use": "vanilla_rnn", "units": 8}],
+    "seeds": 2,
+    "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
+}
+
+
+def results(folder: Path) -> dict[str, dict]:
+    return {path.stem: json.loads(path.read_bytes())["result"] for path in folder.glob("cells/??/*.json")}
+
+
+class Backwards(Executor):
+    """Computes the jobs of each stage in the opposite order, each by a worker of its own; tells nothing on the way."""
+
+    name = "backwards"
+
+    def where(self, workers: int, threads: int) -> str:
+        return "no hurry"
+
+    def run(self, work: Work) -> None:
+        for stage in (1, 2):
+            for job in reversed([job for job in work.jobs if job.stage == stage]):
+                assert job in work.left(work.jobs)
+                Worker(work.folder).compute(job.order, lambda report: None)
+                assert job not in work.left(work.jobs)
+                work.look()
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> rnnbench.Results:
+    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), executor="serial", device="cpu")
+
+
+@pytest.mark.parametrize("executor", ["process", Backwards()], ids=["process", "backwards"])
+def test_every_executor_gives_the_same_numbers(serial, tmp_path, executor):
+    found = rnnbench.run(CONTENT, tmp_path, workers=2, device="cpu", executor=executor)
+    assert results(found.folder) == results(serial.folder) and len(results(serial.folder)) == 12
+    assert (found.folder / "interference.csv").read_bytes() == (serial.folder / "interference.csv").read_bytes()
+    assert found.computed == 12  # each was told of
+    assert not (found.folder / "running").exists()
+
+
+def test_unless_told_otherwise_one_worker_is_this_process_and_several_are_processes(tmp_path):
+    one, two = (rnnbench.prepare(CONTENT, tmp_path, workers=n, device="cpu") for n in (1, 2))
+    assert isinstance(one.executor, Serial) and isinstance(two.executor, Process)
+
+
+def test_a_file_and_settings_on_top_of_it(tmp_path):
+    path = tmp_path / "ours.yaml"
+    path.write_text(yaml.safe_dump({"use": "process"}))
+    assert executor_of(str(path), installed()) == Process()
+    with pytest.raises(RnnbenchError, match=r"ours\.yaml: process\.speed: unknown") as caught:
+        executor_of(path, installed(), {"speed": 2})
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        ("proces", "did you mean process"),
+        ("flip_flop", "unknown executor"),
+        ({"use": 3}, "expected {use: name, parameters}"),
+        ("no-such.yaml", "no-such.yaml: no such file"),
+    ],
+)
+def test_what_is_no_executor_is_told_in_a_line(choice, told):
+    with pytest.raises(RnnbenchError) as caught:
+        executor_of(choice, installed())
+    assert told in str(caught.value) and len(str(caught.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"workers": 0}, "workers: 0 is below 1"),
+        ({"threads": 0}, "threads: 0 is below 1"),
+        ({"threads": 10_000}, f"more than the {cores()} cores"),
+        ({"workers": 4, "executor": "serial"}, "workers: the executor serial has one"),
+    ],
+)
+def test_workers_and_threads_that_cannot_be_are_refused(tmp_path, asked, told):
+    with pytest.raises(RnnbenchError, match=told):
+        rnnbench.prepare(CONTENT, tmp_path, device="cpu", **asked)
+
+
+@pytest.mark.skipif(cores() < 2, reason="one core")
+def test_workers_and_threads_are_never_more_than_cores(tmp_path):
+    content = CONTENT | {"seeds": 4 * cores()}
+    assert rnnbench.prepare(content, tmp_path, device="cpu", threads=2).workers == cores() // 2
+    with pytest.raises(RnnbenchError, match="they would slow each other down"):
+        rnnbench.prepare(content, tmp_path, device="cpu", threads=2, workers=cores())
+
+
+@pytest.mark.skipif(cores() < 2, reason="one core")
+def test_threads_are_set_for_the_work_and_told_in_every_cell(tmp_path):
+    before = torch.get_num_threads()
+    found = rnnbench.run(CONTENT | {"seeds": 1}, tmp_path, device="cpu", threads=2, executor="serial")
+    cells = [json.loads(path.read_bytes()) for path in found.folder.glob("cells/??/*.json")]
+    assert {cell["provenance"]["threads"] for cell in cells} == {2}
+    assert torch.get_num_threads() == before
+
+
+def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
+    """As where the description, a plugin or rnnbench itself has changed since the job was submitted."""
+    prepared = rnnbench.prepare(CONTENT | {"dtype": "float64"}, tmp_path, workers=1, device="cpu")
+    from rnnbench.execution.jobs import jobs_of
+
+    job = jobs_of(prepared.plan.to_do, prepared.seconds)[0]
+    with pytest.raises(RnnbenchError, match="not the cell that was asked for"):
+        Worker(serial.folder).compute(job, lambda report: None)
+    with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
+        Worker(serial.folder).compute("[[1, 2]]", lambda report: None)
+
+
+def test_what_starts_from_a_cell_that_is_not_there_is_left_and_not_failed(tmp_path):
+    from rnnbench.execution.jobs import jobs_of
+    from rnnbench.execution.run import _describe
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path, workers=1, device="cpu")
+    _describe(prepared, renew=True)
+    last = jobs_of(prepared.plan.to_do, prepared.seconds)[-1]
+    report = Worker(prepared.folder).compute(last, lambda report: None)
+    assert report.finished == () and "left for later" in report.news[0]
+    assert results(prepared.folder) == {}
+
+
+def test_a_failed_cell_that_is_tried_again_is_waited_for(tmp_path, monkeypatch):
+    """It has a record before and after: whether it was computed is seen by the file, not by there being one."""
+    content = CONTENT | {"seeds": 1}
+    with monkeypatch.context() as broken:
+        broken.setattr("rnnbench.training.cell_trainer.CellTrainer.trainer", lambda *_: 1 / 0)
+        first = rnnbench.run(content, tmp_path, executor="serial", device="cpu")
+    assert {result["status"] for result in results(first.folder).values()} == {"failed"}
+    mended = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
+    assert {result["status"] for result in results(mended.folder).values()} == {"done"}
+
+
+def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_path, serial):
+    """As when a command joins jobs that are running: between its plan and its start a cell may come."""
+    import shutil
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path, device="cpu", executor=Backwards())
+    shutil.copytree(serial.folder / "cells", prepared.folder / "cells")
+
+    class Looks(Executor):
+        """Computes nothing."""
+
+        name = "looks"
+
+        def where(self, workers: int, threads: int) -> str:
+            return "nowhere"
+
+        def run(self, work: Work) -> None:
+            assert work.left(work.jobs) == []
+            work.look()
+
+    ended = runner.compute(replace(prepared, executor=Looks()))
+    assert set(ended) == set(prepared.plan.missing)
+
+
+def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_killed(tmp_path):
+    now = 1e9
+    with Sign(tmp_path, ["a", "b"]) as sign:
+        import os
+
+        os.utime(sign.path, (now, now))
+        assert running(tmp_path, now + 1) == {"a", "b"}
+        assert running(tmp_path, now + GONE + 1) == frozenset()
+        sweep(tmp_path, now + 1)
+        assert sign.path.exists()  # somebody else's
+    assert running(tmp_path, now) == frozenset()
+    abandoned = Sign(tmp_path, ["c"]).__enter__()
+    os.utime(abandoned.path, (now, now))
+    sweep(tmp_path, now + GONE + 1)
+    assert not abandoned.path.parent.exists()
+
+
+def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    here = socket.gethostname()
+    for host, process, seen in ((here, int(ended.stdout), False), ("elsewhere", 1, True), (here, 10**30, True)):
+        sign = Sign(tmp_path, ["a"])
+        with sign:
+            sign.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))
+            assert running(tmp_path, time.time()) == ({"a"} if seen else set())
+            sweep(tmp_path, time.time())
+            assert sign.path.exists() == seen
+
+
+class Unreachable(Executor):
+    """Nobody to compute."""
+
+    name = "unreachable"
+
+    def where(self, workers: int, threads: int) -> str:
+        return "nowhere"
+
+    def run(self, work: Work) -> None:
+        raise RnnbenchError("unreachable: nobody is there")
+
+
+def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
+    done = rnnbench.run(CONTENT, tmp_path, executor="serial", device="cpu").folder
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    prepared = replace(
+        rnnbench.prepare({**CONTENT, "seeds": 3}, tmp_path, workers=1, device="cpu"), executor=Unreachable()
+    )
+    with pytest.raises(RnnbenchError, match="nobody is there"):
+        rnnbench.run(prepared)
+    assert {path: path.read_bytes() for path in done.rglob("*") if path.is_file()} == before
+    after = rnnbench.run({**CONTENT, "seeds": 3}, tmp_path, executor="serial", device="cpu")
+    assert after.computed == 6 and not list(done.glob("*.before")) and set(after.interference.seed) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--executor", "slrum"], "unknown executor 'slrum'"),
+        (["--set", "partition=short"], "--set: is a parameter of an executor; say of which with --executor"),
+        (["--executor", "process", "--set", "speed"], "--set speed: expected parameter=value"),
+        (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
+        (["--executor", "process", "--set", "a=1"], "process.a: unknown; there is none to be known here"),
+        (["--threads", "0"], "threads: 0 is below 1"),
+        (["--workers", "abc"], "Invalid value for '--workers'"),
+    ],
+)
+def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_path):
+    (tmp_path / "b.yaml").write_text(json.dumps(CONTENT))
+    ran = cli("run", "b.yaml", *options)
+    assert ran.code == 2 and told in ran.err and len(ran.err.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial, cli, tmp_path):
+    from rnnbench.execution.bundles import bundled, write_bundles
+    from rnnbench.execution.jobs import jobs_of
+    from rnnbench.execution.run import _describe
+
+    prepared = rnnbench.prepare(CONTENT, tmp_path / "results", workers=1, device="cpu")
+    _describe(prepared, renew=True)
+    firsts = [job for job in jobs_of(prepared.plan.to_do, prepared.seconds) if job.stage == 1]
+    write_bundles(tmp_path / "first.jobs", bundled(firsts, 1e9, 1))
+    ran = cli("worker", "results/tiny", "first.jobs")
+    assert ran.code == 0 and ran.out.count(" done") == 4
+    assert cli("worker", "results/tiny", "first.jobs").out == ""
+    assert results(prepared.folder).items() <= results(serial.folder).items()
+    wrong = cli("worker", "results/tiny", "first.jobs", "--element", "7")
+    assert wrong.code == 2 and "first.jobs: has no bundle 7" in wrong.err
+    for option, value, told in (
+        ("--device", "gpu", "device: 'gpu' is not auto, cpu or cuda"),
+        ("--workers", "0", "workers: 0 is below 1"),
+        ("--threads", "0", "threads: 0 is below 1"),
+    ):
+        wrong = cli("worker", "results/tiny", "first.jobs", option, value)
+        assert wrong.code == 2 and told in wrong.err and len(wrong.err.splitlines()) == 1
+
+
+def test_a_worker_loads_nothing_that_draws_or_makes_tables():
+    """It is started many times, on machines that share a disk."""
+    program = """
+import sys
+from rnnbench import cli
+sys.argv = ["rnnbench", "worker", "nowhere", "none.jobs"]
+try:
+    cli.main()
+except SystemExit as end:
+    print(end.code, "torch" in sys.modules, *({"pandas", "scipy", "matplotlib", "distributed"} & {*sys.modules}))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.stdout.split() == ["2", "True"], ran.stderr
+
+
+def test_an_order_for_nothing_is_refused(serial):
+    with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
+        Worker(serial.folder).compute("[]", lambda report: None)

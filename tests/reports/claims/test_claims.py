@@ -1,0 +1,285 @@
+"""Each claim on made-up results where it is true, where the reverse is true, and where nothing can be told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.benchmark.schema import Channels
+from rnnbench.reports.claims import c8_history
+from rnnbench.reports.claims.c2_drive import crossing
+from rnnbench.reports.claims.groups import group_name, pairs, rank_correlation, without
+from rnnbench.reports.claims.judge import CLAIMS
+
+DRIVES = {"drive": (0.02, 0.1, 0.3, 0.5)}
+TRUTHS = ("supported", "not supported", "undecided")
+
+
+def forgetting(make, truth):
+    """C1: I = 1, 0, or about the threshold with much noise."""
+    mean, sd = {"supported": (1, 0.2), "not supported": (0, 0.02), "undecided": (0.1, 0.5)}[truth]
+    return make(lambda row, rng: rng.normal(mean, sd))
+
+
+def by_drive(make, truth):
+    """C2: a sharp fall, a rise, or noise that is the same at all drives."""
+
+    def lost(row, rng):
+        fallen = 1.5 / (1 + np.exp((row["drive"] - 0.15) / 0.03))
+        systematic = {"supported": fallen, "not supported": 1.5 - fallen, "undecided": 0.75 * (1 + (row["seed"] % 2))}
+        noise = 0.8 * (row["drive"] < 0.05) * (-1) ** (row["seed"] // 2) if truth == "undecided" else 0
+        fall = 0.6 * (row["drive"] < 0.05) if truth == "undecided" else 0
+        return systematic[truth] + noise + fall + rng.normal(0, 0.05)
+
+    return make(lost, conditions=DRIVES)
+
+
+def by_mode(make, truth):
+    """C3: the mode falls with the drive and goes with interference; it rises; or single networks differ too much."""
+
+    def mode(row, rng):
+        rotation = 1 / (1 + np.exp((row["drive"] - 0.15) / 0.03))
+        if truth == "undecided":
+            rotation = rotation * (0.55 + 0.45 * (-1) ** row["seed"])
+        return rotation if truth != "not supported" else 1 - rotation
+
+    def measured(row, rng):
+        return {"mode_index": mode(row, rng), "rotation_angle": 1.5 * mode(row, rng)}
+
+    return make(lambda row, rng: 1.6 * mode(row, rng) + rng.normal(0, 0.02), conditions=DRIVES, analysis=measured)
+
+
+def by_g(make, truth):
+    """C5: interference falls with g, rises, or does either from seed to seed."""
+
+    def lost(row, rng):
+        slope = {"supported": -0.8, "not supported": 0.8, "undecided": -0.1 + 0.5 * (-1) ** row["seed"]}[truth]
+        return 1.6 + slope * row["g"] + rng.normal(0, 0.1)
+
+    return make(lost, g=(0.3, 0.9, 1.5))
+
+
+def by_speed(make, truth):
+    """C6: formation is sped up eight times and rotation by a half; the reverse; or by what varies with the seed."""
+
+    def updates(row, rng):
+        doublings = row["g"] - 0.3
+        form, turn = {"supported": (3, 0.5), "not supported": (0.5, 3), "undecided": (1.5, 0.5)}[truth]
+        if truth == "undecided":
+            form = form + (-1) ** row["seed"]
+        return {
+            "updates_first": int(800 * 2 ** (-form * doublings)),
+            "updates_second": int(800 * 2 ** (-turn * doublings)),
+        }
+
+    return make(
+        lambda row, rng: 1.0,
+        g=(0.3, 0.8, 1.3),
+        conditions={"input_correlation": (0.0, 0.9)},
+        columns=updates,
+        analysis=lambda row, rng: {"mode_index": row["input_correlation"]},
+    )
+
+
+def by_correlation(make, truth):
+    """C7: interference goes with the size of the correlation between some pairs, against it, or with nothing."""
+    tasks = "abcde"
+    strength = np.random.default_rng(4).uniform(0, 0.8, (5, 5))
+
+    def measured(row, rng):
+        planted = strength[tasks.index(row["first_task"]), tasks.index(row["second_task"])]
+        return {"update_correlation": (-1) ** row["seed"] * planted}
+
+    def lost(row, rng):
+        planted = strength[tasks.index(row["first_task"]), tasks.index(row["second_task"])]
+        sign, noise = {"supported": (2, 0.1), "not supported": (-2, 0.1), "undecided": (0.8, 0.6)}[truth]
+        return 1 + sign * planted + rng.normal(0, noise)
+
+    return make(lost, tasks=tasks, seeds=8, analysis=measured)
+
+
+def by_history(make, truth):
+    """C8: one history halves what is lost, none changes it, or one changes it by about the threshold."""
+    change = {"supported": -0.5, "not supported": 0.0, "undecided": -0.1}[truth]
+
+    def lost(row, rng):
+        return 1 + (change if row["earlier_tasks"] == "c" else 0) + rng.normal(0, 0.03)
+
+    return make(lost, tasks=("a", "b"), histories=("", "c", "d > c"))
+
+
+PLANTED = {
+    "C1": forgetting,
+    "C2": by_drive,
+    "C3": by_mode,
+    "C5": by_g,
+    "C6": by_speed,
+    "C7": by_correlation,
+    "C8": by_history,
+}
+
+
+@pytest.mark.parametrize("truth", TRUTHS)
+@pytest.mark.parametrize("claim_id", PLANTED)
+def test_the_planted_truth_is_found(make, claim_id, truth):
+    claim, results = CLAIMS[claim_id], PLANTED[claim_id](make, truth)
+    assert claim.applies(results) == ""
+    findings = claim.judge(results)
+    assert len(findings) == 1
+    assert findings[0].verdict == truth, findings[0]
+    assert bool(findings[0].reason) == (truth == "undecided")
+
+
+@pytest.mark.parametrize("claim_id", CLAIMS)
+def test_tables_that_lack_what_a_claim_needs_are_told_so(make, claim_id, make_benchmark):
+    one_task = make(lambda row, rng: 1.0, tasks=("a",), seeds=2)
+    assert CLAIMS[claim_id].applies(one_task)
+    empty = type(one_task)(make_benchmark(("a", "b")), one_task.interference[:0])
+    assert CLAIMS[claim_id].applies(empty)
+
+
+@pytest.mark.parametrize("claim_id", PLANTED)
+def test_four_seeds_are_too_few(make, claim_id):
+    results = PLANTED[claim_id](make, "supported")
+    few = type(results)(
+        results.benchmark,
+        results.interference[results.interference["seed"] < 4],
+        analysis=results.analysis[results.analysis["seed"] < 4] if len(results.analysis) else results.analysis,
+    )
+    (finding,) = CLAIMS[claim_id].judge(few)
+    assert finding.verdict == "undecided"
+    assert "too few seeds" in finding.reason
+
+
+@pytest.mark.parametrize("claim_id", ["C1", "C5", "C8"])
+def test_a_group_of_which_most_did_not_learn_is_undecided(make, claim_id):
+    results = PLANTED[claim_id](make, "supported")
+    table = results.interference.copy()
+    table.loc[(table["second_task"] == "b") | (table["first_task"] == "b"), "converged_first"] = False
+    if claim_id == "C5":
+        table.loc[table["g"] == 1.5, "converged_first"] = False
+    findings = CLAIMS[claim_id].judge(type(results)(results.benchmark, table))
+    assert [finding.verdict for finding in findings] == ["undecided"]
+    assert "count" in findings[0].reason
+    assert findings[0].left_out > findings[0].networks / 2 or claim_id == "C5"
+
+
+def test_a_network_that_did_not_learn_b_does_not_count(make):
+    table = pairs(make(lambda row, rng: 1.0, learnt=lambda row: row["second_task"] != "b"))
+    assert not table.loc[~table["same"] & (table["second_task"] == "b"), "counted"].any()
+    assert table.loc[~table["same"] & (table["second_task"] != "b"), "counted"].all()
+
+
+def test_drift_is_taken_off_forgetting(make):
+    results = make(lambda row, rng: 0.5)
+    table = results.interference.copy()
+    table.loc[table["first_task"] == table["second_task"], "interference"] = 0.45
+    (finding,) = CLAIMS["C1"].judge(type(results)(results.benchmark, table))
+    assert finding.parts[0].value == pytest.approx(0.05)
+    assert finding.verdict == "not supported"
+    (finding,) = CLAIMS["C1"].judge(make(lambda row, rng: 0.5, diagonal=False))
+    assert finding.parts[0].value == pytest.approx(0.5)
+    assert finding.notes == ("no drift control was run",)
+
+
+def test_forgetting_is_judged_on_orthogonal_tasks_alone(make, make_benchmark):
+    shared = make(lambda row, rng: 1.0, benchmark=make_benchmark("abc", channels=Channels(layout="shared")))
+    assert CLAIMS["C1"].applies(shared)
+    several = make(lambda row, rng: 1.0, conditions={"input_correlation": (0.0, 0.9)})
+    assert [finding.group for finding in CLAIMS["C1"].judge(several)] == [
+        "rnn, sgd, g = 0.9, N = 128, input_correlation=0.0"
+    ]
+
+
+def test_a_pair_that_is_learnt_at_one_g_alone_is_no_effect_of_g(make):
+    # Pairs with b lose 2 and count at the small g only; all others lose 1 at every g.
+    def lost(row, rng):
+        return 2.0 if "b" in (row["first_task"], row["second_task"]) else 1.0
+
+    def learnt(row):
+        return row["g"] < 1 or (row["first_task"], row["second_task"]) != ("b", "c")
+
+    (finding,) = CLAIMS["C5"].judge(make(lost, g=(0.3, 1.5), learnt=learnt))
+    assert finding.parts[0].value == 0
+    assert finding.left_out == 10
+
+
+def test_g_at_which_nothing_is_learnt_is_left_out_and_named(make):
+    results = make(lambda row, rng: 1.6 - row["g"], g=(0.0, 0.5, 1.5), learnt=lambda row: row["g"] > 0)
+    (finding,) = CLAIMS["C5"].judge(results)
+    assert finding.parts[0].value == pytest.approx(-1.0)
+    assert finding.notes == ("g = 0 left out: 0 of 60 networks count",)
+    assert finding.verdict == "supported"
+
+
+def test_drive_at_which_nothing_is_learnt_is_left_out_and_named(make):
+    results = make(lambda row, rng: 1.5 - 3 * row["drive"], conditions=DRIVES, learnt=lambda row: row["drive"] > 0.05)
+    (finding,) = CLAIMS["C2"].judge(results)
+    assert finding.notes == ("drive = 0.02 left out: 0 of 60 networks count",)
+    assert finding.parts[0].value == pytest.approx(1.2)
+    none = make(lambda row, rng: 1.0, conditions=DRIVES, learnt=lambda row: False)
+    assert CLAIMS["C2"].judge(none)[0].verdict == "undecided"
+    assert CLAIMS["C5"].judge(make(lambda row, rng: 1.0, g=(0, 1), learnt=lambda r: False))[0].verdict == "undecided"
+
+
+def test_where_interference_crosses_half():
+    drives = np.array([0.0, 0.1, 0.2, 0.4])
+    assert crossing(drives, np.array([2.0, 2.2, 0.2, 0.0])) == pytest.approx(0.16)  # 2.2 to 0.2 passes 1 at 0.6
+    assert crossing(drives, np.array([2.0, 1.8, 1.6, 1.4])) != crossing(drives, np.array([2.0, 1.0, 0.0, 0.0]))
+    assert np.isnan(crossing(drives, np.array([2.0, 1.8, 1.6, 1.4])))
+    assert np.isnan(crossing(drives, np.array([-1.0, -1.0, -2.0, -2.0])))
+
+
+def test_speed_is_not_judged_where_b_was_not_learnt_by_rotation(make):
+    results = by_speed(make, "supported")
+    formed = results.analysis.assign(mode_index=0.1)
+    (finding,) = CLAIMS["C6"].judge(type(results)(results.benchmark, results.interference, analysis=formed))
+    assert finding.verdict == "undecided"
+    assert "not learnt by rotation" in finding.reason
+    (finding,) = CLAIMS["C6"].judge(type(results)(results.benchmark, results.interference))
+    assert finding.verdict == "supported"
+    # 800 2^-3 = 100 and 800 2^-0.5 = 565 updates: 3 and 0.5 doublings, but for whole updates
+    assert finding.parts[0].value == pytest.approx(2.5, abs=0.01)
+
+
+def test_two_tasks_are_correlated_over_drives(make):
+    results = make(
+        lambda row, rng: 1 - row["drive"] + rng.normal(0, 0.01),
+        tasks=("a", "b"),
+        conditions=DRIVES,
+        analysis=lambda row, rng: {"update_correlation": row["drive"] - 1},
+    )
+    (finding,) = CLAIMS["C7"].judge(results)
+    assert finding.parts[0].value > 0.9
+    assert finding.further[0].value < -0.9  # with its sign
+    assert finding.verdict == "supported"
+    assert len(finding.parts) == 1
+
+
+def test_history_contrasts_share_the_five_per_cent(make):
+    (finding,) = CLAIMS["C8"].judge(by_history(make, "supported"))
+    assert len(finding.parts) == 4  # two pairs, two histories besides the first
+    assert {part.level for part in finding.parts} == {1 - 0.05 / 4}
+    assert {part.test for part in finding.parts} == {"t test, times 4"}
+    assert finding.parts[0].statement == c8_history.said(("a", "b"), "c", "")
+
+
+def test_groups_are_named_by_what_they_have():
+    key = {"architecture": "rnn", "rule": "sgd", "g": np.nan, "units": 8, "condition": "", "earlier_tasks": "c"}
+    assert group_name(key) == "rnn, sgd, N = 8, after c"
+    assert without("drive=0.1, input_correlation=0.9", "drive") == "input_correlation=0.9"
+    assert without("drive=0.1", "drive") == ""
+
+
+def test_rank_correlation_needs_points_and_variation():
+    assert rank_correlation([1, 2, 3, 4], [1, 4, 9, 16]) == pytest.approx(1)
+    assert np.isnan(rank_correlation([1, 2], [1, 4]))
+    assert np.isnan(rank_correlation([1, 2, np.nan], [1, 4, 9]))
+    assert np.isnan(rank_correlation([1, 1, 1, 1], [1, 4, 9, 16]))
+
+
+def test_a_table_from_before_there_were_conditions_is_judged(make):
+    results = forgetting(make, "supported")
+    old = results.interference.drop(columns=["condition", "earlier_tasks"])
+    assert isinstance(old, pd.DataFrame)
+    (finding,) = CLAIMS["C1"].judge(type(results)(results.benchmark, old))
+    assert finding.verdict == "supported"

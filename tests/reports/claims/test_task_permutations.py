@@ -1,0 +1,71 @@
+"""The test by permuting tasks, against going through the permutations one by one with scipy."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from rnnbench.reports.claims.task_permutations import (
+    association,
+    correlation,
+    mean_over_seeds,
+    off_diagonal,
+    permutation_p,
+    resampled,
+)
+
+RNG = np.random.default_rng(1)
+
+
+def test_association_is_spearmans_averaged_over_strata():
+    x, y = RNG.normal(size=(2, 3, 5, 5))
+    expected = [spearmanr(off_diagonal(a), off_diagonal(b)).statistic for a, b in zip(x, y, strict=True)]
+    assert association(x, y) == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_correlation_leaves_out_what_is_missing():
+    x, y = RNG.normal(size=(2, 8))
+    x[2], y[5] = np.nan, np.nan
+    known = [0, 1, 3, 4, 6, 7]
+    assert correlation(x, y) == pytest.approx(np.corrcoef(x[known], y[known])[0, 1], abs=1e-12)
+    assert np.isnan(correlation(np.ones(4), RNG.normal(size=4)))
+
+
+def test_every_permutation_of_four_tasks_by_hand():
+    x, y = RNG.normal(size=(2, 1, 4, 4))
+    y += 0.5 * x
+    seen = spearmanr(off_diagonal(x[0]), off_diagonal(y[0])).statistic
+    every = []
+    for order in itertools.permutations(range(4)):
+        permuted = x[0][np.ix_(order, order)]
+        every.append(spearmanr(off_diagonal(permuted), off_diagonal(y[0])).statistic)
+    assert permutation_p(x, y, RNG) == np.mean(np.array(every) >= seen - 1e-9)
+
+
+@pytest.mark.parametrize("n", [5, 8])
+def test_a_planted_association_has_a_small_p_and_its_reverse_a_large_one(n):
+    x = RNG.normal(size=(1, n, n))
+    y = x + 0.2 * RNG.normal(size=(1, n, n))
+    assert permutation_p(x, y, np.random.default_rng(0)) < 0.02
+    assert permutation_p(-x, y, np.random.default_rng(0)) > 0.9
+
+
+def test_row_effects_alone_are_rarely_taken_for_an_association():
+    # Cells of a row are alike in both, independently: shuffling cells one by one would find 'associations' in these.
+    rng, found = np.random.default_rng(2), []
+    for _ in range(200):
+        x, y = (rng.normal(size=(1, 5, 1)) + 0.1 * rng.normal(size=(1, 5, 5)) for _ in range(2))
+        found.append(permutation_p(x, y, rng))
+    # Exact under permutations of tasks: 5 %, and three standard errors of 200 draws.
+    assert np.mean(np.array(found) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_the_interval_over_seeds_holds_what_all_seeds_share():
+    shared = RNG.normal(size=(1, 1, 5, 5))
+    x, y = (shared + 0.1 * RNG.normal(size=(8, 1, 5, 5)) for _ in range(2))
+    low, high = resampled(x, y, np.random.default_rng(0), 0.95)
+    assert 0.8 < low < high <= 1
+    assert np.isnan(resampled(x[:1], y[:1], RNG, 0.95)).all()
+    assert np.isnan(mean_over_seeds(np.array([[np.nan, 1.0], [np.nan, 3.0]]))[0])
+    assert mean_over_seeds(np.array([[np.nan, 1.0], [np.nan, 3.0]]))[1] == 2

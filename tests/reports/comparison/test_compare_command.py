@@ -1,0 +1,204 @@
+"""`python -m rnnbench compare`: from folders to a verdict, tables, files, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.benchmark.schema import RuleSpec
+from rnnbench.errors import RnnbenchError
+from rnnbench.reports.comparison.comparison import compare_folders
+from rnnbench.reports.comparison.report import COLUMNS, csv_table, write_report
+
+
+def values(seed: int, n: int = 20, n_tasks: int = 5, sd: float = 0.04) -> np.ndarray:
+    """Networks that forget more of later tasks, with little spread over seeds."""
+    means = 0.2 * np.add.outer(np.arange(n_tasks), np.arange(n_tasks) % 3).ravel()
+    return means + np.random.default_rng(seed).normal(0, sd, size=(n, n_tasks**2))
+
+
+def test_labs_that_are_alike_agree(lab, cli, tmp_path):
+    a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
+    code, out, err = cli("compare", a, b, "--out", tmp_path / "found")
+    assert (code, err) == (0, "")
+    assert out.startswith("here and there agree: each of the 25 cells they share is shown to differ by less than 0.2.")
+    assert "margin: 0.2" in out and "inconclusive" not in out
+    table = pd.read_csv(tmp_path / "found" / "compare.csv")
+    assert list(table) == list(COLUMNS) and len(table) == 25
+    assert set(table["verdict"]) == set(table["labs_verdict"]) == {"agree"}
+    read = pd.read_csv(a / "interference.csv").groupby(["first_task", "second_task"])["interference"].mean()
+    found = table.set_index(["first_task", "second_task"])["mean_a"]
+    assert found.to_numpy() == pytest.approx(read.loc[found.index].to_numpy())
+    assert (tmp_path / "found" / "compare.png").stat().st_size > 20_000
+
+
+def test_the_exit_code_is_0_whatever_the_verdict_unless_asked_for(lab, cli, tmp_path):
+    a, b = lab("here", values(1)), lab("there", values(2) + 0.6, first_seed=20)
+    code, out, _ = cli("compare", a, b, "--out", tmp_path / "found")
+    assert code == 0 and out.startswith("here and there disagree: of the 25 cells they share 25 by themselves")
+    assert cli("compare", a, b, "--out", tmp_path / "found", "--fail-if-different")[0] == 1
+    # Undecided is not different.
+    few, fewer = (lab(f"few {k}", values(k, n=3, sd=0.5), first_seed=10 * k) for k in (3, 4))
+    code, out, _ = cli("compare", few, fewer, "--out", tmp_path / "found", "--fail-if-different")
+    assert code == 0 and out.startswith("Inconclusive")
+
+
+def test_few_seeds_are_called_too_few(lab, tmp_path):
+    a, b = lab("here", values(1, n=3, sd=0.5)), lab("there", values(2, n=3, sd=0.5) + 9, first_seed=20)
+    report = (write_report(compare_folders([a, b]), tmp_path / "found")[0]).read_text()
+    assert "3 and 3 seeds are too few to show any difference between here and there (no p below 0.1)" in report
+
+
+def test_shared_seeds_are_told(lab):
+    a = lab("here", values(1))
+    same, some = lab("same", values(2)), lab("some", values(2), first_seed=15)
+    assert compare_folders([a, same]).pairs[0].paired
+    pair = compare_folders([a, some]).pairs[0]
+    assert (pair.paired, pair.shared) == (False, 5)
+
+
+def test_labs_that_did_not_measure_the_same_are_refused_or_compared_loudly(lab, cli, tmp_path):
+    rule = RuleSpec(label="simulated", plugin="rule@1", parameters={"learning_rate": 0.3})
+    a, b = lab("here", values(1)), lab("there", values(2), first_seed=20, rules=(rule,))
+    code, out, err = cli("compare", a, b, "--out", tmp_path / "found")
+    assert (code, out) == (2, "") and err.count("\n") == 1
+    assert "here and there: nothing to compare: 25 cells:" in err and "learning_rate: 0.1 / 0.3" in err
+    code, out, _ = cli("compare", a, b, "--out", tmp_path / "found", "--by-label")
+    assert code == 0 and "THE LABS DID NOT MEASURE THE SAME THING" in out
+    assert "rules[simulated].parameters.learning_rate" in out
+
+
+def test_three_labs_are_compared_two_by_two_and_scatter_is_told(lab, tmp_path):
+    shifts = {"a": 0, "b": 0, "c": 0.5}
+    labs = [lab(name, values(k) + shift, first_seed=20 * k) for k, (name, shift) in enumerate(shifts.items())]
+    found = compare_folders(labs)
+    assert {pair.names: pair.verdict for pair in found.pairs} == {
+        ("a", "b"): "agree",
+        ("a", "c"): "disagree",
+        ("b", "c"): "disagree",
+    }
+    assert found.verdict == "disagree" and len(found.heterogeneity) == 25
+    # Means 0, 0 and 0.5: a standard deviation of 0.29 between labs.
+    assert np.median([one.tau for one in found.heterogeneity.values()]) == pytest.approx(0.29, abs=0.02)
+    paths = write_report(found, tmp_path / "found")
+    assert [path.name for path in paths[2:]] == ["compare-a-b.png", "compare-a-c.png", "compare-b-c.png"]
+    text = paths[0].read_text()
+    assert "of 3 pairs of labs 2 disagree, 1 agree (a and c; b and c disagree)" in text
+    assert "## Scatter over all labs" in text
+
+
+def test_a_lab_agrees_with_itself_and_numbers_do_not_change(lab):
+    a, b = lab("here", values(1)), lab("there", values(2, sd=0.3), first_seed=20)
+    assert compare_folders([a, a]).verdict == "agree"
+    once, again = (csv_table(compare_folders([a, b]).pairs) for _ in range(2))
+    pd.testing.assert_frame_equal(once, again, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["nowhere", "here"], "nowhere/benchmark.json: missing or unreadable"),
+        (["here"], "compare: one lab; give two results folders or more"),
+        (["here", "cut"], "cut/interference.csv: has no column 'interference'"),
+        (["here", "twice"], "twice/interference.csv: row 77: 'task 0' then 'task 3', seed 0 stands twice"),
+        (["here", "words"], "words/interference.csv: interference: row 2: 'much' is no number"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line(lab, tmp_path, names, told):
+    lab("here", values(1, n=3))
+    whole = pd.read_csv(lab("cut", values(1, n=3)) / "interference.csv")
+    whole.drop(columns="interference").to_csv(tmp_path / "cut" / "interference.csv", index=False)
+    pd.concat([whole, whole.iloc[3:5]]).to_csv(lab("twice", values(1, n=3)) / "interference.csv", index=False)
+    whole.assign(interference="much").to_csv(lab("words", values(1, n=3)) / "interference.csv", index=False)
+    with pytest.raises(RnnbenchError) as error:
+        compare_folders([tmp_path / name for name in names])
+    assert told in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("margin", ["0", "-1", "nan", "inf"])
+def test_a_margin_is_above_0(lab, margin):
+    folder = lab("here", values(1, n=3))
+    with pytest.raises(RnnbenchError, match="margin"):
+        compare_folders([folder, folder], float(margin))
+
+
+def test_an_error_leaves_no_report_and_no_traceback(cli, tmp_path):
+    code, out, err = cli("compare", "nowhere", "here", "--out", tmp_path / "found")
+    assert (code, out) == (2, "") and err.startswith("error: nowhere/benchmark.json") and err.count("\n") == 1
+    assert not (tmp_path / "found").exists()
+
+
+def test_names_from_elsewhere_are_shown_as_they_are(lab, cli, tmp_path, benchmark_of):
+    """Markup of the terminal and of Markdown in names does nothing; neither does a path."""
+    rule = "[red]<b>|x|</b>"
+    specs = {"rules": (RuleSpec(label=rule, plugin="rule@1", parameters={}),)}
+    folders = [lab(name, values(k, n=6), first_seed=20 * k, **specs) for k, name in enumerate(("..[bold]", "*b*"))]
+    for folder in folders:
+        table = pd.read_csv(folder / "interference.csv").assign(rule=rule)
+        table.to_csv(folder / "interference.csv", index=False)
+    code, out, _ = cli("compare", *folders, "--out", tmp_path / "found")
+    assert code == 0 and "..[bold] and *b*" in out and rule in out
+    text = (tmp_path / "found" / "compare.md").read_text()
+    assert "<b>" not in text and "\\*b\\*" in text
+
+
+def test_no_plugin_is_imported(lab, make_plugin, tmp_path):
+    """Results must not cause code to run: with a plugin that would write a file when imported, nothing is written."""
+    mark = tmp_path / "imported"
+    make_plugin("rnnbench-trap", f"open({str(mark)!r}, 'w').close()\nraise SystemExit('imported')\n")
+    folders = [str(lab("here", values(1, n=4))), str(lab("there", values(2, n=4), first_seed=4))]
+    program = (
+        "import sys, json; from pathlib import Path; from rnnbench.cli import app;"
+        f"app(['compare', *{folders!r}, '--out', {str(tmp_path / 'found')!r}], standalone_mode=False);"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ), cwd=tmp_path, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    modules = json.loads(ran.stderr.splitlines()[-1])
+    assert "rnnbench.reports.comparison.comparison" in modules
+    for forbidden in (
+        "rnnbench.plugin.registry",
+        "rnnbench_trap",
+        "rnnbench_neuro",
+        "rnnbench.engine.builtin",
+        "torch",
+    ):
+        assert forbidden not in modules
+    assert not mark.exists()
+    # The trap is one: whoever asks for the plugins springs it.
+    subprocess.run(
+        [sys.executable, "-c", "from rnnbench.plugin.registry import installed; installed()"], capture_output=True
+    )
+    assert mark.exists()
+
+
+def test_gaps_are_networks_that_do_not_count_and_infinities_are_refused(lab):
+    a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
+    table = pd.read_csv(b / "interference.csv")
+    table.loc[0, ["interference", "loss_after"]] = np.nan
+    table.to_csv(b / "interference.csv", index=False)
+    found = compare_folders([a, b])
+    assert [cell.n for cell in found.pairs[0].cells[:2]] == [(20, 19), (20, 20)]
+    assert found.verdict == "agree"
+    table.loc[0, "interference"] = np.inf
+    table.to_csv(b / "interference.csv", index=False)
+    with pytest.raises(RnnbenchError, match="interference: row 2: infinity"):
+        compare_folders([a, b])
+
+
+def test_stale_figures_go_and_other_files_stay(lab, tmp_path):
+    a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
+    folder = tmp_path / "found"
+    folder.mkdir()
+    (folder / "compare-old-labs.png").write_text("stale")
+    (folder / "notes.txt").write_text("mine")
+    write_report(compare_folders([a, b]), folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["compare.csv", "compare.md", "compare.png", "notes.txt"]

@@ -1,0 +1,100 @@
+"""Every figure of a sequence on numbers worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.results.columns import CONTINUAL_COLUMNS, STAGES_COLUMNS
+from rnnbench.results.sequence_metrics import METRICS, Sequence, continual_table
+
+# Three tasks; rows: untrained, after the 1st, 2nd, 3rd task.
+R = np.array([[0.5, 0.2, 0.1], [0.9, 0.3, 0.1], [0.7, 0.8, 0.3], [0.6, 0.9, 1.0]])
+SEQUENCE = Sequence(R, auc=np.array([0.8, 0.7, 0.9]), alone=np.array([0.8, 0.6, 0.95]))
+
+BY_HAND = {
+    "acc_lopez_paz_2017": (0.6 + 0.9 + 1.0) / 3,
+    "bwt_lopez_paz_2017": ((0.6 - 0.9) + (0.9 - 0.8)) / 2,
+    "fwt_lopez_paz_2017": ((0.3 - 0.2) + (0.3 - 0.1)) / 2,
+    "acc_diaz_rodriguez_2018": (0.9 + 0.7 + 0.8 + 0.6 + 0.9 + 1.0) / 6,
+    "bwt_diaz_rodriguez_2018": ((0.7 - 0.9) + (0.6 - 0.9) + (0.9 - 0.8)) / 3,
+    "fwt_diaz_rodriguez_2018": (0.3 + 0.1 + 0.3) / 3,
+    # Task 1 was best after it was learnt (0.9), task 2 at 0.8, before the last task.
+    "forgetting_chaudhry_2018": ((0.9 - 0.6) + (0.8 - 0.9)) / 2,
+    "forgetting_since_learnt": ((0.9 - 0.6) + (0.8 - 0.9)) / 2,
+    "forgetting_mammoth": ((0.9 - 0.6) + (0.9 - 0.9)) / 2,
+    "forgetting_initial_last": ((0.9 - 0.6) + (0.8 - 0.9)) / 2,
+    "forgetting_wolczyk_2021": ((0.9 - 0.6) + (0.8 - 0.9) + 0) / 3,
+    "transfer_auc_wolczyk_2021": (0 + (0.7 - 0.6) / (1 - 0.6) + (0.9 - 0.95) / (1 - 0.95)) / 3,
+}
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_sequence_worked_out_by_hand(name):
+    assert METRICS[name].of(SEQUENCE) == pytest.approx(BY_HAND[name])
+    assert METRICS[name].source and METRICS[name].meaning and METRICS[name].version >= 1
+
+
+def test_variants_of_forgetting_differ_where_their_definitions_do():
+    """Known by chance before it was learnt, half forgotten in between, and known again at the end."""
+    r = np.array([[0, 0.9, 0], [1, 0.8, 0], [0.4, 0.6, 0], [0.7, 0.5, 1]])
+    found = {n: m.of(Sequence(r, np.zeros(3), np.zeros(3))) for n, m in METRICS.items() if n.startswith("forgetting")}
+    assert found == pytest.approx(
+        {
+            "forgetting_chaudhry_2018": ((1 - 0.7) + (0.8 - 0.5)) / 2,  # 0.8 was there before the task was learnt
+            "forgetting_since_learnt": ((1 - 0.7) + (0.6 - 0.5)) / 2,
+            "forgetting_mammoth": ((1 - 0.7) + (0.8 - 0.5)) / 2,
+            "forgetting_initial_last": ((1 - 0.7) + (0.6 - 0.5)) / 2,
+            "forgetting_wolczyk_2021": ((1 - 0.7) + (0.6 - 0.5) + 0) / 3,
+        }
+    )
+
+
+def test_one_task_has_an_accuracy_and_no_transfer():
+    alone = Sequence(R[:2, :1], np.ones(1) / 2, np.ones(1) / 2)
+    assert METRICS["acc_lopez_paz_2017"].of(alone) == 0.9
+    for name in ("bwt_lopez_paz_2017", "fwt_lopez_paz_2017", "bwt_diaz_rodriguez_2018", "fwt_diaz_rodriguez_2018"):
+        assert math.isnan(METRICS[name].of(alone))
+    for name in (
+        "forgetting_chaudhry_2018",
+        "forgetting_since_learnt",
+        "forgetting_mammoth",
+        "forgetting_initial_last",
+    ):
+        assert math.isnan(METRICS[name].of(alone))
+
+
+def stages(*histories: str, known: int = 3) -> pd.DataFrame:
+    rows = []
+    for history in histories:
+        learnt = history.split(" > ")
+        for place, task in enumerate("abc"[:known]):
+            own = {"history": history, "task": task, "seed": 0, "g": np.nan, "units": 8}
+            rows.append(own | {"stage": len(learnt), "accuracy": R[len(learnt), place]})
+            if len(learnt) == 1:
+                rows.append(own | {"stage": 0, "accuracy": R[0, place]})
+    return pd.DataFrame(rows, columns=list(STAGES_COLUMNS)).assign(condition="", architecture="rnn", rule="sgd")
+
+
+def test_the_table_has_a_row_for_every_sequence_and_its_beginnings_of_two():
+    table = continual_table(stages("a", "a > b", "a > b > c"))
+    assert list(table.columns) == [*CONTINUAL_COLUMNS, *METRICS]
+    assert table["history"].tolist() == ["a > b", "a > b > c"]
+    assert table.loc[1, "bwt_lopez_paz_2017"] == pytest.approx(-0.1) and table.loc[
+        0, "bwt_lopez_paz_2017"
+    ] == pytest.approx(-0.2)
+
+
+def test_a_task_that_comes_twice_or_has_no_accuracy_gives_no_row():
+    assert continual_table(stages("a", "a > b", "a > b > a"))["history"].tolist() == ["a > b"]
+    assert continual_table(stages("a", "a > c", known=2)).empty
+
+
+def test_the_documentation_tells_every_figure():
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
+    for name, metric in METRICS.items():
+        assert f"| `{name}` | {metric.meaning} | {metric.source} |" in page

@@ -1,0 +1,121 @@
+"""What the plan says of memory is what a process or a network takes, within a factor of two; it decides how many there
+are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import rnnbench
+from rnnbench.benchmark.cells import cells_of
+from rnnbench.engine.cuda_graph import MOST, _Recording
+from rnnbench.execution import run as runner
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.plugin.interfaces import Batch
+from rnnbench.plugin.registry import installed
+from rnnbench.training.cell_trainer import CellTrainer
+from rnnbench.training.cost import bytes_per_network
+
+TASK = {"use": "flip_flop", "channels": 2, "duration": 60}
+CONTENT = {
+    "name": "needs",
+    "tasks": [TASK, {**TASK, "label": "again"}],
+    "seeds": 1,
+    "protocol": [["flip_flop", "again"]],
+    "training": {"batch": 32, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 64},
+}
+MEASURED = """
+import json, re, sys
+from pathlib import Path
+from rnnbench import runner
+content, home = json.loads(sys.argv[1]), sys.argv[2]
+prepared = runner.prepare(content, home, workers=1, device="cpu")
+runner.compute(prepared)
+# Not getrusage: after a fork it begins with what the parent took.
+print(prepared.memory[0], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak of memory from")
+@pytest.mark.parametrize(
+    ("network", "looks"),
+    [
+        ({"use": "vanilla_rnn", "units": 16, "dt": 0.5}, 64),  # nothing but Python and torch
+        ({"use": "vanilla_rnn", "units": 100, "dt": 0.04}, 256),  # states of a look at 256 trials of 1500 steps
+        ({"use": "gru", "units": 384, "dt": 0.4}, 64),  # a graph
+    ],
+    ids=["small", "long trials", "by autograd"],
+)
+def test_the_plan_is_honest(network, looks, tmp_path):
+    training = {**CONTENT["training"], "evaluation_trials": looks}
+    content = CONTENT | {"architectures": [network], "training": training}
+    command = [sys.executable, "-c", MEASURED, json.dumps(content), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told, taken = map(int, done.stdout.split())
+    assert taken / 2 < told < 2 * taken
+
+
+@pytest.mark.parametrize(("free", "workers"), [(10**12, 2), (1_500_000_000, 2), (900_000_000, 1), (1, 1)])
+def test_workers_are_as_many_as_memory_allows(free, workers, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "memory", lambda: free)
+    monkeypatch.setattr(runner, "cores", lambda: 2)
+    content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8}], "seeds": 4}
+    assert rnnbench.prepare(content, tmp_path, device="cpu").workers == workers
+    assert rnnbench.prepare(content, tmp_path, device="cpu", workers=2).workers == 2  # asked for
+
+
+def test_nothing_to_do_needs_nothing(tmp_path):
+    content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8, "dt": 0.5}]}
+    rnnbench.run(content, tmp_path, workers=1, device="cpu")
+    assert rnnbench.prepare(content, tmp_path, device="cpu").memory[0] == 0
+
+
+def test_what_networks_take_on_a_card_is_what_their_arrays_take():
+    """On torch's imaginary device, whose arrays have sizes: of the engine, of the recordings, of trials and looks."""
+    network = {"use": "vanilla_rnn", "units": 100, "dt": 0.2, "learn": "all"}
+    content = CONTENT | {"architectures": [network], "seeds": 3}
+    benchmark = load_benchmark(content)
+    cells = [cell for cell in cells_of(benchmark) if len(cell.history) == 1]
+    told = len(cells) * bytes_per_network(CellTrainer(benchmark, installed(), torch.device("cpu")), cells[0])
+
+    trainers = CellTrainer(benchmark, installed(), torch.device("meta"))
+    trainer, seeds = trainers.trainer(cells[0]), [cell.seed for cell in cells]
+    with torch.no_grad():
+        context = trainer.context(cells[0].task.label, seeds)
+        weights = trainer.tensors([trainers.initial_weights(cell) for cell in cells])
+        state = trainer.rule.begin_task(weights, {}, context)
+        batch = context.sample("train", 0, benchmark.tasks[0].training.batch)
+        recordings = [_Recording(a_new_engine(trainer), weights, batch, run_once) for _ in range(MOST)]
+        weights, state = trainer.rule.learn(weights, batch, state, context)
+        looks = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in benchmark.tasks]
+        for look in looks:
+            trainer.engine.outputs(weights, look)
+    held: list[object] = [weights, state, batch, looks, trainer.engine._buffers]
+    held += [(r.weights, r.batch, r.engine._buffers, *r.results) for r in recordings]
+    taken = size_of(held)
+    assert taken <= told < 2 * taken  # too many networks would not fit
+
+
+def a_new_engine(trainer):
+    return trainer.architecture.engine()
+
+
+def run_once(function):
+    return lambda: None, function()
+
+
+def size_of(held) -> int:
+    """Bytes of all arrays in it."""
+    if isinstance(held, torch.Tensor):
+        return held.numel() * held.element_size()
+    if isinstance(held, Batch):
+        held = (held.inputs, held.targets, held.mask, held.noise)
+    if isinstance(held, dict):
+        held = held.values()
+    return 0 if held is None else sum(map(size_of, held))

@@ -1,0 +1,200 @@
+"""What a learning rule may do, as a run does it: remember, use other weights for a task, replace an update."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import rnnbench
+from rnnbench.benchmark.cells import cells_of
+from rnnbench.errors import BenchmarkError
+from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.results.store import Store
+
+RULES = '''
+import torch
+from rnnbench import GradientDescent, hookimpl
+
+
+class Diary(GradientDescent):
+    """Remembers each task under its own name, in an array as long as the name, and whose tasks came earlier."""
+
+    name = "diary"
+    remembers = True
+
+    def end_task(self, weights, state, context):
+        assert context.earlier == tuple(n for n in context.earlier if f"knows.{n}" in state)
+        n = len(weights["w_rec"])
+        kept = {name: a for name, a in state.items() if name.startswith("knows.")}
+        return kept | {f"knows.{context.task}": torch.full((n, len(context.task)), float(context.position))}
+
+
+class Forgetful(Diary):
+    """Remembers without saying so."""
+
+    name = "forgetful"
+    remembers = False
+
+    def end_task(self, weights, state, context):
+        return {"note": torch.ones(len(weights["w_rec"]), 1)}
+
+
+class Mute(GradientDescent):
+    """Says nothing in task b."""
+
+    name = "mute"
+
+    def weights_for(self, weights, state, context):
+        return weights | {"w_out": 0 * weights["w_out"]} if context.task == "b" else weights
+
+
+class Idle(GradientDescent):
+    """Replaces the update by none."""
+
+    name = "idle"
+
+    def learn(self, weights, batch, state, context):
+        return weights, state
+
+
+class Watchful(GradientDescent):
+    """Adds to the gradient, and checks that it is told the loss's own afterwards."""
+
+    name = "watchful"
+
+    def before_update(self, weights, gradients, state, context):
+        return {name: g + 1 for name, g in gradients.items()}
+
+    def after_update(self, old, new, gradients, state, context):
+        for name, g in gradients.items():
+            torch.testing.assert_close(new[name], old[name] - self.learning_rate * (g + 1))
+        return state
+
+
+class Choosy(GradientDescent):
+    """Trains networks of 7 units only."""
+
+    name = "choosy"
+
+    def check(self, architecture):
+        if architecture.units != 7:
+            raise ValueError("it needs 7 units")
+
+
+class Asking(GradientDescent):
+    """Checks what the context gives."""
+
+    name = "asking"
+    remembers = True
+
+    def begin_task(self, weights, memory, context):
+        one, again = (context.rngs("noise", context.task)[0].standard_normal(4) for _ in range(2))
+        assert (one == again).all() and (one != context.rngs("noise", "other")[0].standard_normal(4)).all()
+        assert context.own_outputs.tolist() == [context.task == "a", context.task == "b", context.task == "b"]
+        assert context.on("b").own_outputs.tolist() == [False, True, True]
+        trained = context.sample("train", 0, 4).inputs
+        assert torch.equal(trained, context.on(context.task).sample("train", 0, 4).inputs)
+        if context.earlier:
+            other = context.on(context.earlier[0])
+            fresh, later = other.sample("train", 0, 4), other.sample("train", 1, 4)
+            assert not torch.equal(fresh.inputs, later.inputs) and other.task == context.earlier[0]
+        return super().begin_task(weights, memory, context)
+
+
+@hookimpl
+def rnnbench_rules():
+    return [Diary, Forgetful, Mute, Idle, Watchful, Choosy, Asking]
+'''
+
+
+def description(rule: str, **changes):
+    return {
+        "name": "rules",
+        "tasks": [
+            {"use": "fixed_points", "label": "a", "duration": 6, "loss_start": 3},
+            {"use": "flip_flop", "label": "b", "channels": 2, "duration": 8},
+        ],
+        "architectures": [{"use": "vanilla_rnn", "units": 10, "learn": "all", "sweep": {"g": [0.5, 1.0]}}],
+        "rules": [{"use": rule, "optimizer": "sgd", "learning_rate": 0.1}],
+        "seeds": 1,
+        "training": {"batch": 4, "max_updates": 6, "evaluate_every": 3, "evaluation_trials": 8},
+    } | changes
+
+
+@pytest.fixture
+def run(make_plugin, tmp_path):
+    make_plugin("lab-rules", RULES)
+    return lambda rule, **changes: rnnbench.run(description(rule, **changes), tmp_path, workers=1, device="cpu")
+
+
+def test_what_is_remembered_may_have_another_name_and_shape_for_each_task(run):
+    labels = {"tasks": [{"use": "fixed_points", "label": label, "duration": 12} for label in ("a", "bb", "ccc")]}
+    results = run("diary", **labels, protocol=[["a", "bb", "ccc"], ["bb", "a", "ccc"], ["a", "a", "bb"]])
+    assert not results.failures
+    store = Store(results.folder)
+    memories = {}
+    for cell in cells_of(results.benchmark):
+        record = store.get(cell.identity)
+        arrays = store.arrays(record) if record else None
+        if arrays:
+            memories[cell.history] = {n: a.shape for n, a in arrays.items() if n.startswith("memory.")}
+    assert memories["bb", "a"] == {"memory.knows.bb": (2,), "memory.knows.a": (1,)}
+
+
+def test_a_memory_of_a_rule_that_says_it_has_none_is_refused(run):
+    results = run("forgetful")
+    told = set(results.interference["failure"])
+    assert all(
+        "forgetful@1: end_task() leaves 'note', but its class does not say `remembers = True`" in t for t in told
+    )
+
+
+def test_a_task_is_evaluated_with_the_weights_that_the_rule_has_for_it(run):
+    table = run("mute").stages
+    b = table[table["task"] == "b"]
+    # Silence on both outputs, whatever is learnt: the loss of b never changes, before the first update or after.
+    assert b["loss"].nunique() == 1
+    assert table[table["task"] == "a"]["loss"].nunique() > 2
+
+
+def test_an_update_can_be_replaced(run):
+    table = run("idle").interference
+    assert (table["loss_first"] == table["loss_untrained"]).all()
+
+
+def test_after_an_update_a_rule_is_told_the_gradient_of_the_loss_alone(run):
+    assert not run("watchful").failures
+
+
+def test_the_context_gives_streams_channels_and_other_tasks(run):
+    assert not run("asking", protocol=[["a", "b", "a"], ["b", "a"]]).failures
+
+
+def test_a_rule_that_cannot_train_an_architecture_is_told_before_anything_runs(run):
+    with pytest.raises(BenchmarkError, match=r"rules: choosy cannot train architecture vanilla_rnn: it needs 7 units"):
+        run("choosy")
+    assert not run("choosy", architectures=[{"use": "vanilla_rnn", "units": 7}]).failures
+
+
+def test_weights_of_a_task_of_its_own_cannot_be_analysed(make_plugin):
+    make_plugin("lab-rules", RULES)
+    with pytest.raises(BenchmarkError, match="analyses: rule mute uses other weights for each task"):
+        load_benchmark(description("mute", analyses=["updates"]))
+
+
+def test_networks_of_a_rule_without_memory_still_share_populations(run, tmp_path):
+    """What a memory costs, populations of one history, is asked of nobody else."""
+    many = {"tasks": [{"use": "fixed_points", "label": label, "duration": 12} for label in "abcd"]}
+    sizes = {}
+    for rule in ("gradient_descent", "diary"):
+        plan = rnnbench.prepare(description(rule, **many), tmp_path, workers=1, device="cpu").plan
+        sizes[rule] = {len({cell.history for cell in p.cells}) for p in plan.populations}
+    assert max(sizes["gradient_descent"]) > 1 and sizes["diary"] == {1}
+
+
+def test_the_seconds_of_a_stage_are_told_apart_from_the_numbers(run):
+    results = run("gradient_descent")
+    assert len(results.timing) == 2 * (2 + 4) and (results.timing["seconds"] > 0).all()
+    again = rnnbench.load_results(results.folder)
+    np.testing.assert_allclose(again.timing["seconds"].astype(float), results.timing["seconds"].astype(float))
+    assert "seconds" not in results.interference
