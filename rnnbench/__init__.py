@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
     from rnnbench.errors import RnnbenchError, Submitted
     from rnnbench.execution.bundles import bundled, read_bundle, write_bundles
-    from rnnbench.execution.run import prepare, run
+    from rnnbench.execution.prepare import prepare
+    from rnnbench.execution.run import run
     from rnnbench.execution.worker import Worker
     from rnnbench.loading.benchmark_file import load_benchmark
     from rnnbench.plugin.executor import Executor, Job, Listener, Report, Work
@@ -98,7 +99,8 @@ _MODULES = {
     "rnnbench.results.transfer": ["Parcel", "packed", "unpacked"],
     "rnnbench.randomness": ["rng_for"],
     "rnnbench.results.reading": ["Results", "load_results"],
-    "rnnbench.execution.run": ["prepare", "run"],
+    "rnnbench.execution.prepare": ["prepare"],
+    "rnnbench.execution.run": ["run"],
     "rnnbench.execution.worker": ["Worker"],
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

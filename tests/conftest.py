@@ -205,3 +205,23 @@ def cli(tmp_path: Path, command_line: Callable[..., Ran]) -> Callable[..., Ran]:
         return command_line(args, cwd or tmp_path, env)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def clipped() -> Callable[..., list[str]]:
+    """The texts that reach over the edge of a figure."""
+
+    from matplotlib.text import Text  # here: most tests draw nothing
+
+    def find(figure) -> list[str]:
+        figure.draw_without_rendering()
+        page = figure.bbox
+        outside = []
+        for text in figure.findobj(Text):
+            if text.get_visible() and text.get_text():
+                box = text.get_window_extent()
+                if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1:
+                    outside.append(text.get_text())
+        return outside
+
+    return find

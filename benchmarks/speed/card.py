@@ -1,4 +1,4 @@
-"""A graphics card against one core of the same machine, and against itself with one network at a time."""
+"""Speed of a graphics card, compared with one core of the same machine and with one network at a time."""
 
 from __future__ import annotations
 
@@ -24,29 +24,30 @@ from rnnbench.engine.native.kernel import native
 out, err = Console(width=120), Console(stderr=True)
 COLUMNS = ("n_units", "batch", "population", "approach", "updates_per_second", "fraction_of_peak")
 SECONDS = 1.0
+"""Time of one measurement (s)."""
 AT_ONCE = 10
-"""Updates between two waits for the card."""
+"""Updates between two synchronisations with the card."""
 SIDE = 8192
-"""Of the matrices whose product is the card's peak."""
+"""Size of the square matrices whose product defines the card's peak."""
 
 
 def card(
-    units: Annotated[list[int], typer.Option(help="N, may be repeated")] = [64, 128, 256],  # noqa: B006
-    populations: Annotated[list[int], typer.Option(help="networks at once")] = [1, 16, 64, 256, 1024],  # noqa: B006
+    units: Annotated[list[int], typer.Option(help="units of each network; may be repeated")] = [64, 128, 256],  # noqa: B006
+    populations: Annotated[list[int], typer.Option(help="networks at once; may be repeated")] = [1, 16, 64, 256, 1024],  # noqa: B006
     batch: Annotated[int, typer.Option(help="trials in a batch")] = 32,
-    repeats: Annotated[int, typer.Option(help="the median counts")] = 3,
-    out_folder: Annotated[Path, typer.Option("--out", help="where card.csv goes")] = Path("results/speed"),
+    repeats: Annotated[int, typer.Option(help="repeats, of which the median is taken")] = 3,
+    out_folder: Annotated[Path, typer.Option("--out", help="folder for card.csv")] = Path("results/speed"),
 ) -> None:
-    """Network-updates per second of a card, recorded and step by step, beside those of one core."""
+    """Measure network-updates per second of a card, recorded and step by step, and of one core."""
     if not torch.cuda.is_available():
         err.print("error: no CUDA device is available to torch; `card` measures one")
         raise typer.Exit(2)
-    place = torch.device("cuda")
-    found = list(rows(units, populations, batch, repeats, place, torch.cuda.synchronize))
+    device = torch.device("cuda")
+    found = list(rows(units, populations, batch, repeats, device, torch.cuda.synchronize))
     out_folder.mkdir(parents=True, exist_ok=True)
     with open(out_folder / "card.csv", "w", newline="") as file:
         csv.writer(file).writerows([COLUMNS, *found])
-    shown = Table(*COLUMNS, box=None, title=torch.cuda.get_device_name(place), title_justify="left")
+    shown = Table(*COLUMNS, box=None, title=torch.cuda.get_device_name(device), title_justify="left")
     for row in found:
         shown.add_row(*map(str, row))
     out.print(shown)
@@ -54,16 +55,25 @@ def card(
 
 
 def rows(
-    units: list[int], populations: list[int], batch: int, repeats: int, place: torch.device, wait: Callable[[], Any]
+    units: list[int], populations: list[int], batch: int, repeats: int, device: torch.device, wait: Callable[[], Any]
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows of the table. One network at a time is the row of population 1: a loop over many is as fast.
+    """Measure the rows of the table.
 
-    An update has its trials drawn, by one core of the host while the card computes: with many seeds it may be the host
-    that is measured.
+    The row of population 1 shows one network at a time, since a loop over many has the same rate. Trials of an update
+    are drawn by one core of the host while the card computes, so that the host may limit the rate with many seeds.
 
-    wait   until the card has done what it was asked for
+    Args:
+        units: numbers of units.
+        populations: numbers of networks that are trained at once.
+        batch: trials of an update.
+        repeats: measurements, of which the median is taken.
+        device: the card.
+        wait: called to wait until the card has finished.
+
+    Yields:
+        Values of COLUMNS.
     """
-    highest = peak(place, wait)
+    card_peak = peak(device, wait)
     for n in units:
         problem = Problem(n, batch)
         core = Ours(problem, 8, native().kernel is not None)
@@ -71,14 +81,14 @@ def rows(
         for population in populations:
             for approach, switch in (("card", "1"), ("card_step_by_step", "0")):
                 with patch.dict(os.environ, {SWITCH: switch}):
-                    network = Ours(problem, population, False, device=place)
+                    network = Ours(problem, population, False, device=device)
                 per_second = rate(network, repeats, wait)
-                part = per_second * problem.operations / highest
-                yield n, batch, population, approach, f"{per_second:.5g}", f"{part:.4g}"
+                fraction = per_second * problem.operations / card_peak
+                yield n, batch, population, approach, f"{per_second:.5g}", f"{fraction:.4g}"
 
 
 def rate(network: Ours, repeats: int, wait: Callable[[], Any]) -> float:
-    """Updates of one network per second, the median of several times SECONDS."""
+    """Network-updates per second, median over repeats of SECONDS each."""
     for _ in range(EAGER + 3):
         network.update()
     found = []
@@ -86,7 +96,7 @@ def rate(network: Ours, repeats: int, wait: Callable[[], Any]) -> float:
         wait()
         begin, calls = time.perf_counter(), 0
         while time.perf_counter() - begin < SECONDS:
-            for _ in range(AT_ONCE):  # without a wait, as in a run; with one then, or the queue would grow
+            for _ in range(AT_ONCE):  # without waiting, as in a run; the wait below keeps the queue short
                 network.update()
             calls += AT_ONCE
             wait()
@@ -94,9 +104,9 @@ def rate(network: Ours, repeats: int, wait: Callable[[], Any]) -> float:
     return statistics.median(found)
 
 
-def peak(place: torch.device, wait: Callable[[], Any]) -> float:
+def peak(device: torch.device, wait: Callable[[], Any]) -> float:
     """Floating-point operations per second of a float32 product of two large matrices."""
-    a, b = torch.randn(SIDE, SIDE, device=place), torch.randn(SIDE, SIDE, device=place)
+    a, b = torch.randn(SIDE, SIDE, device=device), torch.randn(SIDE, SIDE, device=device)
     torch.mm(a, b)
     found = []
     for _ in range(5):

@@ -1,7 +1,8 @@
-"""What a user would otherwise write. Each approach has one network; `update()` trains it by one update on fresh trials,
-`loss_and_gradient` is what its update rests on, so that it can be held against the others before it is timed.
+"""Programs that a user would otherwise write.
 
-Written from the descriptions of what labs publish; no code of theirs is used.
+Each approach has one network. `update()` trains it by one update on new trials. `loss_and_gradient` computes what an
+update needs, so that the approaches can be compared before they are timed. The programs are written from published
+descriptions; no code of other labs is used.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def masked_loss(z: Tensor, y: Tensor, mask: Tensor) -> Tensor:
+    """Half the masked mean squared error."""
     return ((z - y) ** 2 * mask).sum() / (2 * mask.sum())
 
 
 class AutogradNetwork:
-    """A network whose gradient is autograd's: what the approaches in torch share."""
+    """Base class of the approaches in torch, with gradients by autograd."""
 
     compiled = False
 
@@ -33,9 +35,11 @@ class AutogradNetwork:
         self.optimiser = torch.optim.Adam(self.parameters(), lr=LEARNING_RATE)
 
     def parameters(self) -> list[torch.nn.Parameter]:
+        """Arrays that are trained."""
         return list(self.weights.values())
 
     def trials(self) -> Arrays:
+        """New inputs, targets and mask, each [trial, time, channel]."""
         return self.problem.trials(self.rng)
 
     def outputs(self, x: Tensor) -> Tensor:
@@ -43,10 +47,12 @@ class AutogradNetwork:
         raise NotImplementedError
 
     def loss(self, trials: Arrays) -> Tensor:
+        """Loss on trials [trial, time, channel]."""
         x, y, mask = (torch.from_numpy(np.ascontiguousarray(a)) for a in trials)
         return masked_loss(self.outputs(x), y, mask)
 
     def update(self) -> None:
+        """Train the network by one update on new trials."""
         self.optimiser.zero_grad()
         self.loss(self.trials()).backward()
         self.optimiser.step()
@@ -60,14 +66,16 @@ class AutogradNetwork:
 
 
 class ResearchLoop(AutogradNetwork):
-    """The structure of published research code: trials made one by one in Python, time steps indexed one by one,
-    states and readouts collected in lists, one network at a time."""
+    """The structure of published research code.
+
+    Trials are drawn one by one in Python, time steps are indexed one by one, and readouts are collected in a list.
+    """
 
     def trials(self) -> Arrays:
         return tuple(np.stack(a) for a in zip(*(self.trial() for _ in range(self.problem.batch)), strict=True))  # type: ignore
 
     def trial(self) -> Arrays:
-        """One trial of flip-flops, step by step: pulses at random times on random channels; hold the last sign."""
+        """One flip-flop trial: pulses at random times on random channels, whose last sign is to be held."""
         dt, rng = self.problem.dt, self.rng
         inputs, targets, mask = (np.zeros((STEPS, CHANNELS), np.float32) for _ in range(3))
         pulse, delay = round(1 / dt), round(2 / dt)
@@ -90,16 +98,16 @@ class ResearchLoop(AutogradNetwork):
     def outputs(self, x: Tensor) -> Tensor:
         dt, w = self.problem.dt, self.weights
         h = torch.zeros(x.shape[0], self.problem.n_units)
-        r, found = torch.tanh(h), []
+        r, readouts = torch.tanh(h), []
         for t in range(x.shape[1]):
             h = h + dt * (-h + r.matmul(w["w_rec"].t()) + x[:, t, :].matmul(w["w_in"].t()))
             r = torch.tanh(h)
-            found.append(r.matmul(w["w_out"].t()))
-        return torch.stack(found, dim=1)
+            readouts.append(r.matmul(w["w_out"].t()))
+        return torch.stack(readouts, dim=1)
 
 
 class AutogradLoop(AutogradNetwork):
-    """The same done tidily: trials drawn at once, inputs and readouts as one product over all steps, no indexing."""
+    """A cleaner loop: trials are drawn at once; inputs and readouts are single products over all steps."""
 
     def outputs(self, x: Tensor) -> Tensor:
         dt, w = self.problem.dt, self.weights
@@ -115,7 +123,7 @@ class AutogradLoop(AutogradNetwork):
 
 
 class TorchCompile(AutogradLoop):
-    """The tidy loop through torch.compile, which unrolls it."""
+    """The cleaner loop compiled by torch.compile, which unrolls it."""
 
     compiled = True
 
@@ -125,7 +133,7 @@ class TorchCompile(AutogradLoop):
 
 
 class TorchRNN(AutogradNetwork):
-    """torch.nn.RNN, which knows no leak: dt = 1. Its state is the rate, tanh of what ours calls h."""
+    """torch.nn.RNN, which has no leak (dt = 1). Its state is the rate, tanh(h) in our notation."""
 
     def __init__(self, problem: Problem, seed: int = 0) -> None:
         self.problem, self.rng = problem, np.random.default_rng(seed)
@@ -144,7 +152,7 @@ class TorchRNN(AutogradNetwork):
 
 
 class JaxScan:
-    """jax.lax.scan under jit, with a hand-written Adam that is compiled with it."""
+    """jax.lax.scan under jit, compiled together with a hand-written Adam."""
 
     compiled = True
 
@@ -181,10 +189,12 @@ class JaxScan:
         self.step = jax.jit(adam)
 
     def update(self) -> None:
+        """Train the network by one update on new trials."""
         self.weights, self.moments = self.step(self.weights, self.moments, *self.problem.trials(self.rng))
         self.weights["w_rec"].block_until_ready()
 
     def loss_and_gradient(self, trials: Arrays) -> tuple[float, np.ndarray]:
+        """The loss, and its gradient for the connectivity [unit, unit]."""
         loss, gradient = self.value_and_gradient(self.weights, *trials)
         return float(loss), np.asarray(gradient["w_rec"])
 

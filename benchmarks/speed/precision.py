@@ -1,7 +1,7 @@
-"""What reduced precision does to interference: python benchmarks/speed/precision.py.
+"""Effect of reduced precision on interference: python benchmarks/speed/precision.py.
 
-The same networks, seeds and trials in float64, float32, and float32 with products in tf32 and bfloat16; told is how
-far each interference is from the same in float64, beside how far networks of different seeds are from each other.
+The same networks are trained on the same trials in float64, in float32, and in float32 with products in tf32 and
+bfloat16. The table shows how far interference is from that in float64, beside the spread over seeds.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from rich.console import Console
 from rnnbench.execution.run import run
 
 out = Console(width=120)
-WHO = ["g", "first_task", "second_task", "seed"]
+PAIR = ["g", "first_task", "second_task", "seed"]
 
 
 def described(dtype: str, units: int, seeds: int) -> dict[str, Any]:
+    """The benchmark in one precision, with N units and a number of seeds."""
     return {
         "name": dtype,
         "tasks": [{"use": "fixed_points", "target_amplitude": 1.0}, "flip_flop", "cycling"],
@@ -34,12 +35,13 @@ def described(dtype: str, units: int, seeds: int) -> dict[str, Any]:
 
 
 def main(
-    units: Annotated[int, typer.Option(help="N")] = 64, seeds: Annotated[int, typer.Option(help="of each network")] = 4
+    units: Annotated[int, typer.Option(help="units of each network")] = 64,
+    seeds: Annotated[int, typer.Option(help="seeds of each network")] = 4,
 ) -> None:
-    """A table by g: root mean square of I - I in float64, network by network; beside it the spread over seeds."""
+    """Print for each g the root mean square of I minus I in float64, and the spread over seeds."""
     with tempfile.TemporaryDirectory() as home:
         found = {
-            dtype: run(described(dtype, units, seeds), Path(home), device="cpu").interference.set_index(WHO)
+            dtype: run(described(dtype, units, seeds), Path(home), device="cpu").interference.set_index(PAIR)
             for dtype in ("float64", "float32", "tf32", "bfloat16")
         }
     exact = found["float64"]
@@ -47,9 +49,9 @@ def main(
     spread = exact[pairs].groupby(["g", "first_task", "second_task"])["interference"].std().groupby("g").mean()
     columns: dict[str, pd.Series[float]] = {"spread over seeds": spread}
     for dtype in ("float32", "tf32", "bfloat16"):
-        apart = (found[dtype]["interference"] - exact["interference"])[pairs]
-        columns[dtype] = apart.pow(2).groupby("g").mean().pipe(np.sqrt)
-        columns[f"{dtype}, mean"] = apart.groupby("g").mean()
+        difference = (found[dtype]["interference"] - exact["interference"])[pairs]
+        columns[dtype] = difference.pow(2).groupby("g").mean().pipe(np.sqrt)
+        columns[f"{dtype}, mean"] = difference.groupby("g").mean()
         columns[f"{dtype}, updates"] = (
             (found[dtype]["updates_first"] / exact["updates_first"])[pairs].groupby("g").mean()
         )

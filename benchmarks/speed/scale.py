@@ -1,6 +1,7 @@
-"""How planning, resuming, collecting and reading grow with the number of cells: python benchmarks/speed/scale.py.
+"""Time to plan, resume, collect and read against the number of cells: python benchmarks/speed/scale.py.
 
-Cells are written, not trained: a folder as a finished run of many seeds leaves it, with records as small as they get.
+Cells are written without training, so that a folder looks like that of a finished run of many seeds with the smallest
+possible records.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_star
 
 
 def benchmark_of(cells: int) -> Benchmark:
-    """Ten tasks, so 110 cells for each seed and connectivity; as many of those as come nearest to `cells`."""
+    """A benchmark of about so many cells: ten tasks give 110 cells for each seed and connectivity."""
     networks = max(1, round(cells / 110))
     g = [round(0.01 * k, 2) for k in range(1, 11)] if networks >= 10 else [0.5]
     network = {"use": "vanilla_rnn", "units": 8, "sweep": {"g": g}}
@@ -44,15 +45,15 @@ def benchmark_of(cells: int) -> Benchmark:
 
 
 def write_cells(benchmark: Benchmark, store: Store) -> int:
-    """Every cell as if it had been trained, without the care for power cuts that a real run takes."""
+    """Write every cell as if it had been trained, without the protection against power cuts of a real run."""
     labels = [task.label for task in benchmark.tasks]
     after = {label: Scores(loss=0.1, own_loss=0.1) for label in labels}
     before = {label: Scores(loss=1.0, own_loss=1.0) for label in labels}
     weights = save({"weights.w_rec": np.zeros((8, 8), np.float32)})
     count = 0
     for cell in track(cells_of(benchmark), description="writing", console=err, disable=not err.is_terminal):
-        watched = list(dict.fromkeys(cell.history))
-        curve = Curve(updates=[0], loss={k: [1.0] for k in watched}, accuracy={k: [None] for k in watched})
+        known = list(dict.fromkeys(cell.history))
+        curve = Curve(updates=[0], loss={k: [1.0] for k in known}, accuracy={k: [None] for k in known})
         first = before if len(cell.history) == 1 else {}
         sha256 = None if cell.parent else hashlib.sha256(weights).hexdigest()
         done = {"status": "done", "converged": True, "updates": 1, "arrays_sha256": sha256}
@@ -67,13 +68,14 @@ def write_cells(benchmark: Benchmark, store: Store) -> int:
 
 
 def seconds(function: Callable[[], Any]) -> float:
+    """Wall-clock time of a call (s)."""
     begin = time.perf_counter()
     function()
     return time.perf_counter() - begin
 
 
 def measured(benchmark: Benchmark, home: str) -> str:
-    """A line of the table."""
+    """Measure one size; returns a line of the table."""
     folder, device = Path(home) / benchmark.name, torch.device("cpu")
     new = seconds(lambda: plan(benchmark, installed(), Store(folder), device))
     count = write_cells(benchmark, Store(folder))
@@ -84,13 +86,13 @@ def measured(benchmark: Benchmark, home: str) -> str:
     return f"| {count:,} | {new:.1f} | {resumed:.1f} | {first:.1f} | {again:.1f} | {opened:.1f} | {memory:.1f} |"
 
 
-def main(cells: Annotated[list[int] | None, typer.Option(help="how many, may be repeated")] = None) -> None:
-    """Seconds for each part, in one process."""
+def main(cells: Annotated[list[int] | None, typer.Option(help="number of cells; may be repeated")] = None) -> None:
+    """Print the seconds of each part, in one process."""
     out.print("| cells | plan | plan a finished run | tables and figures | run it again | open | memory (GB) |")
     out.print("|---|---|---|---|---|---|---|")
-    for asked in cells or [1_000, 10_000, 100_000]:
+    for n_cells in cells or [1_000, 10_000, 100_000]:
         with tempfile.TemporaryDirectory() as home:
-            out.print(measured(benchmark_of(asked), home))
+            out.print(measured(benchmark_of(n_cells), home))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""How a run grows with machines: python benchmarks/speed/scaling.py measure|model.
+"""Duration of a run against the number of machines: python benchmarks/speed/scaling.py measure|model.
 
-`measure` takes, on this machine, what an executor adds to the computing: seconds for a cell that is hardly trained at
-all, by each executor that is here, and what a worker takes from its start to its first job. `model` takes the plan of a
-benchmark (how long each of its jobs takes at most, measured here) and deals it out to more and more cores.
+`measure` determines what executors add to the computation on this machine: the time for a cell with almost no training,
+for each installed executor, and the time from the start of a worker to its first job. `model` takes the jobs of a
+benchmark, whose longest durations are measured here, and schedules them on an increasing number of cores.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from rnnbench.execution.worker import threads
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainers
+from rnnbench.training.cost import seconds_per_update
 
 out = Console(width=120)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -40,14 +41,14 @@ TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_star
 
 
 def hardly_trained(seeds: int) -> dict[str, Any]:
-    """Eighty cells a seed, of one update each."""
+    """A benchmark of eighty cells for each seed, with one update each."""
     network = {"use": "vanilla_rnn", "units": 4, "sweep": {"g": [0.2, 0.4, 0.6, 0.8]}}
     training = {"batch": 2, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 2}
     return {"name": "trivial", "tasks": TASKS, "architectures": [network], "seeds": seeds, "training": training}
 
 
 def seconds(executor: Any, seeds: int, workers: int) -> tuple[float, int]:
-    """Wall-clock seconds that a run takes, its plan and tables left out, and its cells."""
+    """Wall-clock time of a run (s) without planning and tables, and the number of its cells."""
     with tempfile.TemporaryDirectory() as home:
         prepared = prepare(hardly_trained(seeds), home, workers, "cpu", executor)
         begin = time.perf_counter()
@@ -57,10 +58,10 @@ def seconds(executor: Any, seeds: int, workers: int) -> tuple[float, int]:
 
 @app.command()
 def measure(
-    small: Annotated[int, typer.Option(help="seeds of the smaller of two runs, whose difference is taken")] = 2,
-    large: Annotated[int, typer.Option(help="seeds of the larger")] = 12,
+    small: Annotated[int, typer.Option(help="seeds of the smaller of two runs whose difference is taken")] = 2,
+    large: Annotated[int, typer.Option(help="seeds of the larger run")] = 12,
 ) -> None:
-    """Seconds for each cell beyond its training, and for the start of a worker, on this machine."""
+    """Measure the time for a cell beyond its training, and for the start of a worker, on this machine."""
     out.print("| executor | seconds for a cell | start (s) |")
     out.print("|---|---|---|")
     with _dask() as dask:
@@ -68,12 +69,12 @@ def measure(
         if dask:
             choices.append(("dask, 2 workers", {"use": "dask", "scheduler": dask}, 2))
         for name, executor, workers in choices:
-            seconds(executor, 1, workers)  # what a standing cluster's workers load once
+            seconds(executor, 1, workers)  # a first run, in which workers of a running cluster load modules
             (few, n), (many, m) = (seconds(executor, seeds, workers) for seeds in (small, large))
-            each = (many - few) / (m - n)
-            out.print(f"| {name} | {each:.4f} | {few - n * each:.1f} |")
+            per_cell = (many - few) / (m - n)
+            out.print(f"| {name} | {per_cell:.4f} | {few - n * per_cell:.1f} |")
     if shutil.which("sbatch"):
-        # As many elements as jobs against one element for each stage: what an element costs beside its jobs.
+        # One array element for each job, against one for each stage: the difference is the cost of elements.
         slurm = {"use": "slurm", "poll": 0.2}
         (many, n), (few, _) = (seconds(slurm | {"minutes": m}, small, 1) for m in (1e-6, 60.0))
         elements = math.ceil(n / CPU_CHUNK)
@@ -82,7 +83,7 @@ def measure(
 
 @contextmanager
 def _dask() -> Iterator[str]:
-    """Address file of a scheduler with two workers; empty without the package."""
+    """Run a scheduler with two workers; yields its address file, or an empty text if dask is not installed."""
     try:
         import distributed  # noqa: F401
     except ImportError:
@@ -106,52 +107,56 @@ def _dask() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Stage:
-    """Jobs of one stage by how long they take (s): seconds -> how many."""
+    """Jobs of one stage.
+
+    Attributes:
+        jobs: number of jobs by their duration (s).
+    """
 
     jobs: dict[float, int]
 
     def seconds(self, cores: int, overhead: float) -> float:
-        """Until the last is done, the longest first to whichever core is free (Graham 1969)."""
+        """Time until the last job is done (s), if the longest job always goes to the next free core (Graham 1969)."""
         free = [0.0] * min(cores, sum(self.jobs.values()))
         heapq.heapify(free)
-        for each, count in sorted(self.jobs.items(), reverse=True):
+        for duration, count in sorted(self.jobs.items(), reverse=True):
             for _ in range(count):
-                heapq.heapreplace(free, free[0] + each + overhead)
+                heapq.heapreplace(free, free[0] + duration + overhead)
         return max(free)
 
 
 @app.command()
 def model(
-    benchmark: Annotated[Path, typer.Argument(help="its tasks, networks and training")],
+    benchmark: Annotated[Path, typer.Argument(help="benchmark file: tasks, networks and training")],
     seeds: int = 10,
     connectivities: Annotated[int, typer.Option(help="values of g")] = 8,
     rules: int = 10,
-    cores: Annotated[int, typer.Option(help="of a node, each as fast as this one")] = 64,
-    overhead: Annotated[float, typer.Option(help="for each job beyond its training (s)")] = 0.1,
-    start: Annotated[float, typer.Option(help="of a worker, on a node's disk (s)")] = 30.0,
-    tables: Annotated[float, typer.Option(help="planning and tables, for each cell (s)")] = 0.002,
-    out_file: Annotated[Path | None, typer.Option("--out", help="write the table here as csv")] = None,
+    cores: Annotated[int, typer.Option(help="cores of a node, each as fast as one of this machine")] = 64,
+    overhead: Annotated[float, typer.Option(help="time for a job beyond its training (s)")] = 0.1,
+    start: Annotated[float, typer.Option(help="time to start a worker from a node's disk (s)")] = 30.0,
+    tables: Annotated[float, typer.Option(help="time for planning and tables, for each cell (s)")] = 0.002,
+    out_file: Annotated[Path | None, typer.Option("--out", help="write the table to this CSV file")] = None,
 ) -> None:
-    """Hours of a benchmark at full scale on 1, 10, 100 and 1000 nodes, if every budget is spent."""
+    """Estimate the hours of a benchmark on 1, 10, 100 and 1000 nodes if every budget is spent."""
     described = yaml.safe_load(benchmark.read_text())
     described |= {"seeds": 1}
     one = load_benchmark(described)
     networks = seeds * connectivities * rules
     trainers = CellTrainers(installed(), torch.device("cpu"))
-    each: dict[str, float] = {}
+    seconds_by_task: dict[str, float] = {}
     stages = [Stage({}), Stage({})]
     for cell in cells_of(one):
         if cell.architecture != one.architectures[0]:
-            continue  # the file may sweep connectivities of its own
+            continue  # connectivities are given by the option, not by a sweep in the file
         label = cell.history[-1]
-        if label not in each:
+        if label not in seconds_by_task:
             with threads():
-                update = trainers.of(cell.benchmark).seconds_per_update(cell, time.perf_counter)
-            each[label] = update * cell.task.training.max_updates
-        # Networks of one seed and rule that differ in connectivity are a population, cut into chunks.
+                update = seconds_per_update(trainers.of(cell.benchmark), cell, time.perf_counter)
+            seconds_by_task[label] = update * cell.task.training.max_updates
+        # Networks of one seed and rule that differ in connectivity form a population, which is split into chunks.
         jobs = stages[len(cell.history) - 1].jobs
         chunk = min(CPU_CHUNK, connectivities)
-        key = each[label] * chunk
+        key = seconds_by_task[label] * chunk
         jobs[key] = jobs.get(key, 0) + math.ceil(connectivities / chunk) * seeds * rules
     cells = networks * (len(one.tasks) + len(one.histories))
     work = sum(s * n for stage in stages for s, n in stage.jobs.items())
@@ -159,8 +164,8 @@ def model(
     rows = [("nodes", "cores", "hours", "efficiency")]
     for nodes in (1, 10, 100, 1000):
         total = nodes * cores
-        took = sum(stage.seconds(total, overhead) + start for stage in stages) + tables * cells
-        rows.append((str(nodes), f"{total}", f"{took / 3600:.1f}", f"{work / (took * total):.2f}"))
+        duration = sum(stage.seconds(total, overhead) + start for stage in stages) + tables * cells
+        rows.append((str(nodes), f"{total}", f"{duration / 3600:.1f}", f"{work / (duration * total):.2f}"))
     for row in rows:
         out.print("| " + " | ".join(row) + " |")
     if out_file:

@@ -17,7 +17,7 @@ class ExampleLab(Task):
     n_outputs = property(lambda self: 1)
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Arrays are [trial, time, channel]; times are in units of tau, dt is one step. info: sum [trial]."""
+        """Draw trials: arrays are [trial, time, channel], dt is one time step (tau). `info` holds sum [trial]."""
         pulse, again, answer = (round(t / dt) for t in (1, 1 + self.delay, 2 + 2 * self.delay))
         first, second = rng.uniform(-1, 1, (2, n_trials, 1, 1))
         time = np.arange(answer + 2 * pulse)[None, :, None]
@@ -27,7 +27,7 @@ class ExampleLab(Task):
         return Trials(inputs, targets, np.ones_like(targets) * asked, {"sum": (first + second)[:, 0, 0]})
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the mean answer has the sign of the sum."""
+        """Return 1 for each trial whose mean answer has the sign of the sum, else 0: [trial]."""
         return np.asarray((outputs * trials.targets).sum(axis=(1, 2)) > 0, float)
 
 

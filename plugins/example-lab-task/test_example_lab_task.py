@@ -1,4 +1,4 @@
-"""What rnnbench asks of a task: one test for each check."""
+"""The conformance checks of a task, one test for each."""
 
 from example_lab_task import ExampleLab
 from rnnbench.testing import conformance

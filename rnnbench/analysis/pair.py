@@ -24,48 +24,9 @@ from rnnbench.analysis.activity import (
 from rnnbench.analysis.fixed_points import find_fixed_points, settle
 from rnnbench.plugin.interfaces import Architecture, Batch
 from rnnbench.results import modes
+from rnnbench.results.columns import measured
 
 Arrays = Mapping[str, np.ndarray]
-
-MODE_COLUMNS: dict[str, str] = {
-    "mode_index": "fraction of the squared output in A's trials after B that is on B's outputs, at the steps that A's "
-    "mask counts: 0 formation, 1 rotation; NaN where both have decayed or the tasks share outputs",
-    "output_first": "root mean square norm of A's outputs there",
-    "output_second": "root mean square norm of B's outputs there; NaN where the tasks share outputs",
-}
-"""What `mode_measures` returns, with its meaning."""
-
-UPDATE_COLUMNS: dict[str, str] = {
-    "update_correlation": "cos(dW_A, dW_B): dW_A = W after A - W before A, dW_B = W after B - W after A; W_rec, or all "
-    "trained weights of an architecture without one",
-    "update_correlation_alone": "the same with dW_B of B learnt alone, as a first task",
-    "update_norm_first": "Frobenius norm of dW_A",
-    "update_norm_second": "Frobenius norm of dW_B",
-    "update_rank_first": "effective rank of dW_A: participation ratio of its squared singular values",
-    "update_rank_second": "effective rank of dW_B",
-    "numerical_rank_first": "singular values of dW_A above 5 % of the largest",
-    "numerical_rank_second": "singular values of dW_B above 5 % of the largest",
-    "alignment_aa": "how strongly dW_B maps the activity in A's trials, as it was after A, on A's readouts (0..1)",
-    "alignment_ab": "the same on B's readouts",
-    "alignment_ba": "how strongly dW_B maps the activity in B's trials, as it is after B, on A's readouts (0..1)",
-    "alignment_bb": "the same on B's readouts",
-    "participation_ratio_first": "dimension of the activity in A's trials after A",
-    "participation_ratio_after": "dimension of the activity in A's trials after B",
-    "spectral_abscissa_untrained": "largest real part of W's eigenvalues before training",
-    "spectral_abscissa_first": "the same after A",
-    "spectral_abscissa_after": "the same after B",
-    **MODE_COLUMNS,
-}
-"""What `update_measures` returns, with its meaning."""
-
-FIXED_POINT_COLUMNS: dict[str, str] = {
-    "rotation_angle": "angle (rad) by which learning B turned the fixed points that A's trials lead to, their mean",
-    "fixed_points_found": "fraction of A's distinct trials whose end state leads to a fixed point after B",
-    "fixed_points_stable": "fraction of those that are stable",
-    "stable_points_first": "distinct stable fixed points without input that the trials of A and B lead to, after A",
-    "stable_points_after": "the same after B",
-}
-"""What `fixed_point_measures` returns, with its meaning."""
 
 MOST_STARTS = 16
 """Distinct trials of one task from whose ends fixed points are looked for."""
@@ -90,14 +51,14 @@ def update_measures(
     own_a: np.ndarray,
     own_b: np.ndarray,
 ) -> dict[str, float]:
-    """What learning B after A did to the weights and to A's activity and outputs: the names of UPDATE_COLUMNS.
+    """What learning B after A did to the weights and to A's activity and outputs: the columns of `updates`.
 
     untrained, first, second   weights of one network by name: before training, after A, after B
     alone                      after B learnt as a first task, or None
     trials_a, trials_b         one set of trials [1, time, trial, channel] of each task
     own_a, own_b               [output] which of the network's outputs carry the task's targets
     """
-    measures = dict.fromkeys(UPDATE_COLUMNS, float("nan"))
+    measures = dict.fromkeys(measured(["updates"]), float("nan"))
     if not (_finite(untrained) and _finite(first) and _finite(second)):
         return measures
     with np.errstate(all="ignore"):
@@ -115,7 +76,7 @@ def mode_measures(
     architecture: Architecture, second: Arrays, trials_a: Batch, own_a: np.ndarray, own_b: np.ndarray
 ) -> dict[str, float]:
     """What A's trials give after B: those of `update_measures` that need nothing but outputs, at little cost."""
-    measures = dict.fromkeys(MODE_COLUMNS, float("nan"))
+    measures = dict.fromkeys(measured(["modes"]), float("nan"))
     if _finite(second):
         with np.errstate(all="ignore"):
             measures |= _of_outputs(_run(architecture, second, trials_a).outputs, trials_a, own_a, own_b)
@@ -199,13 +160,13 @@ def fixed_point_measures(
     own_b: np.ndarray,
     tolerance: float = 1e-9,
 ) -> dict[str, float]:
-    """Where the fixed points of A's trials went, and how many stable ones there are: see FIXED_POINT_COLUMNS.
+    """Where the fixed points of A's trials went, and how many stable ones there are: the columns of `fixed_points`.
 
     Arguments as for `update_measures`; `tolerance` is the largest norm of dh/dt (1/tau) at a fixed point. NaN
     throughout for a network whose state is not one array [trial, unit]. At most MOST_STARTS distinct trials of each
     task are followed.
     """
-    measures = dict.fromkeys(FIXED_POINT_COLUMNS, float("nan"))
+    measures = dict.fromkeys(measured(["fixed_points"]), float("nan"))
     if not (_finite(first) and _finite(second)):
         return measures
     a, b = (distinct(trials.inputs[0]).inputs[:, :MOST_STARTS] for trials in (trials_a, trials_b))

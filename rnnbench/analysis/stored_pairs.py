@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from rnnbench.analysis.pair import (
-    FIXED_POINT_COLUMNS,
-    MODE_COLUMNS,
-    UPDATE_COLUMNS,
     fixed_point_measures,
     mode_measures,
     update_measures,
 )
 from rnnbench.benchmark.cells import Cell
-from rnnbench.benchmark.schema import Benchmark, digest
+from rnnbench.benchmark.schema import digest
 from rnnbench.errors import StoreError
 from rnnbench.plugin.interfaces import Batch
-from rnnbench.results.columns import NAMES
+from rnnbench.results.columns import measured
+from rnnbench.results.networks import Records, alone_of
 from rnnbench.results.store import WEIGHT, Store, split
-from rnnbench.results.tables import Records, alone_of
 from rnnbench.training.cell_trainer import CellTrainer
 from rnnbench.training.trainer import Arrays
 from rnnbench.training.trials import EVALUATION
 
 ANALYSIS = 1
 """Version of the measures; raised whenever the same weights would give other numbers."""
-
-LAST = {
-    "failure": "why nothing was measured; such a row is tried again at the next run",
-    "made_from": "checksum of the weights and of what was measured on them; while it stays, so does the row",
-}
-
-COLUMNS: dict[str, Mapping[str, str]] = {
-    "modes": MODE_COLUMNS,
-    "updates": UPDATE_COLUMNS,
-    "fixed_points": FIXED_POINT_COLUMNS,
-}
-
-
-def analysis_columns(benchmark: Benchmark) -> dict[str, str]:
-    """The columns of the analysis table, and what they mean; those of the conditions stand between."""
-    measured = {name: meaning for analysis in benchmark.analyses for name, meaning in COLUMNS[analysis].items()}
-    return NAMES | measured | LAST
 
 
 def made_from(cell: Cell, records: Records) -> str | None:
@@ -62,7 +41,7 @@ def made_from(cell: Cell, records: Records) -> str | None:
 
 def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
     """What the benchmark's analyses find on one pair; NaN where a measure is not defined, or a `failure`."""
-    wanted = [name for analysis in cell.benchmark.analyses for name in COLUMNS[analysis]]
+    wanted = measured(cell.benchmark.analyses)
     found: dict[str, Any] = {}
     failure = None
     try:
@@ -80,13 +59,13 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     architecture = trainer.trainer(cell).architecture
     a, b = cell.history[-2:]
     trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
-    own = trainer.layout.owned(a), trainer.layout.owned(b)
+    own = trainer.setting.layout.owned(a), trainer.setting.layout.owned(b)
     found: dict[str, float] = {}
     if "modes" in cell.benchmark.analyses:
         found |= mode_measures(architecture, second, trials[0], *own)
     if "updates" in cell.benchmark.analyses:
         # Before A was learnt: the untrained network, or the one that earlier tasks have left.
-        before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.initial_weights(cell)
+        before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.setting.initial_weights(cell)
         # After other tasks B alone is no fair comparison: it started from other weights.
         alone = alone_of(cell) if cell.parent.parent is None and a != b else None
         learnt_alone = _weights(alone, records) if alone else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,19 @@ from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, Tas
 
 NUMERICS = 2
 """Version of the engine's arithmetic and of its streams; raised whenever the same cell would give other numbers."""
+
+SEPARATOR = " > "
+"""Between the tasks of a history where it is written as one text."""
+
+
+def joined(history: Sequence[str]) -> str:
+    """The tasks of a history as one text, in the order in which they are learnt."""
+    return SEPARATOR.join(history)
+
+
+def split_history(text: str) -> list[str]:
+    """The tasks of a history from one text; none from an empty text."""
+    return text.split(SEPARATOR) if text else []
 
 
 @dataclass(frozen=True)
@@ -90,9 +103,8 @@ class Cell:
 
 def cells_of(benchmark: Benchmark) -> Iterator[Cell]:
     """Every cell of a benchmark once, earlier stages first: a first task serves all histories that begin with it."""
-    prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(len(history))}
     earlier: dict[tuple[Any, ...], Cell] = {}
-    for history in sorted(prefixes, key=len):
+    for history in benchmark.stages:
         for where, setting in enumerate(benchmark.settings):
             for a, architecture in enumerate(setting.architectures):
                 for r, rule in enumerate(setting.rules):

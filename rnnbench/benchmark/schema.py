@@ -17,10 +17,6 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 FORMAT = 1
 """Version of the stored description and cells. A reader refuses what is newer."""
 
-RESULTS_FORMAT = 2
-"""Version of a results folder, which files it has and which columns. A reader refuses what is newer, reads what is
-older. 2: figures of sequences under their authors' names, `accuracy_auc` in the stages, `timing.csv`."""
-
 
 class Model(BaseModel):
     """Frozen; unknown fields and non-finite numbers are refused."""
@@ -86,6 +82,7 @@ class ArchitectureSpec(Model):
 
     @property
     def units(self) -> int:
+        """Number of recurrent units."""
         return int(self.parameters["units"])
 
 
@@ -177,6 +174,12 @@ class Benchmark(Model):
         return tuple(itertools.product(labels, labels))
 
     @property
+    def stages(self) -> tuple[tuple[str, ...], ...]:
+        """Every history that a network has on its way through one of `histories`, each once, short ones first."""
+        prefixes = {history[: k + 1]: None for history in self.histories for k in range(len(history))}
+        return tuple(sorted(prefixes, key=len))
+
+    @property
     def settings(self) -> tuple[Benchmark, ...]:
         """This benchmark under each of its conditions, one at a time; itself where it has none."""
         each = ({"tasks": c.tasks, "channels": c.channels, "conditions": (c,)} for c in self.conditions)
@@ -188,6 +191,7 @@ class Benchmark(Model):
         return self.conditions[0].label if len(self.conditions) == 1 else ""
 
     def task(self, label: str) -> TaskSpec:
+        """The task with a label, which the benchmark must have."""
         return next(task for task in self.tasks if task.label == label)
 
 
@@ -199,33 +203,3 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """SHA-256 of the canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-class ParameterRecord(Model):
-    """What a plugin says of one of its parameters."""
-
-    description: str
-    unit: str
-
-
-class PluginRecord(Model):
-    """What a plugin said of itself when the results were made."""
-
-    summary: str
-    details: str = ""
-    source: str = Field("", description="where it was published")
-    package: str = ""
-    package_version: str = ""
-    parameters: dict[str, ParameterRecord] = {}
-
-
-class ResultsDocument(Model):
-    """benchmark.json: what was run, with what, and where."""
-
-    format: int = Field(ge=1, le=RESULTS_FORMAT, description="version of the results folder")
-    benchmark: Benchmark
-    plugins: dict[Literal["task", "architecture", "rule"], dict[str, PluginRecord]] = Field(
-        {}, description="by kind and id; not recorded in results of format 1"
-    )
-    metrics: dict[str, int] = Field({}, description="version of each figure in continual.csv")
-    provenance: dict[str, Any] = Field({}, description="versions, machine and time; never compared")

@@ -65,7 +65,8 @@ def run(
 ) -> None:
     """Train what is missing of a benchmark; print the matrix; write tables and figures."""
     from rnnbench.cli import run_display as display
-    from rnnbench.execution import run as runner
+    from rnnbench.execution.prepare import prepare
+    from rnnbench.execution.run import run as run_benchmark
     from rnnbench.loading.executor_choice import executor_of
     from rnnbench.loading.yaml_file import setting
     from rnnbench.plugin.registry import installed
@@ -75,11 +76,11 @@ def run(
     if settings and executor is None:
         raise RnnbenchError("--set: is a parameter of an executor; say of which with --executor")
     chosen = executor and executor_of(executor, installed(), dict(setting(text) for text in settings))
-    prepared = runner.prepare(benchmark, results, workers, device, chosen or None, threads)
+    prepared = prepare(benchmark, results, workers, device, chosen or None, threads)
     if dry_run:
         out.print(display.plan_table(prepared))
         return
-    found = runner.run(prepared, watcher=display.LiveDisplay(out))
+    found = run_benchmark(prepared, watcher=display.LiveDisplay(out))
     for table in display.matrix_tables(found.interference, out):
         out.print(table)
     for line in display.summary_lines(found.interference):
@@ -292,7 +293,7 @@ def worker(
 ) -> None:
     """Compute a part of a run: for schedulers, which start it where there is room. Safe to start twice."""
     from rnnbench.execution.bundles import compute_bundle
-    from rnnbench.execution.worker import check_options  # not of the runner, which draws: a worker should start quickly
+    from rnnbench.execution.worker import check_options
     from rnnbench.loading.executor_choice import executor_of
     from rnnbench.plugin.executor import Report
     from rnnbench.plugin.registry import installed

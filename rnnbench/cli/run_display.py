@@ -18,12 +18,13 @@ from rich.text import Text
 
 from rnnbench.engine.native.kernel import native
 from rnnbench.engine.precision import BITS
-from rnnbench.execution.run import Prepared
+from rnnbench.execution.prepare import Prepared
 from rnnbench.plugin.description import description_of
 from rnnbench.plugin.executor import Report
 from rnnbench.plugin.registry import Found
+from rnnbench.results.columns import MATRIX
 from rnnbench.results.heartbeat import GONE, running
-from rnnbench.results.interference import MATRIX, matrix_table, over_seeds
+from rnnbench.results.interference import matrix_table, over_seeds
 from rnnbench.results.status import LATELY, Status
 
 

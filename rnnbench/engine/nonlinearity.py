@@ -1,7 +1,6 @@
-"""The nonlinearities phi of rate RNNs, each with its slope, for use as they are and in place.
+"""The nonlinearities phi of rate RNNs and their slopes, as functions and as in-place operations.
 
-`apply` writes phi(h) into `r`; `scale` multiplies a gradient by phi'(h) in place, from r = phi(h)
-where that is enough, else from h. In-place and fused, since half the time of a small network goes here.
+The in-place operations are fused, since a small network spends half of its time in them.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ aten = torch.ops.aten
 
 @dataclass(frozen=True)
 class Nonlinearity:
-    """phi and its slope.
+    """A nonlinearity phi and its slope phi'.
 
-    value       h -> phi(h), a new array; autograd goes through it
-    slope       h -> phi'(h), a new array
-    apply       (h, r): r <- phi(h)
-    scale       (e, h, r): e <- e phi'(h)
-    needs_h     whether `scale` reads h (then the engine keeps it through the backward pass)
+    Attributes:
+        value: h -> phi(h), a new array; differentiable by autograd.
+        slope: h -> phi'(h), a new array.
+        apply: (h, r) -> None; writes phi(h) into r.
+        scale: (e, h, r) -> None; multiplies e by phi'(h) in place, using r = phi(h) where that is enough.
+        needs_h: whether `scale` reads h, which the engine then keeps for the backward pass.
     """
 
     value: Callable[[Tensor], Tensor]
@@ -43,7 +43,7 @@ def _scale_relu(e: Tensor, h: Tensor, r: Tensor) -> None:
 
 
 def _apply_softplus(h: Tensor, r: Tensor) -> None:
-    aten.softplus.out(h, 1.0, 30.0, out=r)  # log(1 + exp h); linear above 30, where float64 sees no difference
+    aten.softplus.out(h, 1.0, 30.0, out=r)  # log(1 + exp h); linear above 30, which is exact in float64
 
 
 def _scale_softplus(e: Tensor, h: Tensor, r: Tensor) -> None:
@@ -101,4 +101,4 @@ NONLINEARITIES: dict[str, Nonlinearity] = {
     "erf": Nonlinearity(_erf, _erf_slope, _apply_erf, _scale_erf, needs_h=True),
     "identity": Nonlinearity(torch.clone, torch.ones_like, _apply_identity, _scale_identity),
 }
-"""phi by name; erf stands for erf(sqrt(pi) h / 2), whose slope at 0 is 1."""
+"""Nonlinearities by name. "erf" is erf(sqrt(pi) h / 2), whose slope at 0 is 1."""

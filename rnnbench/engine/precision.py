@@ -1,11 +1,12 @@
-"""Matrix products of less than single precision, by explicit choice: what graphics cards offer as fast modes.
+"""Matrix products in reduced precision, as graphics cards offer them in their fast modes.
 
     tf32      operands rounded to 10 bits after the point (8 of exponent), sums in float32
     bfloat16  operands rounded to 7 bits after the point (8 of exponent), sums in float32
 
-Everything else, states, nonlinearities, losses, weights and their updates, stays float32. A card does it in hardware
-for tf32; elsewhere operands are rounded to nearest, ties to even, and then multiplied in float32, which is the same but
-for the order of the sums. Sources: NVIDIA A100 whitepaper (2020); Kalamkar et al. 2019, arXiv:1905.12322.
+Reduced precision is used only if a benchmark asks for it. States, nonlinearities, losses, weights and updates stay in
+float32. Graphics cards compute tf32 in hardware. Otherwise operands are rounded to nearest, ties to even, and then
+multiplied in float32; only the order of summation differs. Sources: NVIDIA A100 whitepaper (2020); Kalamkar et al.
+2019, arXiv:1905.12322.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 BITS = {"tf32": 10, "bfloat16": 7}
-"""Bits after the point; float32 has 23."""
+"""Bits after the point, by name of the precision; float32 has 23."""
 
 _reduced: ContextVar[bool] = ContextVar("reduced", default=False)
 
@@ -34,17 +35,22 @@ OPERANDS = {
     aten.baddbmm: (1, 2),
     aten.addmv: (1, 2),
 }
-"""Which arguments of each product are its operands."""
+"""Positions of the operands among the arguments of each product."""
 
 
 def is_reduced() -> bool:
-    """Whether products are to be rounded: then no kernel may be used that rounds by rules of its own."""
+    """Whether products are computed in reduced precision, so that the compiled kernel must not be used."""
     return _reduced.get()
 
 
 @contextmanager
 def products(dtype: str, device: torch.device) -> Iterator[None]:
-    """Within the block matrix products are of the precision that a benchmark's dtype asks for."""
+    """Compute matrix products within the block in the precision that a benchmark asks for.
+
+    Args:
+        dtype: `dtype` of the benchmark; anything but "tf32" and "bfloat16" has no effect.
+        device: where products are computed.
+    """
     if dtype not in BITS:
         yield
         return
@@ -64,24 +70,32 @@ def products(dtype: str, device: torch.device) -> Iterator[None]:
 
 
 def rounded(x: Tensor, bits: int) -> Tensor:
-    """float32 numbers to the nearest of so many bits after the point, ties to even; infinities and NaN as they are."""
+    """Round float32 numbers to the nearest with fewer bits after the point, ties to even.
+
+    Args:
+        x: numbers of any shape; returned unchanged unless they are float32.
+        bits: bits to keep, below 23.
+
+    Returns:
+        An array of the same shape; infinities and NaN are unchanged.
+    """
     if x.dtype != torch.float32:
         return x
-    low = 23 - bits
-    whole = x.contiguous().view(torch.int32)
-    half = ((whole >> low) & 1) + (1 << (low - 1)) - 1
-    cut = ((whole + half) >> low << low).view(torch.float32)
-    return torch.where(torch.isfinite(x), cut, x)
+    dropped = 23 - bits
+    as_int = x.contiguous().view(torch.int32)
+    half = ((as_int >> dropped) & 1) + (1 << (dropped - 1)) - 1
+    result = ((as_int + half) >> dropped << dropped).view(torch.float32)
+    return torch.where(torch.isfinite(x), result, x)
 
 
 class _Rounded(TorchDispatchMode):
-    """Rounds the operands of every product on its way to the arithmetic, whoever wrote it."""
+    """Rounds the operands of every matrix product within its block, including those in plugins."""
 
     def __init__(self, bits: int) -> None:
         super().__init__()
         self.bits = bits
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if places := OPERANDS.get(func.overloadpacket):
-            args = tuple(rounded(a, self.bits) if k in places else a for k, a in enumerate(args))
+        if positions := OPERANDS.get(func.overloadpacket):
+            args = tuple(rounded(a, self.bits) if k in positions else a for k, a in enumerate(args))
         return func(*args, **(kwargs or {}))

@@ -14,7 +14,9 @@ from rnnbench.benchmark.schema import Benchmark, canonical_json
 from rnnbench.plugin.registry import Registry
 from rnnbench.results.store import Stamp, Store
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
-from rnnbench.training.cost import bytes_per_network, bytes_per_worker
+from rnnbench.training.cost import bytes_per_network, bytes_per_worker, seconds_per_update
+from rnnbench.training.missing import is_missing
+from rnnbench.training.setting import Setting, Settings
 
 CPU_CHUNK = 8
 """Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
@@ -73,9 +75,9 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     The grouping depends on the benchmark and the device alone, never on what is already there, so that
     an interrupted run goes on with the same populations and gives the same numbers.
     """
-    trainers = CellTrainers(registry, device)
+    settings = Settings(registry)
     for setting in benchmark.settings:
-        trainers.of(setting).check_channels()
+        _ = settings.of(setting).layout  # raises PluginError where a task cannot say how many channels it has
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
         groups.setdefault(_kind(cell, registry), []).append(cell)
@@ -87,7 +89,7 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     for cell in (c for p in populations for c in p.cells):
         # Before the file is read: what somebody else writes after this is another one.
         stamp = store.stamp(cell.identity)
-        if trainers.of(cell.benchmark).is_missing(cell, store.peek(cell.identity), store):
+        if is_missing(cell, store.peek(cell.identity), store, settings.of(cell.benchmark)):
             missing.add(cell.identity)
             if stamp is not None:
                 stale[cell.identity] = stamp
@@ -119,7 +121,7 @@ def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iter
     else:
         # All of the card's memory, not what is free of it now: a run must go on with the populations it began with.
         memory = torch.cuda.get_device_properties(device).total_memory
-        need = bytes_per_network(CellTrainer(cells[0].benchmark, registry, device), cells[0])
+        need = bytes_per_network(CellTrainer(Setting(cells[0].benchmark, registry), device), cells[0])
         yield from _even(cells, max(1, int(GPU_SHARE * memory / need)))
 
 
@@ -142,7 +144,7 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
         first = population.first
         kind = _update(first, registry)
         if kind not in measured:
-            measured[kind] = trainers.of(first.benchmark).seconds_per_update(first, time.perf_counter)
+            measured[kind] = seconds_per_update(trainers.of(first.benchmark), first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
     return seconds
 
@@ -158,6 +160,6 @@ def bytes_of_a_worker(plan: Plan, registry: Registry, device: torch.device) -> i
                 needs[kind] = bytes_per_worker(
                     trainers.of(population.first.benchmark), population.first, len(population.cells)
                 )
-            except (Exception, SystemExit):  # a broken plugin: it will be told of when its cells are computed
+            except (Exception, SystemExit):  # a broken plugin: reported when its cells are computed
                 needs[kind] = 0
     return max(needs.values(), default=0)

@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rnnbench.results.columns import NETWORK
 from rnnbench.results.interference import converged, counts, in_context, over_seeds
 
 Floats = npt.NDArray[np.float64]
 
 GROUP = ["architecture", "rule", "units", "condition", "earlier_tasks"]
 Group = tuple[str, str, int, str, str]
-NETWORK = [*GROUP, "g", "first_task", "second_task", "seed"]
 NEEDED = [name for name in NETWORK if name not in ("condition", "earlier_tasks")]
 INTERFERENCE_COLUMNS = [*NEEDED, "status", "converged_first", "interference"]
 CURVE_COLUMNS = [*NEEDED, "update", "loss_first", "loss_second"]

@@ -25,8 +25,9 @@ from rnnbench.benchmark.schema import (
     Training,
 )
 from rnnbench.errors import BenchmarkError, PluginError
-from rnnbench.loading.validation import shown, suggestion, validated
+from rnnbench.loading.validation import validated
 from rnnbench.loading.yaml_file import read_yaml
+from rnnbench.messages import one_line, shown, suggestion
 from rnnbench.plugin.interfaces import LearningRule
 from rnnbench.plugin.registry import RESERVED, Kind, Registry, installed
 
@@ -146,7 +147,7 @@ def _refuse_unfit(
             try:
                 rule.check(registry.build("architecture", architecture.plugin, architecture.parameters))
             except Exception as error:
-                told = " ".join(str(error).split())
+                told = one_line(error)
                 raise BenchmarkError(
                     f"rules: {spec.label} cannot train architecture {architecture.label}: {told}"
                 ) from None
@@ -277,7 +278,7 @@ def _plugin(kind: Kind, words: dict[str, Any], where: str, registry: Registry) -
     try:
         return cls.id(), plugin.model_dump(mode="json")
     except Exception as error:
-        told = shown(" ".join(str(error).split()), quoted=False)
+        told = shown(one_line(error), quoted=False)
         raise BenchmarkError(f"{where}: {cls.id()} has a parameter that no record can hold: {told}") from None
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from rnnbench.errors import BenchmarkError, PluginError, RnnbenchError
-from rnnbench.loading.validation import shown, validated
+from rnnbench.loading.validation import validated
 from rnnbench.loading.yaml_file import read_yaml
+from rnnbench.messages import shown
 from rnnbench.plugin.executor import Executor
 from rnnbench.plugin.registry import Registry
 

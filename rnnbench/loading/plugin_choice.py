@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import cast
 
 from rnnbench.errors import RnnbenchError
-from rnnbench.loading.validation import suggestion, validated
+from rnnbench.loading.validation import validated
 from rnnbench.loading.yaml_file import setting
+from rnnbench.messages import suggestion
 from rnnbench.plugin.interfaces import Plugin
 from rnnbench.plugin.registry import BASES, Kind, Registry
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from rnnbench.errors import BenchmarkError
-
-SHOWN = 60
-"""Characters of a wrong value that are shown: enough to know it again."""
+from rnnbench.messages import SHOWN, one_line, shown, suggestion
 
 
 def validated(cls: type[BaseModel], content: dict[str, Any], where: str, also_known: Iterable[str] = ()) -> Any:
@@ -27,28 +24,13 @@ def validated(cls: type[BaseModel], content: dict[str, Any], where: str, also_kn
         # By way of JSON, because pydantic's strict mode refuses a list for a tuple only in Python's data.
         return cls.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        raise BenchmarkError(_one_line(cls, error, where, also_known)) from None
+        raise BenchmarkError(_fault(cls, error, where, also_known)) from None
     except (Exception, SystemExit) as error:
-        told = shown(" ".join(str(error).split()), quoted=False)
-        raise BenchmarkError(f"{where or 'file'}: {cls.__name__} raises {type(error).__name__}: {told}") from None
+        message = shown(one_line(error), quoted=False)
+        raise BenchmarkError(f"{where or 'file'}: {cls.__name__} raises {type(error).__name__}: {message}") from None
 
 
-def shown(value: Any, quoted: bool = True) -> str:
-    """A value on one line, cut where it gets long; texts in quotes unless told otherwise."""
-    text = " ".join(json.dumps(value, default=repr, ensure_ascii=False).split()) if quoted else str(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The nearest known names, or all of them."""
-    known = sorted(set(known))
-    if not known:
-        return "there is none to be known here"
-    near = difflib.get_close_matches(name[:100], known, n=3, cutoff=0.5)
-    return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
-
-
-def _one_line(cls: type[BaseModel], error: ValidationError, where: str, also_known: Iterable[str]) -> str:
+def _fault(cls: type[BaseModel], error: ValidationError, where: str, also_known: Iterable[str]) -> str:
     first = error.errors(include_url=False)[0]
     loc, value, context = first["loc"], first["input"], first.get("ctx", {})
     path, owner, about = _walk(cls, loc, where)
@@ -71,7 +53,7 @@ def _one_line(cls: type[BaseModel], error: ValidationError, where: str, also_kno
         case _:
             wrong = f"{shown(value)}: {first['msg'][0].lower()}{first['msg'][1:]}"
     line = f"{path or 'file'}: {wrong}; {about}" if about else f"{path or 'file'}: {wrong}"
-    return " ".join(line.split())
+    return one_line(line)
 
 
 def _walk(cls: Any, loc: tuple[int | str, ...], where: str) -> tuple[str, list[str], str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from rnnbench.errors import BenchmarkError
+from rnnbench.messages import nearest, one_line
 
 
 class _Loader(yaml.SafeLoader):
@@ -63,7 +63,7 @@ def read_yaml(path: Path) -> Any:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, _names_beside(path), n=1)
+        near = nearest(path.name, _names_beside(path), n=1, cutoff=0.6)
         raise BenchmarkError(f"no such file{f'; did you mean {near[0]}?' if near else ''}") from None
     except OSError as error:
         raise BenchmarkError(f"cannot be read: {error.strerror}") from None
@@ -74,7 +74,7 @@ def read_yaml(path: Path) -> Any:
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise BenchmarkError(f"{place}{error.problem or 'not valid YAML'}") from None
     except yaml.YAMLError as error:
-        raise BenchmarkError(f"not valid YAML: {' '.join(str(error).split())}") from None
+        raise BenchmarkError(f"not valid YAML: {one_line(error)}") from None
     except RecursionError:
         raise BenchmarkError("is nested too deeply") from None
     _check_plain(content, "")
@@ -85,7 +85,7 @@ def _check_plain(value: Any, where: str) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
-                raise BenchmarkError(f"{where or 'file'}: the key {key!r:.60} is unknown; known are texts")
+                raise BenchmarkError(f"{where or 'file'}: the key {key!r:.60} is not a string; keys must be strings")
             _check_plain(inner, f"{where}.{key}" if where else key)
     elif isinstance(value, list):
         for i, inner in enumerate(value):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, ParameterRecord, PluginRecord, RuleSpec, TaskSpec
 from rnnbench.errors import PluginError
-from rnnbench.loading.validation import suggestion
-from rnnbench.plugin.registry import BASES, Found, Kind, Registry
+from rnnbench.messages import one_line, suggestion
+from rnnbench.plugin.registry import BASES, Found, Registry
 
 
 @dataclass(frozen=True)
@@ -55,38 +53,10 @@ def description_of(found: Found) -> Description:
     fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
     return Description(
         found,
-        " ".join(summary.split()) or "(it does not say)",
-        "\n\n".join(" ".join(paragraph.split()) for paragraph in details.split("\n\n")),
+        one_line(summary) or "(it does not say)",
+        "\n\n".join(one_line(paragraph) for paragraph in details.split("\n\n")),
         found.cls.source,
         tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
-    )
-
-
-def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str, PluginRecord]]:
-    """What the plugins of a benchmark say of themselves, by kind and id, as results keep it.
-
-    Whoever reads the results later can tell what was done and where it was published without any of the plugins.
-    """
-    specs: dict[Kind, Iterable[TaskSpec | ArchitectureSpec | RuleSpec]] = {
-        "task": benchmark.tasks,
-        "architecture": benchmark.architectures,
-        "rule": benchmark.rules,
-    }
-    return {
-        kind: {plugin: _recorded(registry.find(kind, plugin)) for plugin in sorted({spec.plugin for spec in of_kind})}
-        for kind, of_kind in specs.items()
-    }
-
-
-def _recorded(found: Found) -> PluginRecord:
-    told = description_of(found)
-    return PluginRecord(
-        summary=told.summary,
-        details=told.details,
-        source=str(told.source),
-        package=found.package,
-        package_version=found.package_version,
-        parameters={p.name: ParameterRecord(description=p.description, unit=p.unit) for p in told.parameters},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from typing import Any, Literal, TypeVar
 import pluggy
 
 from rnnbench.errors import PluginError
+from rnnbench.messages import error_line, nearest, one_line
 from rnnbench.plugin import hooks as hookspecs
 from rnnbench.plugin.executor import Executor
 from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
@@ -102,7 +102,7 @@ class Registry:
 
     def _instead(self, kind: Kind, name: str) -> str:
         known = sorted({f.cls.name for (k, _), f in self.found.items() if k == kind})
-        near = difflib.get_close_matches(name[:100].partition("@")[0], known, n=3, cutoff=0.5)
+        near = nearest(name.partition("@")[0], known)
         versions = sorted(i for (k, i) in self.found if k == kind and i.partition("@")[0] == name.partition("@")[0])
         if versions:
             hint = f"there is {', '.join(versions)}"
@@ -115,8 +115,8 @@ class Registry:
     @property
     def not_loaded(self) -> str:
         """What to add to "there is no such plugin": it may be in a package that is broken."""
-        told = "; ".join(f"{broken.package}: {broken.reason}" for broken in self.broken)
-        return f" (not loaded: {told})" if told else ""
+        reasons = "; ".join(f"{broken.package}: {broken.reason}" for broken in self.broken)
+        return f" (not loaded: {reasons})" if reasons else ""
 
     def add(self, entry: EntryPoint) -> None:
         """Load one entry point and register what it offers; whatever is wrong with it is recorded, not raised."""
@@ -132,7 +132,7 @@ class Registry:
                 (HOOKS[hook], impl.function()) for hook in HOOKS for impl in getattr(manager.hook, hook).get_hookimpls()
             ]
         except (Exception, SystemExit) as error:
-            self.broken.append(Broken(package, _one_line(error)))
+            self.broken.append(Broken(package, error_line(error)))
             return
         if not offers:
             self.broken.append(Broken(package, f"implements no hook; there are {', '.join(HOOKS)}"))
@@ -141,8 +141,8 @@ class Registry:
 
     def _register(self, kind: Kind, classes: Iterable[Any], package: str, version: str) -> None:
         if not isinstance(classes, list | tuple):
-            told = _one_line_of(classes)
-            self.broken.append(Broken(package, f"its {kind} hook returns {told}; expected a list of classes"))
+            returned = one_line(repr(classes), 100)
+            self.broken.append(Broken(package, f"its {kind} hook returns {returned}; expected a list of classes"))
             return
         for cls in classes:
             if fault := _fault(kind, cls):
@@ -158,18 +158,18 @@ class Registry:
             self.found.pop(key, None)
             packages = list(dict.fromkeys(offering))
             if len(packages) == 1:
-                told = f"{kind} {found.id} is offered twice by {package}; give one of them another name or version"
+                reason = f"{kind} {found.id} is offered twice by {package}; give one of them another name or version"
             else:
-                told = f"{kind} {found.id} is offered by {' and '.join(packages)}; remove all but one"
-            self.conflicts[key] = told
-            self.broken.append(Broken(package, told))
+                reason = f"{kind} {found.id} is offered by {' and '.join(packages)}; remove all but one"
+            self.conflicts[key] = reason
+            self.broken.append(Broken(package, reason))
 
 
 def _fault(kind: Kind, cls: Any) -> str | None:
     """What keeps a class from being a plugin of this kind; None if nothing."""
     base = BASES[kind]
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        return f"{_one_line_of(cls)} is not a subclass of rnnbench.{base.__name__}"
+        return f"{one_line(repr(cls), 100)} is not a subclass of rnnbench.{base.__name__}"
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(cls.__abstractmethods__))
         return f"{cls.__name__} does not define {missing}"
@@ -183,17 +183,8 @@ def _fault(kind: Kind, cls: Any) -> str | None:
     try:
         cls.model_json_schema()
     except Exception as error:
-        return f"{cls.__name__} has a parameter that JSON cannot describe: {_one_line(error):.200}"
+        return f"{cls.__name__} has a parameter that JSON cannot describe: {error_line(error):.200}"
     return None
-
-
-def _one_line_of(value: object) -> str:
-    return f"{' '.join(repr(value).split()):.100}"
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @cache

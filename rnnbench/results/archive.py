@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.messages import one_line
 
 MANIFEST = "manifest-sha256.txt"
 CRATE = "ro-crate-metadata.json"
@@ -73,7 +74,9 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-            raise StoreError(f"{path}: not a whole zip file ({_line(error)}); was it cut, or is it a folder?") from None
+            raise StoreError(
+                f"{path}: not a whole zip file ({_reason(error)}); was it cut, or is it a folder?"
+            ) from None
         try:
             members = [m for m in self._zip.infolist() if not m.filename.endswith("/")]
             self._check_names(members)
@@ -115,7 +118,7 @@ class Archive:
         try:
             return self._zip.read(self._members[name])
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-            raise StoreError(f"{self.path}: {name}: cannot be unpacked ({_line(error)})") from None
+            raise StoreError(f"{self.path}: {name}: cannot be unpacked ({_reason(error)})") from None
 
     def _check_names(self, members: list[zipfile.ZipInfo]) -> None:
         if len(members) > MOST_FILES:
@@ -185,5 +188,5 @@ def opened(path: Path) -> Iterator[Path]:
             raise type(error)(str(error).replace(f"{folder}/", f"{path}: ").replace(str(folder), str(path))) from None
 
 
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+def _reason(error: BaseException) -> str:
+    return one_line(error, 160) or type(error).__name__

@@ -4,14 +4,49 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from rnnbench.benchmark.schema import RESULTS_FORMAT, Benchmark
+from rnnbench.benchmark.schema import Benchmark, Model
 from rnnbench.errors import StoreError
+from rnnbench.messages import one_line
+
+RESULTS_FORMAT = 2
+"""Version of a results folder, which files it has and which columns. A reader refuses what is newer, reads what is
+older. 2: figures of sequences under their authors' names, `accuracy_auc` in the stages, `timing.csv`."""
 
 FILE = "benchmark.json"
+
+
+class ParameterRecord(Model):
+    """What a plugin says of one of its parameters."""
+
+    description: str
+    unit: str
+
+
+class PluginRecord(Model):
+    """What a plugin said of itself when the results were made."""
+
+    summary: str
+    details: str = ""
+    source: str = Field("", description="where it was published")
+    package: str = ""
+    package_version: str = ""
+    parameters: dict[str, ParameterRecord] = Field({})
+
+
+class ResultsDocument(Model):
+    """benchmark.json: what was run, with what, and where."""
+
+    format: int = Field(ge=1, le=RESULTS_FORMAT, description="version of the results folder")
+    benchmark: Benchmark
+    plugins: dict[Literal["task", "architecture", "rule"], dict[str, PluginRecord]] = Field(
+        {}, description="by kind and id; not recorded in results of format 1"
+    )
+    metrics: dict[str, int] = Field({}, description="version of each figure in continual.csv")
+    provenance: dict[str, Any] = Field({}, description="versions, machine and time; never compared")
 
 
 def benchmark_of(folder: Path) -> Benchmark:
@@ -28,7 +63,7 @@ def benchmark_of(folder: Path) -> Benchmark:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "benchmark"
-        raise StoreError(f"{path}: {where}: {' '.join(first['msg'].split())[:200]}") from None
+        raise StoreError(f"{path}: {where}: {one_line(first['msg'], 200)}") from None
 
 
 def description_of(path: Path) -> Any:

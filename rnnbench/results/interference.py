@@ -7,6 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from rnnbench.results.columns import ENTRY
+
 
 def interference(loss_untrained: float, loss_first: float, loss_after: float) -> float:
     """I(A <- B) = (L_A after B - L_A after A) / (L_A before training - L_A after A).
@@ -36,13 +38,6 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-MATRIX = ["condition", "architecture", "rule", "g", "units", "earlier_tasks"]
-"""Columns of the interference table that name a matrix."""
-
-CELL = [*MATRIX, "first_task", "second_task"]
-"""Columns that name a cell of a matrix; its rows are the cell's seeds."""
-
-
 def in_context(table: pd.DataFrame) -> pd.DataFrame:
     """The table with the columns that a benchmark of pairs under one condition may do without: both are empty."""
     return table.assign(**{name: "" for name in ("condition", "earlier_tasks") if name not in table})
@@ -61,13 +56,13 @@ def counts(table: pd.DataFrame) -> pd.Series:
 def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
     """One row for each cell of the matrix: mean and spread of interference over the networks that count.
 
-    Columns: CELL; networks; converged, of them on A; counted, of them in the mean; mean and sd (over
+    Columns: ENTRY; networks; converged, of them on A; counted, of them in the mean; mean and sd (over
     seeds, n - 1) of the counted ones, NaN where there are none (for sd: fewer than two).
     """
     table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
     marked = table.assign(converged=converged(table), counted=counts(table), value=value)
-    cells = marked.groupby(CELL, dropna=False, sort=False)
+    cells = marked.groupby(ENTRY, dropna=False, sort=False)
     summary = pd.DataFrame(
         {
             "networks": cells.size(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ import pandas as pd
 
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import StoreError
+from rnnbench.messages import one_line
 from rnnbench.results.archive import opened
+from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, TABLES, Table
 from rnnbench.results.document import benchmark_of
 from rnnbench.results.interference import in_context
-from rnnbench.results.table_checks import TRUTHS, check_interference, check_numbers
+from rnnbench.results.table_checks import check_interference, check_kinds
 
 FORMAT_1_FIGURES = {
     "ACC": "acc_lopez_paz_2017",
@@ -24,37 +26,47 @@ FORMAT_1_FIGURES = {
 }
 """What the columns of continual.csv were called in results of format 1."""
 
-LABELS = [
-    *("condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task"),
-    *("history", "task_learnt", "task", "made_from"),
-]
-"""Columns of text, in which nothing is taken for a number or for a missing value."""
+TABLE_NAMES = [table.name for table in TABLES]
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder holds, or an exported file, as pandas tables; described in `rnnbench.results.columns`.
+    """What a results folder or an exported file holds.
 
-    Empty: `analysis` where the benchmark asks for none, `tracked` where its architectures track no weights.
+    Each table that is declared in `rnnbench.results.columns` is an attribute of its name: `results.interference`,
+    `results.curves`, and so on. A table that is not in the folder is empty: `analysis` where the benchmark asks for
+    none, `tracked` where its architectures track no weights.
+
+    Attributes:
+        folder: where the results were read from.
+        benchmark: the resolved description.
+        tables: the tables that there are, by name.
+        computed: cells that this run computed; 0 for results that were read.
+        failures: how many of these failed, by status.
     """
 
     folder: Path
     benchmark: Benchmark
-    interference: pd.DataFrame
-    curves: pd.DataFrame
-    stages: pd.DataFrame = field(default_factory=pd.DataFrame)
-    continual: pd.DataFrame = field(default_factory=pd.DataFrame)
-    analysis: pd.DataFrame = field(default_factory=pd.DataFrame)
-    tracked: pd.DataFrame = field(default_factory=pd.DataFrame)
-    timing: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tables: Mapping[str, pd.DataFrame]
     computed: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        if name in TABLE_NAMES and "tables" in self.__dict__:
+            return self.tables.get(name, pd.DataFrame())
+        raise AttributeError(f"Results has no {name!r}; its tables are {', '.join(TABLE_NAMES)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *TABLE_NAMES]
 
 
 def load_results(path: str | Path) -> Results:
-    """The tables of a results folder, or of one that was exported to a file. Reads only; no plugin is imported.
+    """The tables of a results folder, or of one that was exported to a file.
 
-    Raises StoreError where a file is missing or not what it should be.
+    Only files are read; no plugin is imported.
+
+    Raises:
+        StoreError: a file is missing, or is not what it should be.
     """
     with opened(Path(path)) as folder:
         return replace(_load(folder), folder=Path(path))
@@ -62,41 +74,28 @@ def load_results(path: str | Path) -> Results:
 
 def _load(folder: Path) -> Results:
     benchmark = benchmark_of(folder)
-    try:
-        interference = read_table(folder / "interference.csv")
-        curves = _if_there(folder / "curves.parquet", pd.read_parquet)
-        stages = _if_there(folder / "stages.csv", read_table)
-        continual = _if_there(folder / "continual.csv", read_table).rename(columns=FORMAT_1_FIGURES)
-        analysis = _if_there(folder / "analysis.csv", read_table)
-        tracked = _if_there(folder / "tracked.parquet", pd.read_parquet)
-        timing = _if_there(folder / "timing.csv", read_table)
-    except FileNotFoundError as error:
-        told = f"{error.filename}: missing; the run has not come to its end, the same command goes on with it"
-        raise StoreError(told) from None
-    except (OSError, ValueError) as error:
-        raise StoreError(f"{folder}: {' '.join(str(error).split())}") from None
-    _check(folder, benchmark, interference, curves, stages)
-    return Results(
-        folder, benchmark, in_context(interference), in_context(curves), stages, continual, analysis, tracked, timing
-    )
-
-
-def _check(
-    folder: Path, benchmark: Benchmark, interference: pd.DataFrame, curves: pd.DataFrame, stages: pd.DataFrame
-) -> None:
-    """Raise StoreError for tables that are not what they should be; give their truth values a type."""
-    check_interference(interference, benchmark, folder / "interference.csv")
-    for name, numbers in (("loss_first", curves), ("loss_second", curves), ("loss", stages), ("accuracy", stages)):
-        if name in numbers:
-            check_numbers(numbers, [name], folder / ("curves.parquet" if numbers is curves else "stages.csv"))
-    truths = {"interference.csv": (interference, sorted(TRUTHS)), "stages.csv": (stages, ["converged"])}
-    for file, (table, names) in truths.items():
-        for name in names:
-            if name in table:
-                try:
-                    table[name] = table[name].astype("boolean")
-                except (TypeError, ValueError):
-                    raise StoreError(f"{folder / file}: {name}: expected True, False or nothing") from None
+    if not (folder / INTERFERENCE.file).exists():
+        raise StoreError(
+            f"{folder / INTERFERENCE.file}: missing; the run has not come to its end, the same command goes on with it"
+        )
+    tables = {}
+    for declared in TABLES:
+        path = folder / declared.file
+        if not path.exists():
+            continue
+        try:
+            tables[declared.name] = read_table(path, declared)
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: {one_line(error)}") from None
+        if declared is CONTINUAL:
+            tables[declared.name] = tables[declared.name].rename(columns=FORMAT_1_FIGURES)
+        if declared is not INTERFERENCE:
+            check_kinds(tables[declared.name], declared, path)
+    check_interference(tables[INTERFERENCE.name], benchmark, folder / INTERFERENCE.file)
+    for name in (INTERFERENCE.name, CURVES.name):
+        if name in tables:
+            tables[name] = in_context(tables[name])
+    return Results(folder, benchmark, tables)
 
 
 def finished(home: str | Path) -> list[Path]:
@@ -106,15 +105,13 @@ def finished(home: str | Path) -> list[Path]:
     )
 
 
-def _if_there(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A table that not every run writes."""
-    return read(path) if path.exists() else pd.DataFrame()
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """A table from its CSV file; a label stays the text it is, be it "NA" or "1"."""
-    columns = pd.read_csv(path, nrows=0).columns
-    empty = {name: [""] for name in columns if name not in LABELS}
-    types: dict[Any, Any] = dict.fromkeys(LABELS, str) | {"failure": "string"}
+def read_table(path: Path, declared: Table) -> pd.DataFrame:
+    """A table from its file; text stays the text it is, be it "NA" or "1"."""
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    labels = [column.name for column in declared.columns if column.kind == "text" and not column.may_be_missing]
+    types: dict[Any, Any] = dict.fromkeys(labels, str)
+    types |= {column.name: "string" for column in declared.columns if column.may_be_missing}
+    empty = {name: [""] for name in pd.read_csv(path, nrows=0).columns if name not in labels}
     # Not in pieces: of a long table they could disagree on the type of a column that is empty at first.
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty, low_memory=False)

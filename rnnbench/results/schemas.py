@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rnnbench.analysis.stored_pairs import COLUMNS, LAST
-from rnnbench.benchmark.schema import FORMAT, RESULTS_FORMAT, Model, ResultsDocument
-from rnnbench.results.columns import (
-    BOOLEAN,
-    CONTINUAL_COLUMNS,
-    CURVES_COLUMNS,
-    INTERFERENCE_COLUMNS,
-    NAMES,
-    STAGES_COLUMNS,
-    TABLES,
-    TIMING_COLUMNS,
-    TRACKED_COLUMNS,
-    WHOLE,
-)
-from rnnbench.results.sequence_metrics import METRICS
+from rnnbench.benchmark.schema import FORMAT, Model
+from rnnbench.results.columns import TABLES, Table
+from rnnbench.results.document import RESULTS_FORMAT, ResultsDocument
 from rnnbench.results.store import Record, write_text
-from rnnbench.results.table_checks import TEXT
 
 SCHEMAS: dict[str, tuple[type[Model], str]] = {
     "benchmark": (ResultsDocument, f"benchmark.json of a results folder, format {RESULTS_FORMAT}"),
@@ -31,30 +18,12 @@ SCHEMAS: dict[str, tuple[type[Model], str]] = {
 }
 """Model and title of each kind of JSON file."""
 
-TEXTS = {*TEXT, "history", "task_learnt", "task", "made_from", "weight"}
-TRUTHS = {*BOOLEAN, "converged"}
-NUMBERS = {*WHOLE, "seed", "units", "update", "updates", "stage", "row", "column"}
-
 
 def schema(kind: str) -> str:
     """The JSON Schema (2020-12) of a kind of file, as text. KeyError for a kind that is not in SCHEMAS."""
     model, title = SCHEMAS[kind]
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return json.dumps(dialect | {k: v for k, v in model.model_json_schema().items() if k != "title"}, indent=1) + "\n"
-
-
-def tables() -> dict[str, dict[str, str]]:
-    """The columns of every table and what they mean."""
-    measured: dict[str, str] = {name: told for columns in COLUMNS.values() for name, told in columns.items()}
-    return {
-        "interference.csv": INTERFERENCE_COLUMNS,
-        "stages.csv": STAGES_COLUMNS,
-        "continual.csv": CONTINUAL_COLUMNS | {name: metric.meaning for name, metric in METRICS.items()},
-        "curves.parquet": CURVES_COLUMNS,
-        "analysis.csv": NAMES | measured | LAST,
-        "tracked.parquet": TRACKED_COLUMNS,
-        "timing.csv": TIMING_COLUMNS,
-    }
 
 
 def columns_page() -> str:
@@ -67,23 +36,14 @@ def _page() -> Iterator[str]:
     yield ""
     yield "Written by `python -m rnnbench schema --out docs/schemas` from what the tables themselves are made by."
     yield "How the files go together: [results-format.md](../results-format.md)."
-    for name, columns in tables().items():
-        yield from _table(name, columns)
+    for table in TABLES:
+        yield from _table(table)
 
 
-def _table(name: str, columns: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", f"## {name}", "", TABLES[name], "", "| column | type | meaning |", "|---|---|---|")
-    for column, meaning in columns.items():
-        yield f"| `{column}` | {kind_of(column)} | {meaning.replace('|', chr(92) + '|')} |"
-
-
-def kind_of(column: str) -> str:
-    """What a column holds: text, truth (True, False or empty), whole number, or number."""
-    if column in TEXTS:
-        return "text"
-    if column in TRUTHS:
-        return "truth"
-    return "whole number" if column in NUMBERS else "number"
+def _table(table: Table) -> Iterator[str]:
+    yield from ("", f"## {table.file}", "", table.meaning, "", "| column | type | meaning |", "|---|---|---|")
+    for column in table.columns:
+        yield f"| `{column.name}` | {column.kind} | {column.meaning.replace('|', chr(92) + '|')} |"
 
 
 def write_schemas(folder: Path) -> list[Path]:

@@ -14,15 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 Floats = npt.NDArray[np.float64]
-
-NETWORK = ["condition", "architecture", "rule", "g", "units", "seed"]
 
 
 @dataclass(frozen=True)
@@ -160,45 +156,3 @@ METRICS: dict[str, Metric] = {
     ),
 }
 """By name. A figure that needs more than one task is NaN for one."""
-
-
-def continual_table(stages: pd.DataFrame) -> pd.DataFrame:
-    """A row for each network and each sequence of two or more different tasks that all have an accuracy.
-
-    stages   the table of that name. Sequences in which a task comes twice have no such figures: savings tell of those.
-    """
-    rows: list[list[Any]] = []
-    for names, of_network in stages.groupby(NETWORK, sort=False, dropna=False):
-        *place, seed = names
-        known = _Network(of_network)
-        for history in dict.fromkeys(map(str, of_network["history"])):
-            tasks = history.split(" > ")
-            if len(tasks) > 1 and len(set(tasks)) == len(tasks):
-                sequence = known.sequence(tasks)
-                if np.isfinite(sequence.r).all():
-                    rows.append([*place, history, seed, *(metric.of(sequence) for metric in METRICS.values())])
-    return pd.DataFrame(rows, columns=[*NETWORK[:-1], "history", "seed", *METRICS])
-
-
-class _Network:
-    """The accuracies of one network in all its histories."""
-
-    def __init__(self, stages: pd.DataFrame) -> None:
-        self.accuracy: dict[tuple[str, str], Any] = {}
-        self.auc: dict[str, Any] = {}
-        for row in stages.to_dict("records"):
-            history = str(row["history"]) if row["stage"] > 0 else ""
-            self.accuracy[history, str(row["task"])] = row["accuracy"]
-            if history and row["task"] == row["task_learnt"]:
-                self.auc[history] = row.get("accuracy_auc", math.nan)
-
-    def sequence(self, tasks: list[str]) -> Sequence:
-        """What is known of a sequence; NaN where it is not."""
-        stages = [" > ".join(tasks[: k + 1]) for k in range(len(tasks))]
-        return Sequence(
-            r=np.array(
-                [[self.accuracy.get((b, task), math.nan) for task in tasks] for b in ["", *stages]], dtype=float
-            ),
-            auc=np.array([self.auc.get(history, math.nan) for history in stages], dtype=float),
-            alone=np.array([self.auc.get(task, math.nan) for task in tasks], dtype=float),
-        )

@@ -5,7 +5,6 @@ Nothing here knows where the file came from; a StoreError says in one line which
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,30 +14,24 @@ import pandas as pd
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import StoreError
-from rnnbench.results.columns import INTERFERENCE_COLUMNS
+from rnnbench.results.columns import INTERFERENCE, NETWORK, Table
 from rnnbench.results.interference import interference
 
-KEY = ["condition", "architecture", "rule", "g", "units", "earlier_tasks", "first_task", "second_task", "seed"]
-TEXT = frozenset(
-    {"condition", "architecture", "rule", "earlier_tasks", "first_task", "second_task", "status", "failure"}
-)
-TRUTHS = frozenset({"converged_first", "converged_second", "second_converged_alone"})
-NO_NUMBERS = TEXT | TRUTHS
 RAW = ["loss_untrained", "loss_first", "loss_after"]
 TOLERANCE = 1e-6
-"""Relative: a quotient of losses that were written with all their digits and may have been read with fewer."""
+"""Relative tolerance for rounding: the losses are written with all their digits and may be read with fewer."""
 
 
 def check_interference(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None:
     """Raise StoreError unless the interference table is one of this benchmark, with each row once and sound numbers."""
-    needed = [*(name for name in KEY if name not in ("condition", "earlier_tasks")), "status", *RAW, "interference"]
+    needed = [*(name for name in NETWORK if name not in ("condition", "earlier_tasks")), "status", *RAW, "interference"]
     if missing := [str(name) for name in [*needed, "converged_first"] if name not in table]:
         raise StoreError(f"{path}: has no column {missing[0]!r}")
-    check_numbers(table, [name for name in INTERFERENCE_COLUMNS if name in table and name not in NO_NUMBERS], path)
-    key = [name for name in KEY if name in table]
+    check_kinds(table, INTERFERENCE, path)
+    key = [name for name in NETWORK if name in table]
     if (twice := table.duplicated(key)).any():
         row = table.iloc[int(np.argmax(twice))]
-        raise StoreError(f"{path}: row {_place(twice)}: {_pair(row)} stands twice")
+        raise StoreError(f"{path}: row {_place(twice)}: {_pair(row)} is listed twice")
     _check_labels(table, benchmark, path)
     if (other := ~table["status"].isin(["done", "failed"])).any():
         raise StoreError(
@@ -50,18 +43,34 @@ def check_interference(table: pd.DataFrame, benchmark: Benchmark, path: Path) ->
         raise StoreError(f"{path}: {len(table)} rows where benchmark.json describes {expected} pairs; has it been cut?")
 
 
-def check_numbers(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    """Raise StoreError for a column that should hold numbers and does not, or that holds an infinity."""
-    for name in columns:
-        column = table[name]
-        if column.isna().all():
-            continue
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
-            told = f"row {_place(wrong)}: {column[wrong].iloc[0]!r:.60} is no number" if wrong.any() else "no numbers"
-            raise StoreError(f"{path}: {name}: {told}")
-        if (infinite := pd.Series(np.isinf(column.to_numpy(float, na_value=np.nan)), column.index)).any():
-            raise StoreError(f"{path}: {name}: row {_place(infinite)}: infinity; no result is infinite")
+def check_kinds(table: pd.DataFrame, declared: Table, path: Path) -> None:
+    """Give the truth values of a table their type, and check its numbers.
+
+    Columns that the table lacks, and columns that are not declared, are left alone.
+
+    Raises:
+        StoreError: a column that should hold truths or numbers does not, or holds an infinity.
+    """
+    for name in declared.of_kind("truth"):
+        if name in table:
+            try:
+                table[name] = table[name].astype("boolean")
+            except (TypeError, ValueError):
+                raise StoreError(f"{path}: {name}: expected True, False or nothing") from None
+    for name in declared.of_kind("number", "whole number"):
+        if name in table:
+            _check_numbers(table[name], name, path)
+
+
+def _check_numbers(column: pd.Series, name: str, path: Path) -> None:
+    if column.isna().all():
+        return
+    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+        wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
+        fault = f"row {_place(wrong)}: {column[wrong].iloc[0]!r:.60} is not a number" if wrong.any() else "no numbers"
+        raise StoreError(f"{path}: {name}: {fault}")
+    if (infinite := pd.Series(np.isinf(column.to_numpy(float, na_value=np.nan)), column.index)).any():
+        raise StoreError(f"{path}: {name}: row {_place(infinite)}: infinity; no result is infinite")
 
 
 def _check_labels(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None:

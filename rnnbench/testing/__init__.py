@@ -1,4 +1,4 @@
-"""Conformance tests for plugin authors: one named check for each thing that rnnbench asks of a plugin.
+"""Conformance tests for plugin authors: one named check for each requirement on a plugin.
 
 In a test file, `test_my_task = conformance(MyTask())` is one pytest test for each check; on the command line
 `python -m rnnbench check NAME` prints the same as a table.
@@ -26,24 +26,54 @@ __all__ = ["checks_of", "conformance", "verdicts"]
 
 
 def checks_of(plugin: Plugin) -> tuple[Check, ...]:
-    """The checks for a plugin of its kind, in order. Raises TypeError for what is no plugin."""
+    """The checks for a plugin of this kind, in order.
+
+    Args:
+        plugin: a task, architecture, learning rule or executor (an object, not a class).
+
+    Returns:
+        The checks, in the order in which they are run.
+
+    Raises:
+        TypeError: `plugin` is not an object of one of these kinds.
+    """
     for kind, checks in CHECKS.items():
         if isinstance(plugin, kind):
             return checks
     raise TypeError(
-        f"{plugin!r:.80} is no task, architecture, learning rule or executor; give an object, such as MyTask()"
+        f"{plugin!r:.80} is not a task, architecture, learning rule or executor; give an object, such as MyTask()"
     )
 
 
 def verdicts(plugin: Plugin) -> Iterator[Verdict]:
-    """What comes of each check, one after the other."""
+    """The results of all checks of a plugin, computed one after the other.
+
+    Args:
+        plugin: the object to check. Results of earlier calls are forgotten, so that a changed plugin is checked again.
+
+    Returns:
+        An iterator over one verdict for each check.
+
+    Raises:
+        TypeError: `plugin` is not an object of a known kind.
+    """
     forget()
     forget_layouts()
     return (judge(check, plugin) for check in checks_of(plugin))
 
 
 def conformance(plugin: Plugin) -> Callable[..., None]:
-    """A pytest test with one case for each check of a plugin; a case fails with the check's one line."""
+    """A pytest test with one case for each check of a plugin.
+
+    Args:
+        plugin: the object to check.
+
+    Returns:
+        A parametrised test function; a case that fails shows the check's message on one line.
+
+    Raises:
+        TypeError: `plugin` is not an object of a known kind.
+    """
     import pytest
 
     checks = checks_of(plugin)

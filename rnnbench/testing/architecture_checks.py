@@ -1,4 +1,4 @@
-"""What rnnbench asks of an architecture. The networks are small and their weights random, in double precision."""
+"""Conformance checks for architectures, on small networks with random weights, mostly in double precision."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from rnnbench.training.channels import Layout
 from rnnbench.training.trainer import Start, Trainer
 
 UNITS = 16
+"""Units of the networks, unless their number was chosen."""
 CHANNELS = 2
-"""As many inputs as outputs, which every architecture takes."""
+"""Number of inputs and of outputs; every architecture accepts equal numbers."""
 ROUNDING = 1e-9
-"""Largest relative difference between two ways to compute one thing in double precision."""
+"""Largest relative difference allowed between two ways to compute the same numbers in double precision."""
 
 
 def small(architecture: Architecture) -> Architecture:
-    """The architecture with few units, unless their number was asked for or is refused."""
+    """The architecture with few units, unless their number was chosen by the user or is refused."""
     if "units" in architecture.model_fields_set:
         return architecture
     try:
@@ -42,13 +43,23 @@ def small(architecture: Architecture) -> Architecture:
 
 
 def population(architecture: Architecture, n: int = 3, dtype: torch.dtype = torch.float64) -> Weights:
-    """Weights of n networks."""
+    """Initial weights of n networks, each array [network, ...]."""
     each = [architecture.init(rng_for(k, "check"), CHANNELS, CHANNELS) for k in range(n)]
     return {name: torch.tensor(np.stack([w[name] for w in each])).to(dtype) for name in each[0]}
 
 
 def trials(architecture: Architecture, n: int = 3, dtype: torch.dtype = torch.float64, n_steps: int = 12) -> Batch:
-    """Random trials, a set for each of n networks; another network sees other noise."""
+    """Random trials with a separate set for each of n networks.
+
+    Args:
+        architecture: its `n_noise` gives the width of the private noise.
+        n: number of networks and of sets.
+        dtype: precision of the arrays.
+        n_steps: time steps of a trial.
+
+    Returns:
+        A batch with arrays [set, time, trial, channel] of five trials in each set.
+    """
     rng = rng_for(0, "check", "trials")
 
     def normal(width: int) -> torch.Tensor:
@@ -61,95 +72,96 @@ def trials(architecture: Architecture, n: int = 3, dtype: torch.dtype = torch.fl
 
 
 def engine_of(architecture: Architecture) -> Engine:
+    """The engine of the architecture, or the one that uses autograd."""
     return architecture.engine() or GenericEngine(architecture)
 
 
 def initial_weights(architecture: Architecture) -> str:
-    """Initial weights are finite, and the same from the same generator."""
+    """Initial weights are finite, and the same for generators of the same seed."""
     network = small(architecture)
     one, two, other = (network.init(rng_for(seed, "check"), CHANNELS, CHANNELS) for seed in (0, 0, 1))
     for name, w in one.items():
         if not isinstance(w, np.ndarray) or w.dtype.kind != "f" or not np.isfinite(w).all():
-            raise Failed(f"init() gives {name} = {w!r:.60}; expected an array of finite numbers")
+            raise Failed(f"init() returns {name} = {w!r:.60}; expected an array of finite numbers")
     if not _same(one, two):
-        raise Failed("two generators of one seed give different weights; is anything kept from call to call?")
+        raise Failed("two generators of the same seed give different weights; is something kept between calls?")
     if _same(one, other):
-        raise Failed("all generators give the same weights; networks of different seeds would be one network")
+        raise Failed("generators of different seeds give the same weights; init() must use the generator passed in")
     return ", ".join(f"{name} {list(w.shape)}" for name, w in one.items())
 
 
 def names(architecture: Architecture) -> str:
-    """Weights that are trained or tracked exist."""
+    """All weights that are named as trained or tracked exist."""
     network = small(architecture)
     weights = network.init(rng_for(0, "check"), CHANNELS, CHANNELS)
     if not network.trained:
-        raise Failed("`trained` is empty: nothing can be learnt")
+        raise Failed("`trained` is empty; name at least one weight that learning may change")
     for role in ("trained", "tracked"):
         if missing := [name for name in getattr(network, role) if name not in weights]:
-            raise Failed(f"{missing[0]!r} is to be {role}, and init() gives only {', '.join(weights)}")
+            raise Failed(f"`{role}` names {missing[0]!r}, but init() returns only {', '.join(weights)}")
     return f"trained: {', '.join(network.trained)}"
 
 
 def shapes(architecture: Architecture) -> str:
-    """Steps keep the state's shape, and the readout has one number for each output."""
+    """Steps keep the shape of the state, and the readout has one number for each output."""
     network = small(architecture)
-    fitting = []
+    accepted = []
     for n_inputs, n_outputs in ((CHANNELS, CHANNELS), (3, 1), (1, 3)):
         try:
             arrays = network.init(rng_for(0, "check"), n_inputs, n_outputs)
         except ValueError:
             if n_inputs == n_outputs:
                 raise
-            continue  # it may ask for as many inputs as outputs
+            continue  # an architecture may require as many inputs as outputs
         weights = {name: torch.tensor(w) for name, w in arrays.items()}
         state = network.initial_state(weights, 4)
         xi = torch.ones(4, network.n_noise, dtype=torch.float64) if network.n_noise else None
         after = network.step(weights, state, torch.ones(4, n_inputs, dtype=torch.float64), xi)
-        before, now = ([tuple(s.shape) for s in _leaves(x)] for x in (state, after))
-        if before != now:
-            raise Failed(f"step() turns a state of shape {before} into {now}")
+        before, shape = ([tuple(s.shape) for s in _leaves(x)] for x in (state, after))
+        if before != shape:
+            raise Failed(f"step() turns a state of shape {before} into one of shape {shape}; shapes must stay the same")
         z = tuple(network.readout(weights, after).shape)
         if z != (4, n_outputs):
-            raise Failed(f"readout() gives shape {z}; expected [trial, output] = (4, {n_outputs})")
-        fitting.append(f"{n_inputs} to {n_outputs}")
-    return f"state {now[0]}; channels {', '.join(fitting)}"
+            raise Failed(f"readout() returns shape {z}; expected [trial, output] = (4, {n_outputs})")
+        accepted.append(f"{n_inputs} to {n_outputs}")
+    return f"state {shape[0]}; channels {', '.join(accepted)}"
 
 
 def precision(architecture: Architecture) -> str:
-    """It computes in the precision of its weights."""
+    """Outputs have the precision of the weights."""
     network = small(architecture)
     found = {}
     for dtype in (torch.float32, torch.float64):
         found[dtype] = engine_of(network).outputs(population(network, dtype=dtype), trials(network, dtype=dtype))
         if found[dtype].dtype != dtype:
             raise Failed(f"weights and inputs in {dtype} give outputs in {found[dtype].dtype}")
-    apart = _apart(found[torch.float32].double(), found[torch.float64])
-    if not apart < 1e-3:  # float32 has 7 digits, and 12 steps of a chaotic network lose few of them
-        raise Failed(f"outputs in float32 and float64 differ by {apart:.1g}")
-    return f"float32 and float64 differ by {apart:.0e}"
+    difference = _difference(found[torch.float32].double(), found[torch.float64])
+    if not difference < 1e-3:  # float32 has 7 digits; a chaotic network loses few of them in 12 steps
+        raise Failed(f"outputs in float32 and float64 differ by {difference:.1g}; expected less than 0.001")
+    return f"float32 and float64 differ by {difference:.0e}"
 
 
 def gradient_flows(architecture: Architecture) -> str:
-    """The gradient reaches every trained weight."""
+    """Every trained weight receives a gradient."""
     network = small(architecture)
     weights, batch = population(network), trials(network)
     reached = set()
-    for _ in range(3):  # a weight of zero may block the way at the first update alone
+    for _ in range(3):  # at the first update a weight of zero may block the gradient of another one
         loss, gradients = engine_of(network).gradient(weights, batch)
         if set(gradients) != set(network.trained):
             raise Failed(f"gradients for {', '.join(gradients)}; expected those of {', '.join(network.trained)}")
         for name, g in gradients.items():
             if g.shape != weights[name].shape or not g.isfinite().all():
-                raise Failed(f"the gradient of {name} is not finite, or has shape {tuple(g.shape)}")
+                raise Failed(f"the gradient of {name} is not finite or has the wrong shape {tuple(g.shape)}")
             reached |= {name} if (g != 0).any() else set()
         weights = weights | {name: weights[name] - 0.1 * g for name, g in gradients.items()}
     if missing := [name for name in network.trained if name not in reached]:
-        raise Failed(f"the gradient of {', '.join(missing)} is zero throughout; is it used in step or readout?")
+        raise Failed(f"the gradient of {', '.join(missing)} is always zero; is the weight used in step() or readout()?")
     return f"{', '.join(network.trained)}; loss {loss.mean():.3g}"
 
 
 def one_or_many(architecture: Architecture) -> str:
-    """Networks of a population compute what each computes alone."""
+    """Networks in a population compute what each computes alone."""
     network = small(architecture)
     weights, batch = population(network), trials(network)
     engine = engine_of(network)
@@ -158,64 +170,68 @@ def one_or_many(architecture: Architecture) -> str:
         one = {name: w[n : n + 1] for name, w in weights.items()}
         alone = _computed(engine_of(network), one, batch.of([n]))
         for name, value in alone.items():
-            if not _apart(value[0], together[name][n]) < ROUNDING:
-                raise Failed(f"the {name} of network {n} differs by {_apart(value[0], together[name][n]):.1g}")
+            difference = _difference(value[0], together[name][n])
+            if not difference < ROUNDING:
+                raise Failed(f"the {name} of network {n} differs by {difference:.1g} between alone and in a population")
             if engine.independent and not torch.equal(value[0], together[name][n]):
-                raise Failed(f"its engine says `independent`, and the {name} of network {n} has other last digits")
-    return "to the bit" if engine.independent else "to rounding"
+                raise Failed(f"the engine is `independent`, but the {name} of network {n} is not bit-identical")
+    return "bit-identical" if engine.independent else "equal up to rounding"
 
 
 def own_engine(architecture: Architecture) -> str:
-    """Its own engine computes what its step says."""
+    """The architecture's own engine agrees with autograd through step() and readout()."""
     network = small(architecture)
     engine = network.engine()
     if engine is None:
-        raise Skipped("it has none")
+        raise Skipped("it has no engine of its own")
     weights, batch = population(network), trials(network)
-    theirs, ours = (_computed(e, weights, batch) for e in (engine, GenericEngine(network)))
-    for name, value in ours.items():
-        if name not in theirs or not _apart(theirs[name], value) < ROUNDING:
-            told = f"differs by {_apart(theirs[name], value):.1g}" if name in theirs else "is missing"
-            raise Failed(f"the {name} {told} from the one by autograd through step and readout")
-    return f"outputs, loss and {len(ours) - 2} gradients by autograd"
+    found, expected = (_computed(e, weights, batch) for e in (engine, GenericEngine(network)))
+    for name, value in expected.items():
+        if name not in found:
+            raise Failed(f"the engine does not compute the {name}")
+        if not _difference(found[name], value) < ROUNDING:
+            raise Failed(f"the {name} differs by {_difference(found[name], value):.1g} from that by autograd")
+    return f"outputs, loss and {len(expected) - 2} gradients agree with autograd"
 
 
 def noise(architecture: Architecture) -> str:
-    """It uses the noise that it asks for."""
+    """The noise that the architecture asks for is used."""
     network = small(architecture)
     if network.n_noise == 0:
-        raise Skipped("it asks for none")
+        raise Skipped("it asks for no noise")
     weights, batch = population(network), trials(network)
     assert batch.noise is not None
     other = Batch(batch.inputs, batch.targets, batch.mask, batch.sets, -batch.noise)
     if torch.equal(engine_of(network).outputs(weights, batch), engine_of(network).outputs(weights, other)):
-        raise Failed(f"n_noise is {network.n_noise}, and the outputs are the same whatever the noise")
+        raise Failed(f"n_noise is {network.n_noise}, but the outputs do not depend on the noise")
     return f"{network.n_noise} numbers for each trial and step"
 
 
 def initial_only(architecture: Architecture) -> str:
-    """Fields said to shape the initial weights only do not change names, shapes or steps."""
+    """Fields in `initial_only` change neither names and shapes of weights nor steps."""
     if not type(architecture).initial_only:
-        raise Skipped("it names none")
+        raise Skipped("`initial_only` is empty")
     network = small(architecture)
     weights, batch = population(network), trials(network)
     outputs = GenericEngine(network).outputs(weights, batch)
     for name, value, other in _variants(network):
-        theirs = population(other)
-        if {n: w.shape for n, w in theirs.items()} != {n: w.shape for n, w in weights.items()}:
+        changed = population(other)
+        if {n: w.shape for n, w in changed.items()} != {n: w.shape for n, w in weights.items()}:
             raise Failed(
-                f"{name} = {value} gives weights of other names or shapes; they cannot stand in one population"
+                f"{name} = {value} gives weights of other names or shapes; remove the field from `initial_only`"
             )
         if not torch.equal(GenericEngine(other).outputs(weights, batch), outputs):
-            raise Failed(f"{name} = {value} changes the outputs of the same weights; take it out of `initial_only`")
+            raise Failed(
+                f"{name} = {value} changes the outputs of the same weights; remove the field from `initial_only`"
+            )
     return ", ".join(sorted(type(architecture).initial_only))
 
 
 def _variants(network: Architecture) -> Iterator[tuple[str, Any, Architecture]]:
-    """The network with each of the fields of `initial_only` at other values."""
+    """Name, value and changed network for other values of each field in `initial_only`."""
     extreme = [(name, value) for name, value in any_plugin.limits(network) if name in network.initial_only]
     numeric = {n: getattr(network, n) for n in network.initial_only if type(getattr(network, n)) in (int, float)}
-    for name, value in [*extreme, *((name, 2 * now + 0.5) for name, now in numeric.items())]:
+    for name, value in [*extreme, *((name, 2 * current + 0.5) for name, current in numeric.items())]:
         try:
             yield name, value, any_plugin.changed(network, **{name: value})
         except ValidationError:
@@ -234,11 +250,11 @@ def long_trial(architecture: Architecture) -> str:
     largest = max(float(s.abs().max()) for s in _leaves(state))
     if not math.isfinite(largest):
         raise Failed(f"the state is not finite after {n_steps} steps of standard normal input")
-    return f"at most {largest:.2g} after {n_steps} steps"
+    return f"largest value {largest:.2g} after {n_steps} steps"
 
 
 def global_randomness(architecture: Architecture) -> str:
-    """Global random state is neither used nor moved."""
+    """The global random state is neither used nor changed."""
     network = small(architecture)
 
     def compute() -> dict[str, torch.Tensor]:
@@ -254,17 +270,17 @@ def bounds(architecture: Architecture) -> str:
     def use(network: Architecture) -> None:
         loss, _ = engine_of(network).gradient(population(network, 1), trials(network, 1))
         if not loss.isfinite().all():
-            raise Failed(f"the loss is {loss.item():g} over 12 steps")
+            raise Failed(f"the loss after 12 steps is {loss.item():g}; expected a finite number")
 
     return any_plugin.keeps_bounds(small(architecture), use)
 
 
 def json(architecture: Architecture) -> str:
-    """It comes back from JSON and draws the same weights."""
+    """It survives a round trip through JSON and then draws the same weights."""
     network = small(architecture)
     one, two = (n.init(rng_for(0, "check"), CHANNELS, CHANNELS) for n in (network, any_plugin.rebuilt(network)))
     if not _same(one, two):
-        raise Failed("made anew from its parameters it draws other weights; is anything kept outside of them?")
+        raise Failed("created again from its parameters it draws other weights; is something stored elsewhere?")
     return f"{len(type(architecture).model_fields)} parameters"
 
 
@@ -277,14 +293,14 @@ def learns(architecture: Architecture) -> str:
     start = Start(0, 0, 200, None, ("two",), weights)
     (outcome,) = trainer.train("two", 0, Training(batch=32, evaluate_every=20), [start])
     losses = [scores["two"].loss for scores in outcome.curve.values()]
-    told = f"loss {losses[0]:.3g} before, {min(losses):.3g} within {outcome.updates} updates of two pulses to give back"
+    message = f"loss {losses[0]:.3g} before, at best {min(losses):.3g} within {outcome.updates} updates"
     if not min(losses) < 0.8 * losses[0]:
-        raise Failed(told)
-    return told
+        raise Failed(f"{message}; expected a fall by a fifth when it learns to reproduce two pulses")
+    return message
 
 
 def speed(architecture: Architecture) -> str:
-    """How long an update takes."""
+    """Time of a gradient."""
     peer = VanillaRNN(units=architecture.units, learn="all")
     seconds = {}
     for network in (architecture, peer):
@@ -295,18 +311,19 @@ def speed(architecture: Architecture) -> str:
             engine.gradient(weights, batch)
             ticks.append(time.perf_counter())
         seconds[network] = float(np.median(np.diff(ticks)[1:]))
-    told = f"{1000 * seconds[architecture]:.2g} ms for {architecture.units} units, 40 steps and 5 trials"
-    return Note(f"{told}: {seconds[architecture] / seconds[peer]:.2g} times a vanilla RNN")
+    text = f"{1000 * seconds[architecture]:.2g} ms for {architecture.units} units, 40 steps and 5 trials"
+    return Note(f"{text}: {seconds[architecture] / seconds[peer]:.2g} times a vanilla RNN")
 
 
 def _computed(engine: Engine, weights: Weights, batch: Batch) -> dict[str, torch.Tensor]:
+    """Outputs, loss and gradients by name."""
     loss, gradients = engine.gradient(weights, batch)
     outputs = engine.outputs(weights, batch)
     return {"outputs": outputs.clone(), "loss": loss, **{f"gradient of {name}": g for name, g in gradients.items()}}
 
 
-def _apart(one: torch.Tensor, two: torch.Tensor) -> float:
-    """Largest difference, relative to the largest number."""
+def _difference(one: torch.Tensor, two: torch.Tensor) -> float:
+    """Largest difference, relative to the largest number of the second array; infinite if shapes differ."""
     return float((one - two).abs().max() / (two.abs().max() + 1e-30)) if one.shape == two.shape else math.inf
 
 
@@ -315,6 +332,7 @@ def _same(one: dict[str, np.ndarray], two: dict[str, np.ndarray]) -> bool:
 
 
 def _leaves(state: Any) -> list[torch.Tensor]:
+    """All arrays of a state, which may be one array or nested tuples and dictionaries."""
     if isinstance(state, torch.Tensor):
         return [state]
     return [leaf for part in (state.values() if isinstance(state, dict) else state) for leaf in _leaves(part)]

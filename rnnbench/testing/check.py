@@ -1,7 +1,7 @@
-"""What a conformance check is, and what comes of it.
+"""Conformance checks and their results.
 
-A check is a function of a plugin. The first line of its docstring is its name in words. It returns what it found, in
-a few words; it raises Failed where the plugin breaks its promise and Skipped where there is nothing to check.
+A check is a function of a plugin. The first line of its docstring is its title. It returns what it found, in a few
+words. It raises Failed if the plugin does not meet the requirement, and Skipped if there is nothing to check.
 """
 
 from __future__ import annotations
@@ -20,20 +20,26 @@ Check = Callable[[Any], str]
 
 
 class Failed(AssertionError):
-    """A plugin breaks a promise; the message is one line: what was found, and what would be right."""
+    """The plugin does not meet a requirement; the message says in one line what was found and what would be right."""
 
 
 class Skipped(Exception):
-    """There is nothing to check; the message says why."""
+    """The check does not apply to the plugin; the message says why."""
 
 
 class Note(str):
-    """A measurement: told, not judged."""
+    """A measurement, which is reported but neither passes nor fails."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a check."""
+    """The result of a check.
+
+    Attributes:
+        check: title of the check.
+        outcome: passed, failed, skipped, or note for a measurement.
+        found: what was found, on one line.
+    """
 
     check: str
     outcome: Literal["passed", "failed", "skipped", "note"]
@@ -41,13 +47,13 @@ class Verdict:
 
 
 def title(check: Check) -> str:
-    """A check's name in words."""
+    """The title of a check: the first line of its docstring, without the period."""
     return (check.__doc__ or check.__name__).strip().partition("\n")[0].rstrip(".")
 
 
 @dataclass(frozen=True, eq=False)
-class _Itself:
-    """A plugin as a key: this object, not another that equals it."""
+class _ByIdentity:
+    """A plugin as a key of the cache, compared by identity rather than by its parameters."""
 
     plugin: Any
 
@@ -55,20 +61,28 @@ class _Itself:
         return id(self.plugin)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Itself) and self.plugin is other.plugin
+        return isinstance(other, _ByIdentity) and self.plugin is other.plugin
 
 
 def judge(check: Check, plugin: Any) -> Verdict:
-    """Make a check, on one thread: networks this small gain nothing by a second. What a plugin raises is a failure.
+    """Run a check on a plugin and return its verdict.
 
-    Made once for a plugin, since later checks may `require` earlier ones; `forget` makes it anew.
+    The check runs on one thread, since networks this small do not gain from a second one. The verdict is cached, since
+    later checks may `require` earlier ones; `forget` empties the cache.
+
+    Args:
+        check: the check to run.
+        plugin: the object to check.
+
+    Returns:
+        The verdict. An exception raised by the plugin counts as a failure.
     """
-    return _judged(check, _Itself(plugin))
+    return _judged(check, _ByIdentity(plugin))
 
 
 @lru_cache(maxsize=64)
-def _judged(check: Check, itself: _Itself) -> Verdict:
-    plugin = itself.plugin
+def _judged(check: Check, key: _ByIdentity) -> Verdict:
+    plugin = key.plugin
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -87,16 +101,24 @@ def _judged(check: Check, itself: _Itself) -> Verdict:
 
 
 def forget() -> None:
-    """Before a plugin is checked again: its author may have mended it."""
+    """Forget all verdicts, so that a plugin that its author has changed is checked again."""
     _judged.cache_clear()
 
 
 def require(check: Check, plugin: Any) -> None:
-    """Raise Skipped unless the plugin passes another check, whose failure would show here again."""
+    """Run another check first, since its failure would show up again in this one.
+
+    Args:
+        check: the check that must not fail.
+        plugin: the object to check.
+
+    Raises:
+        Skipped: the other check fails.
+    """
     if judge(check, plugin).outcome == "failed":
-        raise Skipped(f"comes after: {title(check)}")
+        raise Skipped(f"needs this check to pass first: {title(check)}")
 
 
 def one_line(error: object) -> str:
-    """The message of an error, on one line."""
+    """The message of an error on one line, cut off after 300 characters."""
     return f"{' '.join(str(error).split()):.300}"

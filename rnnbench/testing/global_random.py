@@ -1,4 +1,4 @@
-"""Watches the random state that belongs to nobody: numpy's, Python's and torch's."""
+"""Detects use of the global random states of numpy, Python and torch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rnnbench.testing.check import Failed
 
 @contextmanager
 def global_seed(seed: int) -> Iterator[None]:
-    """Set the three global states from a seed; put back what they were."""
+    """Set the three global states from a seed within the block, and restore them afterwards."""
     before = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
@@ -29,17 +29,28 @@ def global_seed(seed: int) -> Iterator[None]:
 
 
 def without_global_randomness(act: Callable[[], Any], same: Callable[[Any, Any], bool]) -> str:
-    """Do something under two global seeds; Failed if it moves a global state or depends on one."""
+    """Call a function under two global seeds to see whether it uses global random state.
+
+    Args:
+        act: the function to call; it is called twice.
+        same: whether two results of `act` are equal.
+
+    Returns:
+        The libraries that were watched.
+
+    Raises:
+        Failed: `act` changes a global state, or its result depends on one.
+    """
     results = []
     for seed in (1, 2):
         with global_seed(seed):
             before = _states()
             results.append(act())
-            moved = [name for name, state in _states().items() if state != before[name]]
-        if moved:
-            raise Failed(f"moves the global random state of {' and '.join(moved)}; draw from the generator passed in")
+            changed = [name for name, state in _states().items() if state != before[name]]
+        if changed:
+            raise Failed(f"changes the global random state of {' and '.join(changed)}; use the generator passed in")
     if not same(*results):
-        raise Failed("gives other numbers under another global seed; draw from the generator passed in")
+        raise Failed("results depend on the global random seed; use the generator passed in")
     return "of numpy, random and torch"
 
 

@@ -1,4 +1,4 @@
-"""Takes small networks through a history of tasks under a learning rule, as a benchmark does, each stage anew."""
+"""Trains small networks on a sequence of tasks under a learning rule, stage by stage as a benchmark does."""
 
 from __future__ import annotations
 
@@ -19,26 +19,38 @@ from rnnbench.training.channels import Layout
 from rnnbench.training.trainer import Arrays, Outcome, Start, Trainer
 
 TASKS: dict[str, Task] = {"A": Recall(), "B": Recall(sign=-1, delay=1)}
-"""On the same channels, with opposite answers, so that to learn B is to lose A and whatever protects A has to act."""
+"""Two tasks on the same channels with opposite answers: learning B destroys A unless the rule protects A."""
 QUICK = {"adam": 5e-3, "rmsprop": 5e-3, "momentum": 0.02, "sgd": 0.2}
-"""Learning rates for networks this small; a rule that does not end in gradient descent's step keeps its own."""
+"""Learning rates for networks this small, by optimizer; used for subclasses of GradientDescent only."""
 UPDATES = 20
+"""Updates of each network in every stage."""
 TRIALS = 16
-
+"""Trials in a batch."""
 
 _layouts: dict[tuple[tuple[type, str], ...], Layout] = {}
-"""Those found by trying, for rules and networks with these parameters."""
+"""Layouts found by trial, by types and parameters of rule and network."""
 
 
 def forget_layouts() -> None:
-    """Before a rule is checked again: its author may have mended it."""
+    """Forget the layouts that were found, so that a rule that its author has changed is checked again."""
     _layouts.clear()
 
 
 class Course:
     """A rule, a network that it can train, and the tasks.
 
-    quick   learning rate raised to suit small networks, unless it was chosen
+    Args:
+        rule: the learning rule.
+        network: the architecture to train; by default the first of the small networks that the rule accepts.
+        quick: whether to raise the learning rate to suit small networks, unless its user has chosen one.
+
+    Attributes:
+        rule: the learning rule, perhaps with a higher learning rate.
+        network: the architecture that is trained.
+        layout: channels of the network for the tasks.
+
+    Raises:
+        Skipped: the rule can train none of the small networks.
     """
 
     def __init__(self, rule: LearningRule, network: Architecture | None = None, quick: bool = True) -> None:
@@ -49,36 +61,36 @@ class Course:
         self.layout = self._layout()
 
     def _layout(self) -> Layout:
-        """Shared channels; of each task's own for a rule that says it cannot do with shared ones."""
+        """Shared channels, or separate ones for each task if the rule refuses shared channels."""
         plugins = self.rule, self.network
         key = tuple((type(plugin), plugin.model_dump_json()) for plugin in plugins)
         if key not in _layouts:
-            _layouts[key] = self._tried()
+            _layouts[key] = self._find_layout()
         return _layouts[key]
 
-    def _tried(self) -> Layout:
+    def _find_layout(self) -> Layout:
         self.layout = SHARED
         try:
             self.learn("AB", (0,), 1)
         except ValueError:
             return SEPARATE
-        except Exception:  # a fault of the rule: its checks will tell of it
+        except Exception:  # the rule is faulty; its checks will report that
             return SHARED
         return SHARED
 
     def with_rule(self, rule: LearningRule) -> Course:
-        """The same network and tasks under another rule."""
+        """A course with the same network and tasks under another rule."""
         return Course(rule, self.network, quick=False)
 
     def plain(self) -> Course:
-        """The same under gradient descent, with every parameter that the rule shares with it."""
+        """A course under gradient descent, with every parameter that the rule shares with it."""
         parameters = self.rule.model_dump(mode="json")
         shared = {name: parameters[name] for name in GradientDescent.model_fields if name in parameters}
-        content = json.dumps({"optimizer": "sgd", **shared})  # a rule without a choice of optimizer takes plain steps
+        content = json.dumps({"optimizer": "sgd", **shared})  # for a rule without this parameter
         return self.with_rule(GradientDescent.model_validate_json(content))
 
     def at(self, **parameters: float) -> Course:
-        """The same with the rule's parameters changed."""
+        """A course with some of the rule's parameters changed."""
         return self.with_rule(any_plugin.changed(self.rule, **parameters))
 
     def learn(
@@ -90,39 +102,65 @@ class Course:
         rule: LearningRule | None = None,
         forget: bool = False,
     ) -> list[list[Outcome]]:
-        """What came of each stage, for each seed; e.g. `learn("AB")[1][0].weights`.
+        """Train networks on a sequence of tasks.
 
-        updates   of each network, in every stage; they may differ
-        rule      one object for all stages; else it is made anew for each, as a benchmark's workers do
-        forget    take away, before the last stage, whatever the rule knows of the stages before
+        Args:
+            history: labels of the tasks in order, such as "ABA".
+            seeds: one network is trained for each seed.
+            updates: number of updates in every stage, for all networks or for each one.
+            dtype: precision of the computation.
+            rule: object to use in all stages. By default a new one is created for each stage, as a benchmark's
+                workers do.
+            forget: whether to remove, before the last stage, what the rule remembers of the earlier stages.
+
+        Returns:
+            Outcomes by stage and then by seed; for example `learn("AB")[1][0].weights` are the weights of the first
+            network after the second task.
         """
         budgets = [updates] * len(seeds) if isinstance(updates, int) else list(updates)
         arrays: list[tuple[Arrays, Arrays]] = [(self.initial(seed), {}) for seed in seeds]
         stages: list[list[Outcome]] = []
         for position, label in enumerate(history):
-            blank = forget and position == len(history) - 1
-            watch = () if blank else tuple(dict.fromkeys(t for t in history[:position] if t != label))
+            is_blank = forget and position == len(history) - 1
+            watch = () if is_blank else tuple(dict.fromkeys(t for t in history[:position] if t != label))
             starts = [
-                Start(seed, history[:position].count(label), budget, None, (*watch, label), w, {} if blank else memory)
+                Start(
+                    seed, history[:position].count(label), budget, None, (*watch, label), w, {} if is_blank else memory
+                )
                 for seed, budget, (w, memory) in zip(seeds, budgets, arrays, strict=True)
             ]
             training = Training(batch=TRIALS, evaluate_every=max(1, *budgets))
-            stages.append(self.trainer(rule, dtype).train(label, 0 if blank else position, training, starts))
+            stages.append(self.trainer(rule, dtype).train(label, 0 if is_blank else position, training, starts))
             arrays = [(outcome.weights, outcome.memory) for outcome in stages[-1]]
         return stages
 
     def trainer(self, rule: LearningRule | None = None, dtype: torch.dtype = torch.float64) -> Trainer:
-        """A trainer with a rule of its own, unless one is given."""
+        """A trainer on the CPU, with a new rule object unless one is given."""
         rule = rule or any_plugin.changed(self.rule)
         evaluation = dict.fromkeys(TASKS, 4 * TRIALS)
         return Trainer(TASKS, self.layout, self.network, rule, evaluation, dtype, torch.device("cpu"))
 
     def initial(self, seed: int) -> Arrays:
+        """Initial weights of the network of a seed."""
         return self.network.init(rng_for(seed, "check"), self.layout.n_inputs, self.layout.n_outputs)
 
 
 class Stage:
-    """One task, learnt step by step outside the trainer's loop, to look at what happens between the moments."""
+    """One task, learnt update by update outside the trainer's loop, so that a check can look in between.
+
+    Args:
+        course: the rule, network and tasks.
+        label: the task to learn.
+        seeds: one network is trained for each seed.
+
+    Attributes:
+        trainer: the trainer whose rule is used.
+        rule: the learning rule.
+        weights: weights of all networks, [network, ...].
+        context: the context that the rule gets.
+        state: the rule's state.
+        update: number of updates so far.
+    """
 
     def __init__(self, course: Course, label: str = "A", seeds: Sequence[int] = (0, 1)) -> None:
         self.trainer = course.trainer()
@@ -134,6 +172,7 @@ class Stage:
 
     @torch.no_grad()
     def learn(self, updates: int = UPDATES // 2) -> None:
+        """Make some updates, each on new trials."""
         for _ in range(updates):
             batch = self.context.sample("train", self.update, TRIALS)
             self.weights, self.state = self.rule.learn(self.weights, batch, self.state, self.context)
@@ -141,13 +180,13 @@ class Stage:
 
 
 def distance(one: Outcome, two: Outcome) -> float:
-    """Between the weights of two networks."""
+    """Euclidean distance between the weights of two networks."""
     squares = (np.square(one.weights[name].astype(float) - two.weights[name]).sum() for name in one.weights)
     return float(np.sqrt(sum(squares)))
 
 
 def same_bits(one: Outcome, two: Outcome) -> bool:
-    """Whether weights, memory and losses are the same to the bit."""
+    """Whether weights and memory of two networks are bit-identical."""
     if one.memory.keys() != two.memory.keys():
         return False
     weights = all(np.array_equal(one.weights[name], two.weights[name], equal_nan=True) for name in one.weights)
@@ -155,7 +194,7 @@ def same_bits(one: Outcome, two: Outcome) -> bool:
 
 
 def _first_fitting(rule: LearningRule) -> Architecture:
-    """The first of the small networks that the rule can train; Skipped where there is none."""
+    """The first of the small networks that the rule can train. Raises Skipped if there is none."""
     reasons = []
     for network in NETWORKS:
         try:
@@ -163,7 +202,7 @@ def _first_fitting(rule: LearningRule) -> Architecture:
             return network
         except ValueError as error:
             reasons.append(one_line(error))
-    raise Skipped(f"it can train neither {', '.join(n.name for n in NETWORKS)}: {reasons[0]}")
+    raise Skipped(f"it cannot train any of {', '.join(n.name for n in NETWORKS)}: {reasons[0]}")
 
 
 SHARED, SEPARATE = Layout(Channels(layout="shared"), TASKS), Layout(Channels(), TASKS)

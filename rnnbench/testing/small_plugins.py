@@ -1,4 +1,4 @@
-"""The small tasks and networks on which architectures and learning rules are tried."""
+"""Small tasks and networks that are used to check architectures and learning rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnbench.plugin.interfaces import Architecture, Task, Trials, Weights
 
 
 class Recall(Task):
-    """Give a pulse back after a delay, or its opposite."""
+    """Reproduce a pulse, or its opposite, after a delay."""
 
     name, version = "recall", 1
 
@@ -22,14 +22,16 @@ class Recall(Task):
 
     @property
     def n_inputs(self) -> int:
+        """Number of input channels."""
         return 1
 
     @property
     def n_outputs(self) -> int:
+        """Number of output channels."""
         return 1
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """A pulse of 1 tau of a size from -1 to 1; it is asked for in the last tau."""
+        """A pulse of 1 tau with a height from -1 to 1, to be reproduced in the last tau of the trial."""
         n_pulse, n_wait = math.ceil(1 / dt), math.ceil(self.delay / dt)
         size = rng.uniform(-1, 1, (n_trials, 1, 1)).astype(np.float32)
         time = np.arange(2 * n_pulse + n_wait)[None, :, None]
@@ -40,19 +42,22 @@ class Recall(Task):
 
 
 class TwoRecalls(Task):
-    """Two pulses at once, each to be given back: as many inputs as outputs, two of each."""
+    """Reproduce two pulses at once, with two inputs and two outputs."""
 
     name, version = "two_recalls", 1
 
     @property
     def n_inputs(self) -> int:
+        """Number of input channels."""
         return 2
 
     @property
     def n_outputs(self) -> int:
+        """Number of output channels."""
         return 2
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
+        """Two independent pulses, one on each channel."""
         one, two = (Recall(delay=1).sample(rng, n_trials, dt) for _ in range(2))
         inputs, targets, mask = (
             np.concatenate([getattr(one, name), getattr(two, name)], axis=2) for name in ("inputs", "targets", "mask")
@@ -61,7 +66,7 @@ class TwoRecalls(Task):
 
 
 class MinimalGatedUnit(Architecture):
-    """Minimal gated unit: a network that is no rate network, with nothing but what the contract asks for.
+    """Minimal gated unit: a network that is not a rate network and defines only what the interface requires.
 
     f = sigmoid(W_f [h, x]),  h <- (1 - f) h + f tanh(W_h [f h, x]),  z = W_out h.
     """
@@ -71,9 +76,11 @@ class MinimalGatedUnit(Architecture):
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """Names of the weights that are trained: all of them."""
         return ("w_f", "w_h", "w_out")
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
+        """Weights w_f and w_h [unit, unit + input] and w_out [output, unit], normal with variance 1 / N."""
         n = self.units
         shapes = {"w_f": (n, n + n_inputs), "w_h": (n, n + n_inputs), "w_out": (n_outputs, n)}
         return {name: rng.standard_normal(shape) / math.sqrt(n) for name, shape in shapes.items()}
@@ -81,10 +88,12 @@ class MinimalGatedUnit(Architecture):
     def step(
         self, weights: Weights, state: torch.Tensor, inputs: torch.Tensor, noise: torch.Tensor | None
     ) -> torch.Tensor:
+        """One time step: the next state [trial, unit] from inputs [trial, input]."""
         f = torch.sigmoid(torch.cat([state, inputs], -1) @ weights["w_f"].mT)
         return (1 - f) * state + f * torch.tanh(torch.cat([f * state, inputs], -1) @ weights["w_h"].mT)
 
     def readout(self, weights: Weights, state: torch.Tensor) -> torch.Tensor:
+        """Outputs [trial, output] from the state [trial, unit]."""
         return state @ weights["w_out"].mT
 
 
@@ -93,4 +102,4 @@ NETWORKS: tuple[Architecture, ...] = (
     VanillaRNN(units=16, learn="recurrent"),
     MinimalGatedUnit(units=12),
 )
-"""Networks for learning rules, in the order in which a rule is tried on them."""
+"""Networks for learning rules, in the order in which they are tried."""

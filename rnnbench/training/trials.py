@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from rnnbench.errors import PluginError
+from rnnbench.messages import error_line
 from rnnbench.plugin.interfaces import Architecture, Batch, Task, Trials
 from rnnbench.randomness import rng_for
 from rnnbench.training.channels import Layout
@@ -132,7 +133,7 @@ def check_task(task: Task, dt: float, sizes: Iterable[int]) -> None:
         except PluginError:
             raise
         except (Exception, SystemExit) as error:
-            raise PluginError(f"task {task.id()}: sample() raises {_one_line(error)}") from error
+            raise PluginError(f"task {task.id()}: sample() raises {error_line(error)}") from error
         for name in ("inputs", "targets", "mask"):
             array = getattr(trials, name)
             if array.dtype.kind not in "fiub":
@@ -153,7 +154,7 @@ def accuracy_of(task: Task, outputs: np.ndarray, trials: Trials) -> float | None
     try:
         accuracy = task.accuracy(outputs, trials)
     except (Exception, SystemExit) as error:
-        raise PluginError(f"task {task.id()}: accuracy() raises {_one_line(error)}") from error
+        raise PluginError(f"task {task.id()}: accuracy() raises {error_line(error)}") from error
     if accuracy is None:
         return None
     if np.shape(accuracy) != (len(trials.inputs),):
@@ -161,7 +162,3 @@ def accuracy_of(task: Task, outputs: np.ndarray, trials: Trials) -> float | None
         raise PluginError(f"task {task.id()}: {told}")
     mean = float(np.mean(accuracy))
     return mean if math.isfinite(mean) else None
-
-
-def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"

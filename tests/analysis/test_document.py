@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnbench.analysis.pair import FIXED_POINT_COLUMNS, UPDATE_COLUMNS
+from rnnbench.results.columns import measured
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "analysis.md"
 
@@ -27,6 +27,6 @@ def test_the_example_runs(tmp_path, monkeypatch):
 def test_every_column_is_defined():
     text = DOCUMENT.read_text(encoding="utf-8")
     rows = "".join(line for line in text.splitlines() if line.startswith("| `"))
-    for name in (*UPDATE_COLUMNS, *FIXED_POINT_COLUMNS):
+    for name in measured(["updates", "fixed_points"]):
         stem = name.rpartition("_")[0]
         assert any(mark in rows for mark in (f"`{name}`", f"`{stem}_*`", f"`{stem}_xy`", f"`_{name.split('_')[-1]}`"))

@@ -10,14 +10,12 @@ from scipy.spatial.distance import cosine
 
 from rnnbench import VanillaRNN
 from rnnbench.analysis.pair import (
-    FIXED_POINT_COLUMNS,
-    MODE_COLUMNS,
-    UPDATE_COLUMNS,
     fixed_point_measures,
     mode_measures,
     update_measures,
 )
 from rnnbench.reports.claims.theory import two_by_two as model
+from rnnbench.results.columns import measured
 
 OWN_A, OWN_B = np.array([True, False]), np.array([False, True])
 
@@ -38,7 +36,7 @@ def test_updates_of_w_are_measured_as_those_of_m(network, pulses):
     trials = pulses(0, 0.1), pulses(1, 0.1)
     architecture = VanillaRNN(units=n)
     found = update_measures(architecture, network(n, UNTRAINED), first, second, alone, *trials, OWN_A, OWN_B)
-    assert found.keys() == UPDATE_COLUMNS.keys()
+    assert found.keys() == {*measured(["updates"])}
     d_a, d_b = AFTER_A, ROTATED - AFTER_A
     norm_a, norm_b = np.linalg.norm(d_a), np.linalg.norm(d_b)
     squares = singular_values(d_b) ** 2
@@ -66,7 +64,7 @@ def test_the_modes_alone_are_those_of_all_measures(network, pulses):
     trials = pulses(0, 0.02), pulses(1, 0.02)
     alone = mode_measures(VanillaRNN(units=n), stages[2], trials[0], OWN_A, OWN_B)
     everything = update_measures(VanillaRNN(units=n), *stages, None, *trials, OWN_A, OWN_B)
-    assert alone == {name: everything[name] for name in MODE_COLUMNS}
+    assert alone == {name: everything[name] for name in measured(["modes"])}
     lost = {name: np.full_like(w, np.nan) for name, w in stages[2].items()}
     assert all(map(math.isnan, mode_measures(VanillaRNN(units=n), lost, trials[0], OWN_A, OWN_B).values()))
 
@@ -108,11 +106,11 @@ def test_a_linear_network_has_one_fixed_point_and_it_turns_as_the_linear_system_
     architecture = VanillaRNN(units=n, nonlinearity="identity")
     trials = pulses(0, drive), pulses(1, drive)
     found = fixed_point_measures(architecture, network(n, m_a), network(n, m_b), *trials, OWN_A, OWN_B)
-    assert found.keys() == FIXED_POINT_COLUMNS.keys()
+    assert found.keys() == {*measured(["fixed_points"])}
     before, after = (np.linalg.solve(np.eye(2) - m, [drive, 0]) for m in (m_a, m_b))
     angle = np.arctan2(after[1], after[0]) - np.arctan2(before[1], before[0])
     assert found["rotation_angle"] == pytest.approx(abs(angle), abs=1e-6)
-    expected = dict.fromkeys(FIXED_POINT_COLUMNS, 1.0) | {"rotation_angle": found["rotation_angle"]}
+    expected = dict.fromkeys(measured(["fixed_points"]), 1.0) | {"rotation_angle": found["rotation_angle"]}
     assert found == expected
 
 
@@ -161,7 +159,7 @@ def test_a_network_without_a_matrix_has_the_rest(two_parts, pulses):
     for name in ("participation_ratio_after", "output_first", "output_second"):
         assert found[name] > 0
     points = fixed_point_measures(architecture, first, second, *trials, OWN_A, OWN_B)
-    assert points.keys() == FIXED_POINT_COLUMNS.keys() and all(math.isnan(v) for v in points.values())
+    assert points.keys() == {*measured(["fixed_points"])} and all(math.isnan(v) for v in points.values())
 
 
 def test_tasks_on_the_same_outputs_have_no_mode(network, pulses):
@@ -192,7 +190,7 @@ def test_weights_that_are_not_finite_give_nan_throughout(network, pulses, bad):
     trials = pulses(0, 0.1), pulses(1, 0.1)
     found = update_measures(VanillaRNN(units=20), *stages, None, *trials, OWN_A, OWN_B)
     found |= fixed_point_measures(VanillaRNN(units=20), *stages[1:], *trials, OWN_A, OWN_B)
-    assert found.keys() == UPDATE_COLUMNS.keys() | FIXED_POINT_COLUMNS.keys()
+    assert found.keys() == {*measured(["updates", "fixed_points"])}
     assert all(math.isnan(value) for value in found.values())
 
 
@@ -201,7 +199,7 @@ def test_a_network_that_runs_away_is_nan_or_counted_and_raises_nothing(network, 
     stages = [network(20, m) for m in (UNTRAINED, AFTER_A, 1e9 * np.eye(2))]
     trials = pulses(0, 0.1), pulses(1, 0.1)
     architecture = VanillaRNN(units=20, nonlinearity="relu")
-    assert len(update_measures(architecture, *stages, None, *trials, OWN_A, OWN_B)) == len(UPDATE_COLUMNS)
+    assert len(update_measures(architecture, *stages, None, *trials, OWN_A, OWN_B)) == len(measured(["updates"]))
     points = fixed_point_measures(architecture, *stages[1:], *trials, OWN_A, OWN_B)
     assert points["fixed_points_found"] == 0 and math.isnan(points["rotation_angle"])
     assert math.isnan(points["stable_points_after"]) and points["stable_points_first"] >= 1

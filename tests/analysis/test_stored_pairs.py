@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import rnnbench
-from rnnbench.analysis.stored_pairs import analysis_columns
 from rnnbench.benchmark.cells import cells_of
-from rnnbench.execution import run as runner
+from rnnbench.execution import outputs
+from rnnbench.results.columns import NETWORK, ORIGIN, measured
 from rnnbench.results.reading import finished
 from rnnbench.results.store import Store
 
@@ -43,7 +43,7 @@ def weights_of(results: rnnbench.Results) -> dict[tuple[tuple[str, ...], int], n
 
 def test_there_is_a_row_for_every_pair_and_a_column_for_every_measure(results):
     table = results.analysis
-    assert list(table.columns) == list(analysis_columns(results.benchmark))
+    assert list(table.columns) == [*NETWORK, *measured(results.benchmark.analyses), *(column.name for column in ORIGIN)]
     assert len(table) == len(results.interference) == 4
     assert np.isfinite(table[["update_correlation", "mode_index", "rotation_angle"]].to_numpy(float)).all()
 
@@ -69,13 +69,13 @@ def test_the_table_comes_back_from_its_file(results):
 
 def test_nothing_is_measured_twice_and_what_is_gone_is_measured_again(results, tmp_path, monkeypatch):
     asked: list[int] = []
-    measure = runner.measure
+    measure = outputs.measure
 
     def counted(cells, *rest):
         asked.append(len(cells))
         return measure(cells, *rest)
 
-    monkeypatch.setattr(runner, "measure", counted)
+    monkeypatch.setattr(outputs, "measure", counted)
     again = rnnbench.run(CONTENT, results=results.folder.parent, workers=1)
     pd.testing.assert_frame_equal(again.analysis, results.analysis, check_dtype=False)
     (results.folder / "analysis.csv").write_text("made_from\n?\n")

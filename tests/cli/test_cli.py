@@ -19,7 +19,7 @@ import yaml
 
 from rnnbench import figures, load_results
 from rnnbench.benchmark.cells import cells_of
-from rnnbench.execution import run as runner
+from rnnbench.execution.run import run
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.results.store import Result, Store
 
@@ -380,7 +380,7 @@ def test_the_same_command_computes_only_what_is_missing_and_gives_the_table_of_a
     assert {file: after[file] for file in before} == before
 
     monkeypatch.setattr(figures, "draw_all", lambda *args: None)  # half of the time, and of no interest here
-    whole = runner.run(LONG, tmp_path, workers=1, device="cpu").folder
+    whole = run(LONG, tmp_path, workers=1, device="cpu").folder
     table = (folder / "results" / "tiny" / "interference.csv").read_bytes()
     assert table == (whole / "interference.csv").read_bytes()
     assert not list((folder / "results").rglob("*.damaged"))

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from rnnbench.cli.run_display import matrix_tables, plan_table
-from rnnbench.execution.run import prepare
+from rnnbench.execution.prepare import prepare
 from rnnbench.results.heartbeat import Sign
 
 TASKS = [f"contextual{n}" for n in range(8)]

@@ -1,4 +1,4 @@
-"""What an author writes for one network, as a population: the same training as by hand."""
+"""Populations by autograd: architectures written for one network train as with the hand-written engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnnbench.training.trainer import Start, Trainer
 
 
 class Plain(VanillaRNN):
-    """The vanilla RNN without its fast engine: what a third party's architecture looks like to the machinery."""
+    """The vanilla RNN without its own engine, as most architectures are."""
 
     name = "plain"
 
@@ -25,7 +25,7 @@ class Plain(VanillaRNN):
 
 
 class Gated(Architecture):
-    """A minimal gated unit with a pair for a state, as an LSTM has one (Zhou et al. 2016)."""
+    """A minimal gated unit (Zhou et al. 2016) whose state is a pair of arrays, as in an LSTM."""
 
     name = "gated"
     trained = property(lambda self: ("f", "c", "out"))
@@ -64,8 +64,8 @@ def trainer(architecture: Architecture) -> tuple[Trainer, object]:
     layout = Layout(b.channels, tasks)
     rule = GradientDescent(learning_rate=3e-3)
     device = torch.device("cpu")
-    made = Trainer(tasks, layout, architecture, rule, {"fixed_points": 16}, torch.float64, device)
-    return made, b.tasks[0].training
+    result = Trainer(tasks, layout, architecture, rule, {"fixed_points": 16}, torch.float64, device)
+    return result, b.tasks[0].training
 
 
 def starts(architecture: Architecture) -> list[Start]:
@@ -73,12 +73,12 @@ def starts(architecture: Architecture) -> list[Start]:
     return [Start(k, 0, 30 - 10 * k, None, ("fixed_points",), w) for k, w in enumerate(weights)]
 
 
-def test_a_population_by_vmap_learns_what_the_hand_written_one_learns():
+def test_a_population_by_vmap_learns_as_with_the_hand_written_engine():
     settings = {"units": 14, "learn": "all", "bias": True, "noise": 0.1}
     outcomes = []
     for architecture in (VanillaRNN(**settings), Plain(**settings)):
-        made, training = trainer(architecture)
-        outcomes.append(made.train("fixed_points", 0, training, starts(architecture)))
+        population, training = trainer(architecture)
+        outcomes.append(population.train("fixed_points", 0, training, starts(architecture)))
     for by_hand, by_vmap in zip(*outcomes, strict=True):
         for name in by_hand.weights:
             np.testing.assert_allclose(by_hand.weights[name], by_vmap.weights[name], rtol=1e-9, atol=1e-12)
@@ -86,14 +86,14 @@ def test_a_population_by_vmap_learns_what_the_hand_written_one_learns():
 
 def test_an_architecture_with_a_compound_state_learns():
     architecture = Gated(units=12)
-    made, training = trainer(architecture)
-    for outcome in made.train("fixed_points", 0, training, starts(architecture)[:1]):
+    population, training = trainer(architecture)
+    for outcome in population.train("fixed_points", 0, training, starts(architecture)[:1]):
         losses = [scores["fixed_points"].loss for scores in outcome.curve.values()]
         assert losses[-1] < 0.5 * losses[0]
 
 
 class Narrow(Gated):
-    """One output too few, which would broadcast against the targets without a word."""
+    """One output too few, which would broadcast against the targets without an error."""
 
     name = "narrow"
 
@@ -103,13 +103,13 @@ class Narrow(Gated):
 
 def test_a_readout_of_the_wrong_shape_is_refused_by_name():
     architecture = Narrow(units=12)
-    made, _ = trainer(architecture)
-    weights = made.tensors([architecture.init(np.random.default_rng(0), 2, 2)])
-    made.source.layout = Layout(
-        Channels(), {"fixed_points": made.tasks["fixed_points"].model_copy(update={"channels": 2})}
+    population, _ = trainer(architecture)
+    weights = population.tensors([architecture.init(np.random.default_rng(0), 2, 2)])
+    population.source.layout = Layout(
+        Channels(), {"fixed_points": population.tasks["fixed_points"].model_copy(update={"channels": 2})}
     )
-    made.source.tasks = {"fixed_points": made.tasks["fixed_points"].model_copy(update={"channels": 2})}
+    population.source.tasks = {"fixed_points": population.tasks["fixed_points"].model_copy(update={"channels": 2})}
     with pytest.raises(
         PluginError, match=r"narrow@1: readout\(\) gives outputs of shape \(1, 12, 16, 1\); expected .* 2\)"
     ):
-        made.evaluate("fixed_points", weights, [0])
+        population.evaluate("fixed_points", weights, [0])

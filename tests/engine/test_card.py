@@ -1,7 +1,8 @@
-"""What an update asks of a graphics card, on machines without one.
+"""No update makes the host wait for a graphics card; tested on machines without one.
 
-Torch's `meta` device stands for it: arrays with shapes and without numbers, apart from the host's. Every operation is
-looked at on its way, for those that would make the host wait for the card."""
+Torch's `meta` device, whose arrays have shapes but no numbers, takes the place of the card. Every operation is examined
+to find those that would make the host wait.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +21,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin import interfaces
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainer
+from rnnbench.training.setting import Setting
 
 CARD = torch.device("meta")
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
@@ -40,10 +42,10 @@ OPTIMIZERS = ("sgd", "momentum", "rmsprop", "adam")
 
 
 class Watch(TorchFunctionMode):
-    """Notes what makes the host wait for the card: operations that give a number back, and copies.
+    """Records what makes the host wait for the card: operations that return a number, and copies.
 
-    Looked at twice, since torch makes index arrays of lists before it dispatches anything: as Python calls it, and as
-    it is dispatched.
+    Operations are examined twice, as Python calls them and as they are dispatched, since torch converts lists to index
+    arrays before it dispatches anything.
     """
 
     def __init__(self) -> None:
@@ -73,7 +75,7 @@ class Watch(TorchFunctionMode):
 
 
 class Dispatched(TorchDispatchMode):
-    """The second look."""
+    """Examines operations as they are dispatched."""
 
     def __init__(self, watch: Watch) -> None:
         super().__init__()
@@ -84,20 +86,20 @@ class Dispatched(TorchDispatchMode):
         self.watch.seen += 1
         name, waits = func.overloadpacket.__name__, self.watch.waits
         given = [a for arg in args for a in (arg if isinstance(arg, (list, tuple)) else [arg])]
-        places = {a.device for a in given if isinstance(a, torch.Tensor) and a.dim() > 0}
+        devices = {a.device for a in given if isinstance(a, torch.Tensor) and a.dim() > 0}
         if name in WAITS:
             waits.append(name)
         elif name == "_to_copy":
-            places |= {device} if (device := kwargs.get("device")) else set()
-            if len(places) > 1 and not kwargs.get("non_blocking"):
+            devices |= {device} if (device := kwargs.get("device")) else set()
+            if len(devices) > 1 and not kwargs.get("non_blocking"):
                 waits.append("a copy between host and card")
-        elif len(places) > 1:
-            waits.append(f"{name} of arrays here and there")
+        elif len(devices) > 1:
+            waits.append(f"{name} of arrays on host and card")
         return func(*args, **kwargs)
 
 
 def is_waited_for(part: Any) -> bool:
-    """Whether an index has to be sent to the card, or counted there."""
+    """Whether an index has to be copied to the card, or counted there."""
     if isinstance(part, torch.Tensor):
         return part.dtype == torch.bool or (part.device != CARD and part.dim() > 0)
     return isinstance(part, (list, np.ndarray))
@@ -105,14 +107,14 @@ def is_waited_for(part: Any) -> bool:
 
 @pytest.fixture(autouse=True)
 def fresh_indices() -> Iterator[None]:
-    """Those of other tests are not there before the first update."""
+    """Forget index arrays of other tests."""
     interfaces._index.cache_clear()
     yield
     interfaces._index.cache_clear()
 
 
 def updates(architecture: dict[str, Any], rule: dict[str, Any], watched: Watch) -> torch.Tensor:
-    """Two updates of a population of two seeds on the card, the second one watched: its first weight."""
+    """Make two updates of a population of two seeds, watch the second one, and return the first weight."""
     benchmark = load_benchmark(
         {
             "name": "card",
@@ -123,22 +125,22 @@ def updates(architecture: dict[str, Any], rule: dict[str, Any], watched: Watch) 
             "training": {"batch": 4},
         }
     )
-    trainers = CellTrainer(benchmark, installed(), CARD)
+    trainers = CellTrainer(Setting(benchmark, installed()), CARD)
     cells = [cell for cell in cells_of(benchmark) if len(cell.history) == 1]
     assert [cell.seed for cell in cells] == [0, 1]
-    arrays = [trainers.initial_weights(cell) for cell in cells]
+    arrays = [trainers.setting.initial_weights(cell) for cell in cells]
     with torch.no_grad():
         trainer = trainers.trainer(cells[0])
         context = trainer.context("fixed_points", [0, 1, 0])
         weights = trainer.tensors([arrays[0], arrays[1], arrays[0]])
         state = trainer.rule.begin_task(weights, {}, context)
         weights, state = trainer.rule.learn(weights, context.sample("train", 0, 4), state, context)
-        sent = interfaces._index.cache_info().misses
+        misses = interfaces._index.cache_info().misses
         with watched:
             batch = context.sample("train", 1, 4)
             assert batch.inputs.device == CARD
             weights, state = trainer.rule.learn(weights, batch, state, context)
-        assert interfaces._index.cache_info().misses == sent  # indices have been there since the first update
+        assert interfaces._index.cache_info().misses == misses  # index arrays are kept from the first update
         assert all(w.device == CARD for w in weights.values())
         return next(iter(weights.values()))
 
@@ -173,9 +175,9 @@ def test_no_optimizer_waits_for_the_card(optimizer):
     ],
     ids=["item", "sent", "fetched", "list", "index", "mask", "set", "made there", "mixed"],
 )
-def test_what_waits_is_noticed(wait):
+def test_operations_that_wait_are_found(wait):
     watched = Watch()
     there, here = torch.ones(3, device=CARD), torch.zeros(3, dtype=torch.int64)
-    with suppress(Exception), watched:  # there are no numbers to give back
+    with suppress(Exception), watched:  # the meta device has no numbers to return
         wait(there, here)
     assert watched.waits

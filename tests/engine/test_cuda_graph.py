@@ -1,5 +1,7 @@
-"""Recorded gradients against the engine's own. A recording without a card: what was recorded is run again, into the
-arrays where its first results stood."""
+"""Recorded gradients against those of the engine.
+
+Without a card, a recording is replayed by calling the function again and writing into the arrays of its first results.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.interfaces import Batch
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainer
+from rnnbench.training.setting import Setting
 from rnnbench.training.trainer import Trainer
 
 ARCHITECTURE = VanillaRNN(units=11, dt=0.3, g=1.2, learn="all", bias=True, noise=0.1)
@@ -32,7 +35,7 @@ def nothing_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Tape:
-    """A recorder that counts."""
+    """A recorder that counts recordings and replays."""
 
     def __init__(self) -> None:
         self.recordings = self.replays = 0
@@ -73,7 +76,7 @@ def same(found, expected) -> None:
 
 
 @pytest.mark.parametrize("make", [ARCHITECTURE.engine, lambda: GenericEngine(ARCHITECTURE)], ids=["own", "autograd"])
-def test_a_recording_gives_the_gradient_of_whatever_comes(make):
+def test_a_recording_gives_the_gradient_for_new_numbers(make):
     tape = Tape()
     recorded, plain = Recorded(make(), make, "it", tape), make()
     for update in range(6):
@@ -81,15 +84,15 @@ def test_a_recording_gives_the_gradient_of_whatever_comes(make):
     assert tape.recordings == 1 and tape.replays == 1 + 6 - (EAGER + 1)
 
 
-def test_gradients_given_out_stay_what_they_were():
+def test_returned_gradients_are_not_overwritten_later():
     recorded = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", Tape())
     given = [recorded.gradient(weights(k), trials(k)) for k in range(6)]
     for k, one in enumerate(given):
         same(one, ARCHITECTURE.engine().gradient(weights(k), trials(k)))
 
 
-def test_other_shapes_between_leave_a_recording_whole():
-    """Evaluation, a rule's replayed trials: each makes the engine take its memory anew; a recording's has its own."""
+def test_other_shapes_in_between_do_not_damage_a_recording():
+    """Evaluation and replayed trials make the engine allocate new memory; a recording has an engine of its own."""
     tape = Tape()
     recorded, plain = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", tape), ARCHITECTURE.engine()
     for update in range(8):
@@ -103,7 +106,7 @@ def test_other_shapes_between_leave_a_recording_whole():
     assert all(r.index.tolist() == [0, 1, 0] for r in recorded._recordings.values())
 
 
-def test_what_was_recorded_of_more_networks_goes_when_some_leave():
+def test_recordings_of_larger_populations_are_deleted_when_networks_leave():
     tape = Tape()
     recorded, plain = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", tape), ARCHITECTURE.engine()
     for sets in ((0, 1, 0), (0, 1), (0,)):
@@ -114,7 +117,7 @@ def test_what_was_recorded_of_more_networks_goes_when_some_leave():
     assert tape.recordings == 3
 
 
-def test_shapes_without_end_are_not_recorded_without_end():
+def test_the_number_of_recordings_is_limited_for_many_shapes():
     tape = Tape()
     recorded = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", tape)
     for update in range(300):
@@ -131,7 +134,7 @@ def test_long_trials_are_not_recorded():
     assert tape.recordings == 0
 
 
-def test_a_network_without_numbers_delays_a_recording_and_does_not_end_it():
+def test_a_network_with_nan_delays_a_recording():
     tape = Tape()
     recorded, plain = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", tape), ARCHITECTURE.engine()
     with warnings.catch_warnings():
@@ -145,7 +148,7 @@ def test_a_network_without_numbers_delays_a_recording_and_does_not_end_it():
     assert tape.recordings == 1 and tape.replays == 1 + 2
 
 
-def test_an_engine_that_is_always_the_same_is_not_recorded():
+def test_an_architecture_that_returns_the_same_engine_is_not_recorded():
     engine = ARCHITECTURE.engine()
     recorded = Recorded(engine, lambda: engine, "it", Tape())
     with pytest.warns(UserWarning, match="the same object each time"):
@@ -154,7 +157,7 @@ def test_an_engine_that_is_always_the_same_is_not_recorded():
 
 
 def wrong_for_the_smallest(function):
-    """A recording that gives wrong numbers for a network whose numbers are small beside another's."""
+    """A recording that is wrong for one network only, whose numbers are small compared with the others'."""
     loss, gradients = function()
 
     def replay() -> None:
@@ -165,7 +168,7 @@ def wrong_for_the_smallest(function):
     return replay, (loss, gradients)
 
 
-def test_the_same_shapes_of_other_sets_are_another_recording():
+def test_other_sets_of_the_same_shapes_are_recorded_separately():
     tape = Tape()
     recorded, plain = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", tape), ARCHITECTURE.engine()
     for sets in ((0, 1, 0), (1, 0, 0), (0, 1, 0)):
@@ -176,7 +179,7 @@ def test_the_same_shapes_of_other_sets_are_another_recording():
 
 
 def holds_on(function):
-    """A recording that gives what it gave first, as one would that takes a number for a constant."""
+    """A recording that always gives its first results, as if a number had become a constant."""
     return lambda: None, function()
 
 
@@ -189,9 +192,9 @@ def refuses(function):
     [(holds_on, "other numbers"), (wrong_for_the_smallest, "other numbers"), (refuses, "not permitted")],
     ids=["holds on", "wrong for one", "refuses"],
 )
-def test_a_recording_that_is_wrong_or_cannot_be_made_is_not_used_and_said_so(recorder, why):
+def test_a_recording_that_is_wrong_or_cannot_be_made_is_not_used_and_warned_of(recorder, why):
     recorded, plain = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", recorder), ARCHITECTURE.engine()
-    with pytest.warns(UserWarning, match=why) as told:
+    with pytest.warns(UserWarning, match=why) as warned:
         for update in range(6):
             given = weights(update), trials(update)
             given[0]["w_out"][2] *= 1e-6
@@ -199,7 +202,7 @@ def test_a_recording_that_is_wrong_or_cannot_be_made_is_not_used_and_said_so(rec
         again = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", recorder)
         for update in range(6):  # the next population of the same architecture does not try
             again.gradient(weights(update), trials(update))
-    assert len(told) == 1
+    assert len(warned) == 1
 
 
 def test_it_can_be_turned_off(monkeypatch):
@@ -215,7 +218,7 @@ def trainer(device: str) -> Trainer:
     benchmark = load_benchmark(
         {"name": "card", "tasks": ["flip_flop"], "architectures": [{"use": "vanilla_rnn", "units": 8}], "seeds": 1}
     )
-    return CellTrainer(benchmark, installed(), torch.device(device)).trainer(next(cells_of(benchmark)))
+    return CellTrainer(Setting(benchmark, installed()), torch.device(device)).trainer(next(cells_of(benchmark)))
 
 
 def test_a_rule_s_gradient_is_recorded_on_a_card_and_nowhere_else():
@@ -227,8 +230,8 @@ def test_a_rule_s_gradient_is_recorded_on_a_card_and_nowhere_else():
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_what_a_trainer_keeps_on_a_card_is_free_as_soon_as_it_is_gone(device):
-    """The next population fills the card before Python looks for circles."""
+def test_memory_of_a_trainer_is_freed_as_soon_as_it_is_deleted(device):
+    """The next population needs the card before Python collects reference cycles."""
     gc.disable()
     try:
         one = trainer(device)
@@ -240,7 +243,7 @@ def test_what_a_trainer_keeps_on_a_card_is_free_as_soon_as_it_is_gone(device):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no graphics card")
-def test_nobody_waits_for_a_real_card():
+def test_the_host_does_not_wait_for_a_real_card():
     one = trainer("cuda")
     context = one.context("flip_flop", [0, 1])
     one.rule.check(one.architecture)
@@ -258,17 +261,17 @@ def test_nobody_waits_for_a_real_card():
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no graphics card")
 def test_on_a_card():
-    def there(given):
+    def weights_on_card(given):
         return {k: w.cuda() for k, w in given.items()}
 
-    def sent(b: Batch) -> Batch:
+    def batch_on_card(b: Batch) -> Batch:
         return Batch(b.inputs.cuda(), b.targets.cuda(), b.mask.cuda(), b.sets, b.noise.cuda())
 
     recorded = Recorded(ARCHITECTURE.engine(), ARCHITECTURE.engine, "it", cuda_graph)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for update in range(6):
-            loss, gradients = recorded.gradient(there(weights(update)), sent(trials(update)))
+            loss, gradients = recorded.gradient(weights_on_card(weights(update)), batch_on_card(trials(update)))
             expected = ARCHITECTURE.engine().gradient(weights(update), trials(update))
             torch.testing.assert_close(loss.cpu(), expected[0], rtol=1e-4, atol=0)
             for name, g in expected[1].items():

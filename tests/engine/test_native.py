@@ -1,4 +1,4 @@
-"""The compiled kernel against float64 autograd, at awkward sizes; its bits, its bounds; and every way to do without."""
+"""The compiled kernel against float64 autograd, its reproducibility and memory bounds, and runs without a kernel."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ SIZES = [
     (64, 32, 9),
     (97, 13, 8),
 ]
-"""(units, trials, steps): around the widths of vectors and tiles, and far from them."""
+"""(units, trials, steps): near the widths of vectors and tiles, and far from them."""
 
 
 def network(n: int, trials: int, steps: int, bias: bool = True) -> tuple[dict[str, torch.Tensor], Batch]:
-    """A network with every kind of weight, and its trials: 3 inputs, 2 outputs, noise, a mask with holes."""
+    """A network with every kind of weight, and trials with 3 inputs, 2 outputs, noise and a mask that has zeros."""
     rng = np.random.default_rng([n, trials, steps])
 
     def normal(*shape: int) -> torch.Tensor:
@@ -56,7 +56,7 @@ def network(n: int, trials: int, steps: int, bias: bool = True) -> tuple[dict[st
 
 
 def by_autograd(weights, batch, phi: str, dt: float, sigma: float) -> tuple[float, dict[str, np.ndarray]]:
-    """Loss and gradients from the equation itself, in float64."""
+    """Loss and gradients of the equation, by autograd in float64."""
     w = {name: value[0].double().requires_grad_() for name, value in weights.items()}
     x, noise = batch.inputs[0].double(), batch.noise[0].double()
     h = torch.zeros(x.shape[1], len(w["w_rec"]), dtype=torch.float64) + w.get("h0", torch.zeros(1))
@@ -74,21 +74,21 @@ def by_autograd(weights, batch, phi: str, dt: float, sigma: float) -> tuple[floa
 @pytest.mark.parametrize("dt", [0.3, 1.0])
 @pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
 @pytest.mark.parametrize(("n", "trials", "steps"), SIZES)
-def test_loss_and_gradients_are_those_of_autograd(n, trials, steps, phi, dt):
+def test_loss_and_gradients_equal_those_of_autograd(n, trials, steps, phi, dt):
     weights, batch = network(n, trials, steps, bias=n % 2 == 1)
     trained = tuple(name for name in ("w_rec", "w_in", "b", "w_out") if name in weights)
     loss, gradient = RateRNNEngine(phi, dt, 0.1, trained).gradient(weights, batch)
     expected, slopes = by_autograd(weights, batch, phi, dt, 0.1)
     assert loss.item() == pytest.approx(expected, rel=2e-5)
     for name in trained:
-        # float32: a sum of a few hundred terms, through at most nine steps.
+        # The tolerance is that of float32 for sums of a few hundred terms over at most nine steps.
         scale = max(np.abs(slopes[name]).max(), 1e-6)
         assert gradient[name][0].numpy() == pytest.approx(slopes[name], abs=2e-5 * scale), name
 
 
 @compiled
 @pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
-def test_it_is_the_torch_engine_to_rounding(phi, monkeypatch):
+def test_it_equals_the_torch_engine_up_to_rounding(phi, monkeypatch):
     weights, batch = network(64, 16, 40)
     engine = RateRNNEngine(phi, 0.5, 0.05, ("w_rec", "w_in", "b", "w_out"))
     loss, gradient = engine.gradient(weights, batch)
@@ -97,12 +97,12 @@ def test_it_is_the_torch_engine_to_rounding(phi, monkeypatch):
     assert loss.item() == pytest.approx(again.item(), rel=1e-5)
     for name, g in gradient.items():
         assert torch.allclose(g, other[name], rtol=1e-3, atol=1e-4 * float(other[name].abs().max())), name
-    if phi == "tanh":  # another tanh: it was indeed another program
+    if phi == "tanh":  # its tanh differs in the last digits, which shows that the kernel was used
         assert any(not torch.equal(gradient[name], other[name]) for name in gradient)
 
 
 @compiled
-def test_tanh_is_as_exact_as_float32_can_tell():
+def test_tanh_is_exact_to_a_few_units_in_the_last_place():
     x = torch.cat([torch.linspace(-12, 12, 300_001), *(s * torch.logspace(-30, 1, 100_000) for s in (1, -1))])
     x = torch.cat([x, torch.tensor([0.0, torch.inf, -torch.inf])])
     r = rates(x, "tanh")
@@ -113,13 +113,13 @@ def test_tanh_is_as_exact_as_float32_can_tell():
 
 @compiled
 @pytest.mark.parametrize("phi", kernel.NONLINEARITIES)
-def test_what_is_not_a_number_stays_none(phi):
+def test_nan_stays_nan(phi):
     r = rates(torch.tensor([torch.nan, 1.0]), phi)
     assert torch.isnan(r[0]) and torch.isfinite(r[1])
 
 
 def rates(x: torch.Tensor, phi: str) -> torch.Tensor:
-    """phi(x) as the kernel computes it for the first state of a network of one unit."""
+    """phi(x) as the kernel computes it for the initial state of a network of one unit."""
     assert HERE.kernel is not None
     weights = {name: torch.zeros(1, 1) for name in ("w_rec", "w_in", "w_out")}
     start, r = x.reshape(-1, 1).clone(), torch.empty(2, len(x), 1)
@@ -130,7 +130,7 @@ def rates(x: torch.Tensor, phi: str) -> torch.Tensor:
 @compiled
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (8, 4), (9, 5), (85, 33)])
 def test_any_number_of_inputs_and_outputs(inputs, outputs):
-    """Numbers around the widths of the tiles, and those of Yang et al. 2019."""
+    """Numbers near the widths of the tiles, and those of Yang et al. 2019."""
     weights, batch = network(37, 33, 6)
     random = torch.Generator().manual_seed(inputs)
     weights["w_in"] = torch.randn(1, 37, inputs, generator=random) / inputs**0.5
@@ -147,7 +147,7 @@ def test_any_number_of_inputs_and_outputs(inputs, outputs):
 
 @compiled
 @pytest.mark.parametrize("trained", [(), ("w_rec",), ("w_in",), ("w_out", "b")])
-def test_only_what_is_trained_has_a_gradient(trained):
+def test_only_trained_weights_have_a_gradient(trained):
     weights, batch = network(17, 9, 5)
     every = RateRNNEngine("tanh", 0.3, 0.1, ("w_rec", "w_in", "b", "w_out")).gradient(weights, batch)[1]
     some = RateRNNEngine("tanh", 0.3, 0.1, trained).gradient(weights, batch)[1] if trained else {}
@@ -155,7 +155,7 @@ def test_only_what_is_trained_has_a_gradient(trained):
 
 
 @compiled
-def test_the_same_bits_wherever_the_arrays_lie_and_whatever_was_computed_before():
+def test_bits_depend_neither_on_addresses_nor_on_earlier_computations():
     steps, trials, n = 20, 11, 37
     weights, batch = network(n, trials, steps)
     w, x, errors = {name: a[0] for name, a in weights.items()}, batch.inputs[0], batch.targets[0]
@@ -176,8 +176,8 @@ def test_the_same_bits_wherever_the_arrays_lie_and_whatever_was_computed_before(
 
 
 @compiled
-def test_trials_taken_out_of_a_larger_batch_are_those_trials():
-    """A rule may cut a batch apart: views whose numbers do not lie together."""
+def test_trials_may_be_views_of_a_larger_batch():
+    """A rule may split a batch into views that are not contiguous."""
     weights, batch = network(17, 9, 5)
     cut = [a[:, :, 2:6] for a in (batch.inputs, batch.targets, batch.mask, batch.noise)]
     engine = RateRNNEngine("tanh", 0.3, 0.1, ("w_rec", "w_in", "b", "w_out"))
@@ -190,7 +190,7 @@ def test_trials_taken_out_of_a_larger_batch_are_those_trials():
 
 
 @compiled
-def test_arrays_that_it_would_misread_are_refused():
+def test_arrays_of_wrong_layout_or_type_are_refused():
     weights = {"w_rec": torch.zeros(3, 3), "w_in": torch.zeros(2, 3).mT, "w_out": torch.zeros(1, 3)}
     arrays = torch.zeros(4, 5, 2), None, torch.zeros(5, 3), torch.zeros(5, 5, 3)
     with pytest.raises(ValueError, match="contiguous"):
@@ -224,7 +224,7 @@ print("within bounds")
 
 @compiled
 def test_it_stays_within_its_arrays(tmp_path):
-    """The same source under the sanitizers of the compiler, in a process of its own."""
+    """The same source compiled with sanitizers, in a separate process."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("needs g++")
@@ -240,7 +240,7 @@ def test_it_stays_within_its_arrays(tmp_path):
 
 
 def replace(library: Path, content: bytes) -> None:
-    """Another library in its place, as if it had been compiled."""
+    """Replace the cached library and its checksum, as if the new one had been compiled."""
     library.unlink()
     library.write_bytes(content)
     library.chmod(0o700)
@@ -248,8 +248,8 @@ def replace(library: Path, content: bytes) -> None:
 
 
 @pytest.fixture
-def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """An empty cache, and a kernel that is looked for as in a new process."""
+def empty_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """An empty cache, and a kernel that is looked up as in a new process."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     native.cache_clear()
     yield tmp_path / "cache"
@@ -257,13 +257,13 @@ def anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     native.cache_clear()
 
 
-def test_it_can_be_turned_off(anew, monkeypatch):
+def test_it_can_be_turned_off(empty_cache, monkeypatch):
     monkeypatch.setenv(kernel.SWITCH, "0")
     assert native().kernel is None and native().told == "torch (RNNBENCH_NATIVE is 0)"
-    assert not anew.exists()
+    assert not empty_cache.exists()
 
 
-def test_without_a_compiler_there_is_torch(anew, monkeypatch):
+def test_without_a_compiler_there_is_torch(empty_cache, monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
     assert native().told == "torch (no native kernel: no C++ compiler is found)"
@@ -272,23 +272,23 @@ def test_without_a_compiler_there_is_torch(anew, monkeypatch):
     assert loss.item() == pytest.approx(by_autograd(weights, batch, "tanh", 0.3, 0.1)[0], rel=2e-5)
 
 
-def test_a_compiler_that_fails_is_told_and_leaves_nothing(anew, monkeypatch, tmp_path):
+def test_a_compiler_that_fails_is_reported_and_leaves_no_files(empty_cache, monkeypatch, tmp_path):
     broken = tmp_path / "c++"
     broken.write_text("#!/bin/sh\necho 'x.cpp:1: error: no such luck' >&2\nexit 1\n")
     broken.chmod(0o755)
     monkeypatch.setenv("CXX", str(broken))
     assert native().told == "torch (no native kernel: c++ fails: no such luck)"
-    assert list((anew / "rnnbench").iterdir()) == []
+    assert list((empty_cache / "rnnbench").iterdir()) == []
 
 
 @compiled
-def test_a_cache_that_cannot_be_written_is_told(anew, monkeypatch):
-    anew.write_text("a file where a folder should be")
+def test_a_cache_that_cannot_be_written_is_reported(empty_cache, monkeypatch):
+    empty_cache.write_text("a file where a folder should be")
     assert native().kernel is None and "cannot be written" in native().told
 
 
 @compiled
-def test_a_library_without_its_functions_is_not_used(anew, tmp_path):
+def test_a_library_without_its_functions_is_not_used(empty_cache, tmp_path):
     another = tmp_path / "another.so"
     subprocess.run([shutil.which("c++") or "g++", "-shared", "-x", "c++", "-o", another, "/dev/null"], check=True)
     replace(build.built(), another.read_bytes())
@@ -296,7 +296,7 @@ def test_a_library_without_its_functions_is_not_used(anew, tmp_path):
 
 
 @compiled
-def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, monkeypatch):
+def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(empty_cache, monkeypatch):
     library = build.built()
     good = library.read_bytes()
     replace(library, b"not a library")
@@ -309,7 +309,7 @@ def test_a_library_that_cannot_be_loaded_or_computes_wrongly_is_not_used(anew, m
 
 
 @compiled
-def test_it_is_compiled_once(anew):
+def test_it_is_compiled_once(empty_cache):
     first = build.built()
     before = first.stat().st_mtime_ns
     assert build.built() == first and first.stat().st_mtime_ns == before
@@ -317,36 +317,36 @@ def test_it_is_compiled_once(anew):
 
 
 @compiled
-def test_half_a_library_as_a_full_disk_leaves_it_is_compiled_anew(anew):
-    """Loading it would kill the process."""
+def test_a_truncated_library_is_compiled_again(empty_cache):
+    """A full disk may leave such a file. Loading it would kill the process."""
     library = build.built()
     good = library.read_bytes()
-    library.unlink()  # another file: the one that was there may be loaded
+    library.unlink()  # create a new file, since the old one may be loaded
     library.write_bytes(good[:12_000])
     library.chmod(0o700)
     assert native().kernel is not None and len(library.read_bytes()) == len(good)
 
 
 @compiled
-def test_the_compiler_may_be_named_with_arguments(anew, monkeypatch):
+def test_the_compiler_may_be_named_with_arguments(empty_cache, monkeypatch):
     monkeypatch.setenv("CXX", "g++ -O1")
     assert native().kernel is not None
 
 
 @pytest.mark.parametrize(
-    ("cxx", "told"),
+    ("cxx", "reason"),
     [
         ("/no/such/compiler", "CXX names no program: /no/such/compiler"),
         ("'", "CXX cannot be read: '"),
         ("true", "true makes no library, and does not say why"),
     ],
 )
-def test_a_compiler_that_is_none_is_told(anew, monkeypatch, cxx, told):
+def test_a_program_that_is_not_a_compiler_is_reported(empty_cache, monkeypatch, cxx, reason):
     monkeypatch.setenv("CXX", cxx)
-    assert native().told == f"torch (no native kernel: {told})"
+    assert native().told == f"torch (no native kernel: {reason})"
 
 
-def test_a_compiler_may_complain_in_any_bytes(anew, monkeypatch, tmp_path):
+def test_errors_of_a_compiler_may_contain_any_bytes(empty_cache, monkeypatch, tmp_path):
     broken = tmp_path / "c++"
     broken.write_text("#!/bin/sh\nprintf 'error: \\377' >&2\nexit 1\n")
     broken.chmod(0o755)
@@ -354,13 +354,13 @@ def test_a_compiler_may_complain_in_any_bytes(anew, monkeypatch, tmp_path):
     assert native().told.startswith("torch (no native kernel: c++ fails:")
 
 
-def test_without_a_home_there_is_torch(anew, monkeypatch):
+def test_without_a_home_folder_there_is_torch(empty_cache, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", staticmethod(lambda: (_ for _ in ()).throw(RuntimeError)))
     assert "there is no home folder" in native().told
 
 
 @compiled
-def test_a_library_that_others_could_have_written_is_not_loaded(anew):
+def test_a_library_that_others_could_have_written_is_not_loaded(empty_cache):
     build.built().chmod(0o777)
     assert native().told == "torch (no native kernel: the cached library could have been written by others)"

@@ -1,4 +1,4 @@
-"""Products of reduced precision: operands rounded as a card does, whoever writes the product, and nothing else."""
+"""Matrix products in reduced precision: the operands of every product, and nothing else, are rounded as on a card."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NUMBERS = st.floats(-(2.0**100), 2.0**100, width=32, allow_subnormal=False)
 
 @settings(deadline=None)
 @given(arrays(np.float32, 17, elements=NUMBERS))
-def test_bfloat16_is_torchs_own(values):
+def test_bfloat16_equals_that_of_torch(values):
     x = torch.from_numpy(values)
     torch.testing.assert_close(rounded(x, 7), x.to(torch.bfloat16).float(), rtol=0, atol=0)
 
@@ -31,21 +31,21 @@ def test_bfloat16_is_torchs_own(values):
 @settings(deadline=None)
 @given(arrays(np.float32, 9, elements=NUMBERS.filter(lambda v: v == 0 or abs(v) > 2.0**-100)))
 def test_tf32_is_the_nearest_of_ten_bits(values):
-    """By exact arithmetic in float64: no other number of ten bits is nearer."""
+    """By exact arithmetic in float64, no other number of ten bits is nearer."""
     x, y = values.astype(np.float64), rounded(torch.from_numpy(values), 10).numpy().astype(np.float64)
     unit = 2.0 ** (np.floor(np.log2(np.abs(np.where(x == 0, 1, x)))) - 10)
     assert np.all(np.abs(x - y) <= unit / 2) and np.all(y / unit == np.round(y / unit))
 
 
-def test_what_is_not_finite_stays_what_it_is():
+def test_infinities_nan_and_zeros_are_unchanged():
     x = torch.tensor([torch.inf, -torch.inf, torch.nan, 0.0, -0.0])
     torch.testing.assert_close(rounded(x, 7), x, equal_nan=True)
 
 
 @pytest.mark.parametrize("dtype", BITS)
 @pytest.mark.parametrize("generic", [False, True], ids=["rate RNN", "by autograd"])
-def test_every_product_is_rounded_in_every_engine_and_only_inside(dtype, generic):
-    """A recurrent step by hand with rounded operands; one step, so that nothing else can differ."""
+def test_every_product_is_rounded_in_every_engine_and_only_within_the_block(dtype, generic):
+    """The reference is a single step computed here with rounded operands, so that nothing else can differ."""
     network = VanillaRNN(units=13, dt=1.0, g=1.0, learn="all")
     engine = GenericEngine(network) if generic else network.engine()
     w = {n: torch.from_numpy(a).float()[None] for n, a in network.init(np.random.default_rng(0), 3, 2).items()}
@@ -65,7 +65,7 @@ def test_every_product_is_rounded_in_every_engine_and_only_inside(dtype, generic
 
 
 @pytest.mark.parametrize("dtype", BITS)
-def test_gradients_are_off_by_what_the_bits_say(dtype):
+def test_errors_of_gradients_match_the_number_of_bits(dtype):
     network = VanillaRNN(units=64, g=0.5, learn="all")
     w = {n: torch.from_numpy(a).float()[None] for n, a in network.init(np.random.default_rng(0), 3, 2).items()}
     random = torch.Generator().manual_seed(0)
@@ -80,7 +80,7 @@ def test_gradients_are_off_by_what_the_bits_say(dtype):
     assert 2.0 ** -(BITS[dtype] + 5) < error < 2.0 ** -(BITS[dtype] - 3)
 
 
-def test_a_run_of_reduced_precision_is_another_run(tmp_path):
+def test_runs_of_different_precision_have_different_cells(tmp_path):
     task = {"use": "fixed_points", "duration": 6, "loss_start": 3}
     content = {
         "name": "tiny",

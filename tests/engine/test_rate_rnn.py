@@ -1,4 +1,4 @@
-"""The hand-written gradient against autograd through the author's own step, in float64."""
+"""The hand-written gradient against autograd through the step of the architecture, in float64."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def batch(sets: tuple[int, ...], n_noise: int = 0, n_steps: int = 12, n_trials: 
 
 
 def autograd(architecture: VanillaRNN, weights, trials: Batch):
-    """Loss and gradients network by network: a plain loop over the author's step, no vmap, no hand-written adjoint."""
+    """Loss and gradients, network by network, by autograd through a plain loop over steps."""
     losses, gradients = [], []
     for network, s in enumerate(trials.sets):
         own = {name: w[network].clone().requires_grad_(name in architecture.trained) for name, w in weights.items()}
@@ -116,8 +116,8 @@ def test_linear_network_in_closed_form():
 
 
 @pytest.mark.parametrize("units", [8, 20, 33, 64])
-def test_neighbours_do_not_change_a_networks_bits(units):
-    """On a CPU a network's float32 gradient is the same, bit for bit, alone and among others."""
+def test_other_networks_do_not_change_the_bits_of_a_network(units):
+    """On a CPU the float32 gradient of a network is bit-identical alone and in a population."""
     architecture = VanillaRNN(units=units, g=1.5, learn="all")
     weights = population(architecture, 4, torch.float32)
     trials = batch((0, 1, 1, 0), n_steps=40, n_trials=7, dtype=torch.float32)
@@ -132,7 +132,7 @@ def test_neighbours_do_not_change_a_networks_bits(units):
 
 
 def test_batched_program_equals_one_network_at_a_time():
-    """The form a GPU runs (all networks in one product) gives what the CPU form gives, to rounding."""
+    """The program for GPUs, with all networks in one product, equals the program for CPUs up to rounding."""
     architecture = VanillaRNN(units=9, g=1.2, learn="all", bias=True, noise=0.1)
     weights = population(architecture, 3)
     trials = batch((1, 0, 1), architecture.n_noise)
@@ -147,7 +147,7 @@ def test_batched_program_equals_one_network_at_a_time():
 
 
 @pytest.mark.parametrize("networks", [(), (4,)])
-def test_loss_and_error_at_once_are_those_of_each_alone(networks):
+def test_loss_and_error_at_once_equal_those_computed_separately(networks):
     random = torch.Generator().manual_seed(0)
     z, y = (torch.randn(*networks, 7, 3, 2, generator=random, dtype=torch.float64) for _ in "zy")
     mask = torch.rand(*networks, 7, 3, 2, generator=random, dtype=torch.float64)

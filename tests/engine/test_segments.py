@@ -1,4 +1,4 @@
-"""Long trials in segments: the gradient is that of the whole, and of float64 autograd; memory stays bounded."""
+"""Long trials in segments: gradients equal those of whole trials and of float64 autograd, and memory is bounded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ N_IN, N_OUT, STEPS, TRIALS, UNITS, NETWORKS = 3, 2, 47, 5, 21, 3
 
 
 @pytest.mark.parametrize(("n", "per_step"), [(1, 1), (100, 1), (100, module.KEPT), (7, module.KEPT // 3), (3, 10**12)])
-def test_segments_are_all_steps_in_order_and_within_the_bound_where_one_step_is(n, per_step):
+def test_segments_cover_all_steps_in_order_and_keep_the_bound_if_one_step_does(n, per_step):
     parts = segments(n, per_step)
     assert [t for part in parts for t in range(part.start, part.stop)] == list(range(n))
     assert all((part.stop - part.start - 1) * per_step <= module.KEPT for part in parts)
@@ -47,11 +47,11 @@ def weights_of(architecture: Architecture, dtype: torch.dtype) -> dict[str, torc
 
 
 def difference(a, b) -> float:
-    """Largest, relative to the largest entry of each array."""
+    """Largest difference, relative to the largest number of each array."""
     return max(float((a[name].double() - b[name].double()).abs().max() / b[name].abs().max()) for name in b)
 
 
-def one_segment_is(n_steps: int, arrays: int, dtype: torch.dtype, monkeypatch) -> None:
+def set_segment_length(n_steps: int, arrays: int, dtype: torch.dtype, monkeypatch) -> None:
     monkeypatch.setattr(module, "KEPT", n_steps * arrays * TRIALS * UNITS * (4 if dtype is torch.float32 else 8))
 
 
@@ -67,7 +67,7 @@ def test_rate_rnn(nonlinearity, noise, dt, length, dtype, monkeypatch):
     weights["h0"] = torch.linspace(-1, 1, NETWORKS * UNITS, dtype=dtype).view(NETWORKS, UNITS)
     loss, whole = engine.gradient(weights, trials)
     z = engine.outputs(weights, trials)
-    one_segment_is(length, 3 if nonlinearity == "erf" else 2, dtype, monkeypatch)
+    set_segment_length(length, 3 if nonlinearity == "erf" else 2, dtype, monkeypatch)
     assert len(engine._segments({"w_rec": weights["w_rec"][0]}, trials.inputs[0])) == -(-STEPS // length)
     again, cut = engine.gradient(weights, trials)
     exact = dtype is torch.float64
@@ -78,12 +78,12 @@ def test_rate_rnn(nonlinearity, noise, dt, length, dtype, monkeypatch):
     assert difference(cut, whole) < (1e-12 if exact else 2e-5)
 
 
-def test_the_compiled_loop_and_torch_send_the_same_back_over_the_seams(monkeypatch):
+def test_the_compiled_loop_and_torch_agree_across_segments(monkeypatch):
     if native().kernel is None:
         pytest.skip(native().told)
     network = VanillaRNN(units=UNITS, g=1.1, bias=True, learn="all")
     weights, trials = weights_of(network, torch.float32), batch(False, torch.float32, UNITS)
-    one_segment_is(9, 2, torch.float32, monkeypatch)
+    set_segment_length(9, 2, torch.float32, monkeypatch)
     _, compiled = network.engine().gradient(weights, trials)
     monkeypatch.setattr(RateRNNEngine, "_kernel", lambda *_: None)
     _, plain = network.engine().gradient(weights, trials)
@@ -94,7 +94,7 @@ def test_rate_rnn_against_float64_autograd(monkeypatch):
     network = VanillaRNN(units=UNITS, g=1.1, bias=True, learn="all", noise=0.1)
     weights, trials = weights_of(network, torch.float64), batch(True, torch.float64, UNITS)
     _, exact = GenericEngine(network).gradient(weights, trials)
-    one_segment_is(10, 2, torch.float64, monkeypatch)
+    set_segment_length(10, 2, torch.float64, monkeypatch)
     _, cut = network.engine().gradient(weights, trials)
     assert difference(cut, exact) < 1e-10
 
@@ -102,7 +102,7 @@ def test_rate_rnn_against_float64_autograd(monkeypatch):
 @pytest.mark.parametrize("name", ["vanilla_rnn", "gru", "lstm", "multilayer_rnn", "low_rank_rnn"])
 @pytest.mark.parametrize("length", [1, 10])
 def test_any_architecture(name, length, monkeypatch):
-    """The whole is autograd itself, in float64."""
+    """The reference is autograd through whole trials in float64."""
     found = [f for (kind, _), f in installed().found.items() if kind == "architecture" and f.cls.name == name]
     if not found:
         pytest.skip(f"{name} is not installed")
@@ -111,7 +111,7 @@ def test_any_architecture(name, length, monkeypatch):
     trials = batch(network.n_noise > 0, torch.float64, max(1, network.n_noise))
     engine = GenericEngine(network)
     loss, whole = engine.gradient(weights, trials)
-    one_segment_is(length, ARRAYS, torch.float64, monkeypatch)
+    set_segment_length(length, ARRAYS, torch.float64, monkeypatch)
     again, cut = engine.gradient(weights, trials)
     torch.testing.assert_close(again, loss, rtol=1e-12, atol=0)
     assert difference(cut, whole) < 1e-10
@@ -140,7 +140,7 @@ print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["network.engine()", "GenericEngine(network)"], ids=["rate RNN", "generic"])
 def test_ten_thousand_steps_of_512_units_fit_into_four_gigabytes(engine):
-    """An update of 32 trials and a look at 256, in a process of its own."""
+    """An update on 32 trials and an evaluation of 256, in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", MEASURED.format(engine=engine, steps=10_000)], capture_output=True, text=True
     )

@@ -10,8 +10,8 @@ import rnnbench
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.errors import BenchmarkError
 from rnnbench.loading.benchmark_file import load_benchmark
-from rnnbench.results.columns import INTERFERENCE_COLUMNS
-from rnnbench.results.tables import condition_columns
+from rnnbench.results.columns import INTERFERENCE
+from rnnbench.results.networks import condition_columns
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 PLAIN = {
@@ -50,7 +50,7 @@ def test_each_condition_has_the_numbers_of_a_run_of_its_own(driven, tmp_path):
 
 def test_a_condition_has_a_label_and_a_column_for_what_varies(driven):
     table = driven.interference
-    assert list(table.columns) == [*INTERFERENCE_COLUMNS, "drive"]
+    assert list(table.columns) == [*INTERFERENCE.names, "drive"]
     assert {tuple(pair) for pair in table[["condition", "drive"]].drop_duplicates().to_numpy()} == {
         ("drive=0.1", 0.1),
         ("drive=0.6", 0.6),

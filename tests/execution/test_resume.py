@@ -19,9 +19,10 @@ from rnnbench import figures
 from rnnbench.benchmark.cells import Cell, cells_of
 from rnnbench.cli.run_display import LiveDisplay
 from rnnbench.errors import RnnbenchError, StoreError
-from rnnbench.execution import run as runner
 from rnnbench.execution.executors import pool
-from rnnbench.execution.run import prepare, run
+from rnnbench.execution.prepare import prepare
+from rnnbench.execution.run import compute as compute_missing
+from rnnbench.execution.run import run
 from rnnbench.plugin.executor import Report
 from rnnbench.results.store import Result, Store
 
@@ -51,7 +52,7 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 def compute(root: Path) -> int:
     """Compute what is missing; how many cells that was."""
-    return len(runner.compute(prepare(CONTENT, root, workers=1, device="cpu")))
+    return len(compute_missing(prepare(CONTENT, root, workers=1, device="cpu")))
 
 
 class Listener:
@@ -161,7 +162,7 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(t
                 os.kill(worker.pid, signal.SIGKILL)
 
     with pytest.raises(RnnbenchError, match="worker") as caught:
-        runner.compute(prepared, Listener(kill))
+        compute_missing(prepared, Listener(kill))
     assert len(str(caught.value).splitlines()) == 1
     assert multiprocessing.active_children() == []
 
@@ -170,4 +171,4 @@ def test_a_finished_cell_is_told_of_however_late_the_workers_messages_are(tmp_pa
     """A queue between processes makes no promise of when: a result may be there before the news of it."""
     prepared = prepare(CONTENT, tmp_path, workers=2, device="cpu")
     monkeypatch.setattr(pool.Channel, "drain", lambda channel: None)
-    assert runner.compute(prepared) == dict.fromkeys(prepared.plan.missing, "done")
+    assert compute_missing(prepared) == dict.fromkeys(prepared.plan.missing, "done")

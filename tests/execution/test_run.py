@@ -16,7 +16,7 @@ import pytest
 import rnnbench
 from rnnbench.execution.run import Prepared
 from rnnbench.plugin.executor import Report
-from rnnbench.results.columns import CURVES_COLUMNS, INTERFERENCE_COLUMNS
+from rnnbench.results.columns import CURVES, INTERFERENCE
 
 SMOKE = Path(__file__).parents[2] / "benchmarks" / "smoke.yaml"
 NAMES = ["architecture", "rule", "g", "units", "first_task", "second_task", "seed"]
@@ -53,7 +53,7 @@ def test_a_run_fills_every_cell_of_the_matrix(serial):
     table = serial.interference
     assert len(table) == 2 * 2 * 2 * 2  # first tasks x second tasks x g x seeds
     assert (table["status"] == "done").all() and np.isfinite(table["interference"]).all()
-    assert list(table.columns) == list(INTERFERENCE_COLUMNS) and list(serial.curves.columns) == list(CURVES_COLUMNS)
+    assert list(table.columns) == INTERFERENCE.names and list(serial.curves.columns) == CURVES.names
 
 
 def test_the_first_task_is_trained_once_for_all_second_tasks(serial):

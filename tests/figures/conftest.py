@@ -128,21 +128,3 @@ def texts() -> Callable[[Figure], list[str]]:
         return [text._preprocess_math(text.get_text())[0] for text in found]
 
     return read
-
-
-@pytest.fixture(scope="session")
-def clipped() -> Callable[[Figure], list[str]]:
-    """The texts that reach over the edge of a figure."""
-
-    def find(figure: Figure) -> list[str]:
-        figure.draw_without_rendering()
-        page = figure.bbox
-        outside = []
-        for text in figure.findobj(Text):
-            if text.get_visible() and text.get_text():
-                box = text.get_window_extent()
-                if box.x0 < 0 or box.y0 < 0 or box.x1 > page.x1 or box.y1 > page.y1:
-                    outside.append(text.get_text())
-        return outside
-
-    return find

@@ -51,7 +51,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "unknown key with a space": (SOUND + "my key: 1\n", "my key", "known are analyses, architectures,"),
     "unknown key that is a type's name": (SOUND + "int: 1\n", "int: unknown", "known are"),
     "unknown key with a line break": (SOUND + '"a\\nb": 1\n', "a\\nb", "known are"),
-    "key that is a number": (SOUND + "1: 2\n", "1", "known are"),
+    "key that is a number": (SOUND + "1: 2\n", "1 is not a string", "must be strings"),
     "key that is a list": (SOUND + "? [a, b]\n: 1\n", "line ", ""),
     "unknown plugin": ("name: x\ntasks: [flipflop]\n", "tasks[0]: unknown task 'flipflop'", "did you mean flip_flop"),
     "unknown plugin with parameters": (
@@ -107,7 +107,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
         "layout: separate",
     ),
     "one end of an interval": (FLIP_FLOP.format("fixation: [1]"), "tasks[0].fixation", "smallest and largest"),
-    "interval the wrong way round": (FLIP_FLOP.format("fixation: [2, 1]"), "tasks[0].fixation", "smaller end first"),
+    "interval the wrong way round": (FLIP_FLOP.format("fixation: [2, 1]"), "tasks[0].fixation", "smaller first"),
     "two parameters that do not fit": (ONE_TASK.format("duration: 6"), "tasks[0]: loss_start", "below duration"),
     "name missing": ("tasks: [fixed_points]\n", "name: missing", "names the results folder"),
     "name a number": ("name: 3\ntasks: [fixed_points]\n", "name: 3", "string"),

@@ -1,4 +1,4 @@
-"""The rule that decides: its cases, its test against scipy's, and how often it supports what is not there."""
+"""The rule for verdicts: its cases, its test compared with scipy's, and how often it supports a claim wrongly."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,8 @@ from rnnbench.reports.estimates import (
 RNG = np.random.default_rng(0)
 
 
-def made(low, high, direction="above", n=10, p=0.01, threshold=1.0):
+def estimate_from(low, high, direction="above", n=10, p=0.01, threshold=1.0):
+    """An estimate with this interval."""
     return Estimate("x", (low + high) / 2, low, high, threshold, direction, n, p)
 
 
@@ -42,22 +43,22 @@ def made(low, high, direction="above", n=10, p=0.01, threshold=1.0):
     ],
 )
 def test_the_interval_decides(low, high, direction, verdict):
-    assert made(low, high, direction).verdict == verdict
+    assert estimate_from(low, high, direction).verdict == verdict
 
 
 def test_support_needs_the_test_as_well_and_failing_does_not():
-    assert made(1.1, 1.5, p=0.06).verdict == "undecided"
-    assert made(1.1, 1.5, p=0.06).reason == "p = 0.06"
-    assert made(1.1, 1.5, p=None).verdict == "supported"
-    assert made(0.1, 0.5, p=0.9).verdict == "not supported"
+    assert estimate_from(1.1, 1.5, p=0.06).verdict == "undecided"
+    assert estimate_from(1.1, 1.5, p=0.06).reason == "p = 0.06"
+    assert estimate_from(1.1, 1.5, p=None).verdict == "supported"
+    assert estimate_from(0.1, 0.5, p=0.9).verdict == "not supported"
 
 
 def test_too_few_seeds_decide_nothing():
     for low, high in ((1.1, 1.5), (0.1, 0.5)):
-        few = made(low, high, n=MIN_SEEDS - 1)
+        few = estimate_from(low, high, n=MIN_SEEDS - 1)
         assert few.verdict == "undecided"
         assert "too few seeds" in few.reason
-    assert made(1.1, 1.5, n=MIN_SEEDS).verdict == "supported"
+    assert estimate_from(1.1, 1.5, n=MIN_SEEDS).verdict == "supported"
 
 
 def test_parts_are_combined():
@@ -74,7 +75,7 @@ def test_parts_are_combined():
 @pytest.mark.parametrize("n", [5, 8])
 def test_sign_flips_against_scipy(n):
     excess = np.random.default_rng(n).normal(0.4, 1, n)
-    # All 2^n flips in both, so equal but for rounding.
+    # Both use all 2^n flips, so they agree up to rounding.
     theirs = permutation_test(
         (excess,), np.sum, permutation_type="samples", alternative="greater", n_resamples=np.inf, vectorized=False
     )
@@ -90,7 +91,7 @@ def test_sign_flips_of_few_seeds_by_hand():
 def test_random_flips_agree_with_the_normal_limit():
     excess = np.random.default_rng(2).normal(0.3, 1, 40)
     z = excess.sum() / np.sqrt((excess**2).sum())
-    # 10 000 flips: standard error below 0.005 each; the normal limit is off by O(1/n) of the tail.
+    # With 10 000 flips the standard error is below 0.005; the normal limit has a relative error of O(1/n) in the tail.
     assert sign_flip_p(excess, RNG) == pytest.approx(norm.sf(z), abs=0.02)
 
 
@@ -118,7 +119,7 @@ def test_support_is_rare_where_the_effect_is_only_as_large_as_the_threshold(dire
     for k in range(n_tables):
         values = threshold + (rng.normal(size=10) if draw == "normal" else rng.uniform(-1, 1, 10))
         supported += estimate("x", values, threshold, direction, (k,)).verdict == "supported"
-    # At most 5 %, and three standard errors of the draws; and not never, or the rule could support nothing.
+    # The rate is at most 5 % plus three standard errors of the draws, and above 0, or the rule could never support.
     assert 0.02 < supported / n_tables <= SIGNIFICANT + 3 * np.sqrt(0.05 * 0.95 / n_tables)
 
 
@@ -135,6 +136,6 @@ def test_the_test_of_size_is_calibrated(n):
     values = 0.1 + 0.02 * rng.normal(size=(1000, n))
     rate = np.mean([size_p(v, 0.1) <= SIGNIFICANT for v in values])
     assert rate == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 1000))  # exact for Gaussian seeds
-    assert size_p(-values[0] - 1, 0.1) < 0.05  # of either sign
+    assert size_p(-values[0] - 1, 0.1) < 0.05  # the sign does not matter
     assert size_p(np.array([0.5, 0.5]), 0.1) == 0.0
     assert size_p(np.array([0.5]), 0.1) == 1.0

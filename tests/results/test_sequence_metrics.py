@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnbench.results.columns import CONTINUAL_COLUMNS, STAGES_COLUMNS
-from rnnbench.results.sequence_metrics import METRICS, Sequence, continual_table
+from rnnbench.results.columns import CONTINUAL, STAGES
+from rnnbench.results.sequence_metrics import METRICS, Sequence
+from rnnbench.results.table_rows import continual_table
 
 # Three tasks; rows: untrained, after the 1st, 2nd, 3rd task.
 R = np.array([[0.5, 0.2, 0.1], [0.9, 0.3, 0.1], [0.7, 0.8, 0.3], [0.6, 0.9, 1.0]])
@@ -77,12 +78,12 @@ def stages(*histories: str, known: int = 3) -> pd.DataFrame:
             rows.append(own | {"stage": len(learnt), "accuracy": R[len(learnt), place]})
             if len(learnt) == 1:
                 rows.append(own | {"stage": 0, "accuracy": R[0, place]})
-    return pd.DataFrame(rows, columns=list(STAGES_COLUMNS)).assign(condition="", architecture="rnn", rule="sgd")
+    return pd.DataFrame(rows, columns=STAGES.names).assign(condition="", architecture="rnn", rule="sgd")
 
 
 def test_the_table_has_a_row_for_every_sequence_and_its_beginnings_of_two():
     table = continual_table(stages("a", "a > b", "a > b > c"))
-    assert list(table.columns) == [*CONTINUAL_COLUMNS, *METRICS]
+    assert list(table.columns) == CONTINUAL.names
     assert table["history"].tolist() == ["a > b", "a > b > c"]
     assert table.loc[1, "bwt_lopez_paz_2017"] == pytest.approx(-0.1) and table.loc[
         0, "bwt_lopez_paz_2017"

@@ -34,7 +34,7 @@ def put(row: int, column: str, value: str):
 
 
 EDITS = {
-    "a word for a number": (put(3, "loss_first", "much"), r"loss_first: row 5: 'much' is no number"),
+    "a word for a number": (put(3, "loss_first", "much"), r"loss_first: row 5: 'much' is not a number"),
     "infinity": (put(4, "loss_peak", "inf"), r"loss_peak: row 6: infinity"),
     "another interference": (
         put(0, "interference", "0.5"),
@@ -46,7 +46,7 @@ EDITS = {
     "another status": (put(2, "status", "fine"), r"row 4: status 'fine' is not done or failed"),
     "no truth value": (put(2, "converged_first", "perhaps"), r"converged_first: expected True, False or nothing"),
     "a column gone": (lambda table: table.pop("loss_first"), r"has no column 'loss_first'"),
-    "a row twice": (lambda table: table.__setitem__("seed", ["0"] * len(table)), r"row 3: .* stands twice"),
+    "a row twice": (lambda table: table.__setitem__("seed", ["0"] * len(table)), r"row 3: .* is listed twice"),
 }
 
 

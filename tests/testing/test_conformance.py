@@ -1,4 +1,4 @@
-"""The built-in plugins against everything that is asked of a plugin, and planted faults against the checks."""
+"""The built-in plugins pass all conformance checks, and planted faults are found by the checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ test_gradient_descent = conformance(GradientDescent())
 
 
 class Anchored(GradientDescent):
-    """A sound rule: a spring to the weights that the last task left."""
+    """A correct rule: a spring to the weights after the previous task."""
 
     name, source = "anchored", "here"
     remembers, strength = True, "stiffness"
@@ -71,7 +71,7 @@ class Hoards(Anchored):
 
 
 class NotZero(Anchored):
-    """At strength 0 still something else than gradient descent."""
+    """At strength 0 it still differs from gradient descent."""
 
     def before_update(self, weights, gradients, state, context):
         return {n: g * (1 + 1e-6) for n, g in super().before_update(weights, gradients, state, context).items()}
@@ -80,31 +80,31 @@ class NotZero(Anchored):
 PLANTED = {
     DoesNothing: (rule_checks.protects, "learnt as by plain gradient descent"),
     Disturbs: (rule_checks.remembering, "end_task() changes w_rec"),
-    Mixes: (rule_checks.one_or_many, "network 0 learns otherwise beside two others"),
+    Mixes: (rule_checks.one_or_many, "network 0 learns differently beside two others"),
     Hoards: (rule_checks.nothing_on_itself, "self.kept holds arrays"),
     NotZero: (rule_checks.strength_zero, "with stiffness = 0 it is not gradient descent on A"),
 }
 
 
-def test_a_sound_rule_passes_every_check():
+def test_a_correct_rule_passes_every_check():
     assert [v for v in verdicts(Anchored()) if v.outcome == "failed"] == []
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda rule: rule.__name__)
 def test_a_planted_fault_is_found_by_its_check_in_one_line(planted):
-    check, told = PLANTED[planted]
+    check, message = PLANTED[planted]
     verdict = judge(check, planted())
-    assert verdict.outcome == "failed" and told in verdict.found and "\n" not in verdict.found
+    assert verdict.outcome == "failed" and message in verdict.found and "\n" not in verdict.found
 
 
 def test_a_rule_that_does_nothing_fails_that_check_and_no_other():
     assert [v.check for v in verdicts(DoesNothing()) if v.outcome == "failed"] == [
-        "What it does shows on the second task: it does not silently do nothing"
+        "It affects learning of the second task: it does not silently do nothing"
     ]
 
 
 class Blind(Task):
-    """Asks for a number that no input tells."""
+    """The targets cannot be inferred from the inputs."""
 
     name, version, source = "blind", 1, "here"
     n_inputs = property(lambda self: 1)
@@ -124,21 +124,21 @@ class Global(Blind):
         return Trials(x, x, np.ones(shape))
 
 
-def test_tasks_that_cannot_be_learnt_or_draw_from_elsewhere_fail():
+def test_tasks_that_cannot_be_learnt_or_use_global_randomness_fail():
     assert [v.check for v in verdicts(Blind()) if v.outcome == "failed"] == [
-        "A small network learns it better than can be answered blindly"
+        "A small network learns to do better than the best answer that ignores the inputs"
     ]
     failed = {v.check: v.found for v in verdicts(Global()) if v.outcome == "failed"}
-    assert "moves the global random state of numpy" in failed["Global random state is neither used nor moved"]
+    assert "changes the global random state of numpy" in failed["The global random state is neither used nor changed"]
 
 
-def test_checks_leave_the_global_random_state_alone():
+def test_checks_do_not_change_the_global_random_state():
     before = torch.get_rng_state()
     assert judge(rule_checks.global_randomness, GradientDescent()).outcome == "passed"
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_what_is_no_plugin_has_no_checks():
+def test_a_class_instead_of_an_object_is_refused():
     with pytest.raises(TypeError, match="give an object"):
         checks_of(VanillaRNN)  # type: ignore[arg-type]
 
@@ -146,7 +146,7 @@ def test_what_is_no_plugin_has_no_checks():
 def test_a_plugin_by_name_with_parameters():
     task = plugin_named("flip_flop", None, ["channels=2", "drive=0.5"], installed())
     assert (task.channels, task.drive) == (2, 0.5)
-    for name, settings, told in (
+    for name, settings, message in (
         ("flop", [], "no plugin is called 'flop'; did you mean"),
         ("flip_flop", ["drive"], "--set drive: expected parameter=value"),
         ("flip_flop", ["drive=7"], "flip_flop.drive"),
@@ -154,10 +154,10 @@ def test_a_plugin_by_name_with_parameters():
     ):
         with pytest.raises(RnnbenchError) as caught:
             plugin_named(name, None, settings, installed())
-        assert told in str(caught.value) and "\n" not in str(caught.value)
+        assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_what_has_been_mended_is_judged_anew(monkeypatch):
+def test_a_plugin_that_was_fixed_is_checked_again(monkeypatch):
     task = Recall()
     with monkeypatch.context() as broken:
         broken.setattr(Recall, "sample", lambda self, rng, n_trials, dt: None)

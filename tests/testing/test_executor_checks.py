@@ -1,4 +1,4 @@
-"""The checks of executors: sound ones pass, planted faults are found by their check."""
+"""Conformance checks of executors: correct ones pass, and planted faults are found by their check."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def outcomes(executor: Executor) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("executor", [Serial(), Process()], ids=["serial", "process"])
-def test_a_sound_executor_passes_every_check(executor, tmp_path, monkeypatch):
+def test_a_correct_executor_passes_every_check(executor, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert set(outcomes(executor).values()) <= {"passed", "note"}
     assert list(tmp_path.iterdir()) == []
 
 
 class Faulty(Executor):
-    """One job after the other, but for a fault."""
+    """Computes one job after the other, with one fault."""
 
     name = "faulty"
     fault: str = ""

@@ -13,8 +13,8 @@ from rich.console import Console
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.cli.run_display import LiveDisplay
 from rnnbench.errors import RnnbenchError
-from rnnbench.execution import run as runner
-from rnnbench.execution.run import prepare
+from rnnbench.execution.prepare import prepare
+from rnnbench.execution.run import compute
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.executor import Report
 from rnnbench.results.store import Result, Store
@@ -36,7 +36,7 @@ def benchmark(*tasks: Any) -> dict[str, Any]:
 def computed(folder: Path, content: dict[str, Any]) -> dict[tuple[str, ...], Result]:
     """The result of each history, after what is missing has been computed."""
     prepared = prepare(content, folder, workers=1, device="cpu")
-    runner.compute(prepared)
+    compute(prepared)
     store = Store(prepared.folder)
     records = {cell.history: store.get(cell.identity) for cell in cells_of(load_benchmark(content))}
     assert None not in records.values()
@@ -157,7 +157,7 @@ def rnnbench_architectures():
     content = benchmark(SOUND)
     content["architectures"].append("dark")
     prepared = prepare(content, tmp_path, workers=1, device="cpu")
-    runner.compute(prepared)
+    compute(prepared)
     ends = {
         (cell.architecture.label, Store(prepared.folder).get(cell.identity).result.status)
         for cell in cells_of(load_benchmark(content))
@@ -170,7 +170,7 @@ def test_the_display_bears_a_benchmark_of_which_nothing_can_be_timed(tmp_path, m
     prepared = prepare(benchmark("lamp"), tmp_path, workers=1, device="cpu")
     written = io.StringIO()
     display = LiveDisplay(Console(file=written, force_terminal=True, color_system=None, highlight=False, width=100))
-    runner.compute(prepared, display)
+    compute(prepared, display)
     display.heard(Report(damaged=("a.json: damaged",)))
     assert "2 of 2 cells computed" in written.getvalue()
     assert "a.json: damaged" in written.getvalue()

@@ -14,12 +14,13 @@ import torch
 import rnnbench
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.engine.cuda_graph import MOST, _Recording
-from rnnbench.execution import run as runner
+from rnnbench.execution import prepare as preparing
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.interfaces import Batch
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainer
 from rnnbench.training.cost import bytes_per_network
+from rnnbench.training.setting import Setting
 
 TASK = {"use": "flip_flop", "channels": 2, "duration": 60}
 CONTENT = {
@@ -32,10 +33,11 @@ CONTENT = {
 MEASURED = """
 import json, re, sys
 from pathlib import Path
-from rnnbench import runner
+from rnnbench.execution.prepare import prepare
+from rnnbench.execution.run import compute
 content, home = json.loads(sys.argv[1]), sys.argv[2]
-prepared = runner.prepare(content, home, workers=1, device="cpu")
-runner.compute(prepared)
+prepared = prepare(content, home, workers=1, device="cpu")
+compute(prepared)
 # Not getrusage: after a fork it begins with what the parent took.
 print(prepared.memory[0], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
 """
@@ -63,8 +65,8 @@ def test_the_plan_is_honest(network, looks, tmp_path):
 
 @pytest.mark.parametrize(("free", "workers"), [(10**12, 2), (1_500_000_000, 2), (900_000_000, 1), (1, 1)])
 def test_workers_are_as_many_as_memory_allows(free, workers, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "memory", lambda: free)
-    monkeypatch.setattr(runner, "cores", lambda: 2)
+    monkeypatch.setattr(preparing, "memory", lambda: free)
+    monkeypatch.setattr(preparing, "cores", lambda: 2)
     content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8}], "seeds": 4}
     assert rnnbench.prepare(content, tmp_path, device="cpu").workers == workers
     assert rnnbench.prepare(content, tmp_path, device="cpu", workers=2).workers == 2  # asked for
@@ -82,13 +84,13 @@ def test_what_networks_take_on_a_card_is_what_their_arrays_take():
     content = CONTENT | {"architectures": [network], "seeds": 3}
     benchmark = load_benchmark(content)
     cells = [cell for cell in cells_of(benchmark) if len(cell.history) == 1]
-    told = len(cells) * bytes_per_network(CellTrainer(benchmark, installed(), torch.device("cpu")), cells[0])
+    told = len(cells) * bytes_per_network(CellTrainer(Setting(benchmark, installed()), torch.device("cpu")), cells[0])
 
-    trainers = CellTrainer(benchmark, installed(), torch.device("meta"))
+    trainers = CellTrainer(Setting(benchmark, installed()), torch.device("meta"))
     trainer, seeds = trainers.trainer(cells[0]), [cell.seed for cell in cells]
     with torch.no_grad():
         context = trainer.context(cells[0].task.label, seeds)
-        weights = trainer.tensors([trainers.initial_weights(cell) for cell in cells])
+        weights = trainer.tensors([trainers.setting.initial_weights(cell) for cell in cells])
         state = trainer.rule.begin_task(weights, {}, context)
         batch = context.sample("train", 0, benchmark.tasks[0].training.batch)
         recordings = [_Recording(a_new_engine(trainer), weights, batch, run_once) for _ in range(MOST)]

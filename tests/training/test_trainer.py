@@ -13,6 +13,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.interfaces import Batch
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainer
+from rnnbench.training.setting import Setting
 from rnnbench.training.trainer import Start
 
 A, B = "fixed_points", "flip_flop"
@@ -27,20 +28,20 @@ def make_trainer(**changes) -> CellTrainer:
         "seeds": 3,
         "training": {"batch": 8, "max_updates": 60, "evaluate_every": 5, "evaluation_trials": 16},
     }
-    return CellTrainer(load_benchmark(description | changes), installed(), torch.device("cpu"))
+    return CellTrainer(Setting(load_benchmark(description | changes), installed()), torch.device("cpu"))
 
 
 def cell(cells: CellTrainer, *history: str, seed: int = 0) -> Cell:
-    b = cells.benchmark
+    b = cells.setting.benchmark
     return Cell(b, b.architectures[0], b.rules[0], seed, history)
 
 
 def start(cells: CellTrainer, seed: int, budget: int = 60, bound: float | None = None, occurrence: int = 0) -> Start:
-    return Start(seed, occurrence, budget, bound, (A,), cells.initial_weights(cell(cells, A, seed=seed)))
+    return Start(seed, occurrence, budget, bound, (A,), cells.setting.initial_weights(cell(cells, A, seed=seed)))
 
 
 def train(cells: CellTrainer, starts: list[Start]):
-    return cells.trainer(cell(cells, A)).train(A, 0, cells.benchmark.task(A).training, starts)
+    return cells.trainer(cell(cells, A)).train(A, 0, cells.setting.benchmark.task(A).training, starts)
 
 
 def test_training_lowers_the_loss():
@@ -115,7 +116,7 @@ class Spy:
 def trials_seen(cells: CellTrainer, one: Start, label: str, position: int):
     trainer = cells.trainer(cell(cells, label))
     trainer.source = Spy(trainer.source)
-    trainer.train(label, position, cells.benchmark.task(label).training, [one])
+    trainer.train(label, position, cells.setting.benchmark.task(label).training, [one])
     return [inputs for _, _, inputs in trainer.source.seen]
 
 
@@ -199,4 +200,4 @@ def test_a_rule_that_loses_the_network_axis_is_refused_by_name(rule, told):
     trainer = cells.trainer(cell(cells, A))
     trainer.rule = rule(optimizer="sgd")
     with pytest.raises(PluginError, match=f"rule {rule.name}@1: {told}"):
-        trainer.train(A, 0, cells.benchmark.task(A).training, [start(cells, 0)])
+        trainer.train(A, 0, cells.setting.benchmark.task(A).training, [start(cells, 0)])

@@ -1,4 +1,4 @@
-"""The executor: jobs as tasks of a Dask graph, their results in the shared folder or sent back."""
+"""The executor: jobs are tasks of a Dask graph; their results go to the shared folder or are sent back."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 LOOK = 0.5
-"""Seconds between two looks for cells that have come."""
+"""Time between two checks for new cells (s)."""
 
 
 class Dask(Executor):
-    """Tasks of a Dask cluster that is there already: a laptop's, a lab's machines, a cloud's.
+    """Tasks on a running Dask cluster: on a laptop, on a lab's machines or in a cloud.
 
-    A worker that dies costs what it was computing; Dask gives its tasks to others.
+    If a worker dies, Dask gives its tasks to other workers, and only the work on its current job is lost.
     """
 
     name = "dask"
@@ -36,14 +36,20 @@ class Dask(Executor):
         description="address of the scheduler, e.g. tcp://HOST:8786, or its scheduler file, e.g. scheduler.json",
     )
     shared: bool = Field(
-        True, description="whether the workers reach the results folder under the same path; if not, cells are sent"
+        True, description="whether workers can write to the results folder under the same path; if not, cells are sent"
     )
     timeout: float = Field(30, gt=0, description="how long to wait for the scheduler (s)")
 
     def where(self, workers: int, threads: int) -> str:
+        """Return in a few words where the work is done."""
         return f"the Dask cluster at {self.scheduler}"
 
     def run(self, work: Work) -> None:
+        """Submit all jobs as tasks and wait for them; cancel the waiting ones on an error or interruption.
+
+        Raises:
+            RnnbenchError: the scheduler cannot be reached, or a task has no result.
+        """
         with self._client() as client:
             if not client.scheduler_info()["workers"]:
                 work.tell(Report(news=("dask: no worker has joined the scheduler yet; waiting for the first",)))
@@ -53,9 +59,9 @@ class Dask(Executor):
             except BaseException:
                 with suppress(Exception):  # the scheduler itself may be gone
                     client.cancel(futures, force=True)
-                    of_these = "their cells count" if self.shared else "their cells are not sent any more"
-                    told = f"dask: what has not begun is cancelled; tasks under way come to their end, {of_these}"
-                    work.tell(Report(news=(told,)))
+                    cells = "their cells are kept" if self.shared else "their cells are not sent back"
+                    message = f"dask: waiting tasks are cancelled; running tasks finish, and {cells}"
+                    work.tell(Report(news=(message,)))
                 raise
 
     def _submit(self, client: Client, work: Work) -> list[Future]:
@@ -66,7 +72,7 @@ class Dask(Executor):
         by_cell: dict[str, int] = {}
         futures: list[Future] = []
         for k, job in enumerate(work.jobs):
-            # What was there before is sent along; what this run computes comes from the tasks that do.
+            # Cells that existed before the run are sent along; cells of this run come from the tasks that compute them.
             known = {} if self.shared else packed(work.folder, job.needs - by_cell.keys())
             before = [futures[j] for j in sorted({by_cell[identity] for identity in job.needs & by_cell.keys()})]
             what = (run, job.order, job.cells, known, *before)
@@ -83,37 +89,37 @@ class Dask(Executor):
             waiting = [future for future, over in zip(waiting, over_now, strict=True) if not over]
             for future in ended:
                 if future.status != "finished":
-                    raise RnnbenchError(f"dask: {_told(future)}; the same command goes on")
+                    raise RnnbenchError(f"dask: {_reason(future)}; the same command continues the run")
                 updates, parcel = future.result()
                 unpacked(work.folder, parcel)
                 work.tell(Report(updates=updates))
             work.look()
             if client.status != "running":
-                raise RnnbenchError("dask: the scheduler is gone; the same command goes on")
+                raise RnnbenchError("dask: the connection to the scheduler is lost; the same command continues the run")
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
-        from distributed import Client  # here: half a second that no other command should wait for
+        from distributed import Client  # imported here because it takes half a second
 
         is_file = self.scheduler.endswith(".json")
         where: dict[str, Any] = {"scheduler_file": self.scheduler} if is_file else {"address": self.scheduler}
         if is_file and not Path(self.scheduler).exists():
             raise RnnbenchError(f"dask: {self.scheduler}: no such scheduler file")
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters is raised, in a line
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # errors that matter are raised instead
         try:
             client = Client(**where, timeout=self.timeout, set_as_default=False)
         except (OSError, ValueError) as error:
-            told = " ".join(str(error).split())
-            raise RnnbenchError(f"dask: no scheduler at {self.scheduler}: {told[:200]}") from None
+            reason = " ".join(str(error).split())
+            raise RnnbenchError(f"dask: no scheduler at {self.scheduler}: {reason[:200]}") from None
         try:
             yield client
         finally:
             client.close()
 
 
-def _told(future: Future) -> str:
-    """Why a task has no result, in a line."""
+def _reason(future: Future) -> str:
+    """Say in one line why a task has no result."""
     if future.status == "cancelled":
-        return "a task was cancelled; its scheduler may have been started anew"
+        return "a task was cancelled; the scheduler may have been restarted"
     error = future.exception()
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

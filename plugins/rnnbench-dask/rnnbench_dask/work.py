@@ -1,4 +1,4 @@
-"""What a Dask worker does: a job, in the shared results folder or in one of its own."""
+"""What a Dask worker does: it computes a job in the shared results folder, or in a folder of its own."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from pathlib import Path
 from rnnbench import Parcel, Report, Worker, packed, unpacked
 
 ALONE = threading.Lock()
-"""A worker's threads take turns: a network is computed in one thread, and its buffers are kept from job to job."""
+"""Held during a job, so that the threads of a worker take turns: buffers are kept from job to job."""
 
 _workers: dict[object, tuple[Worker, Path]] = {}
-"""What this process keeps from job to job, by run."""
+"""The rnnbench worker of each run and its results folder, kept from job to job."""
 
 
 @dataclass(frozen=True)
 class Run:
     """What all jobs of a run share.
 
-    folder      the results folder where it is shared, None where it is not
-    benchmark   content of benchmark.json
+    Attributes:
+        folder: the results folder if it is shared, otherwise None.
+        benchmark: content of benchmark.json.
+        device: cpu or cuda.
+        threads: threads of a worker.
     """
 
     folder: str | None
@@ -34,19 +37,26 @@ class Run:
 
 
 def run_of(folder: str | None, benchmark: str, device: str, threads: int) -> Run:
-    """As a task of its own, whose result is made again where the worker that had it is gone."""
+    """Build the `Run`; this is a task of its own, which Dask repeats if the worker that holds its result is lost."""
     return Run(folder, benchmark, device, threads)
 
 
-Made = tuple[int, Parcel]
-"""What a job returns: network-updates made, and its cells where the folder is not shared."""
+JobResult = tuple[int, Parcel]
+"""What a job returns: the number of network-updates, and its cells if the folder is not shared."""
 
 
-def at_work(run: Run, order: str, cells: Sequence[str], known: Parcel, *before: Made) -> Made:
+def at_work(run: Run, order: str, cells: Sequence[str], known: Parcel, *before: JobResult) -> JobResult:
     """Compute a job.
 
-    known    cells that it starts from and that were there before this run
-    before   what the jobs that it starts from returned
+    Args:
+        run: settings of the run.
+        order: the job as a line of JSON.
+        cells: identities of its cells.
+        known: cells that it starts from and that existed before this run.
+        before: what the jobs that it starts from returned.
+
+    Returns:
+        The number of network-updates, and the cells of the job if the results folder is not shared.
     """
     with ALONE:
         worker, folder = _worker(run)

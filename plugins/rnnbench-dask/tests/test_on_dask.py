@@ -1,4 +1,4 @@
-"""On a real scheduler with two worker processes: the numbers of a serial run, also where a worker is killed."""
+"""A real scheduler with two worker processes gives the numbers of a serial run, even if a worker is killed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CONTENT = {
 
 
 class Cluster:
-    """A scheduler and two workers of one thread, none of which is restarted."""
+    """A scheduler and two workers with one thread each; none of them is restarted."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "scheduler.json"
@@ -87,7 +87,7 @@ def test_the_numbers_of_a_serial_run_though_a_worker_is_killed(cluster, tmp_path
     victim = cluster.workers[0]
 
     class Killer:
-        """Kills a worker when the first cells have come."""
+        """Kills a worker when the first cells are finished."""
 
         def planned(self, prepared: object) -> None: ...
         def finished(self) -> None: ...
@@ -125,9 +125,9 @@ def test_a_plugin_that_breaks_fails_its_cells_alone(cluster, tmp_path):
 @pytest.mark.parametrize("where", ["tcp://127.0.0.1:1", "no-such.json", "nonsense"])
 def test_a_scheduler_that_is_not_there_is_told_in_a_line(tmp_path, where):
     executor = {"use": "dask", "scheduler": where, "timeout": 2}
-    with pytest.raises(rnnbench.RnnbenchError) as told:
+    with pytest.raises(rnnbench.RnnbenchError) as raised:
         rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor)
-    assert where in str(told.value) and "\n" not in str(told.value)
+    assert where in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_the_command_line_knows_a_scheduler_by_its_option(tmp_path):
@@ -140,6 +140,6 @@ def test_the_command_line_knows_a_scheduler_by_its_option(tmp_path):
         capture_output=True,
         text=True,
     )
-    told = done.stderr.splitlines()[-1]
-    assert done.returncode == 2 and told.startswith("error: ") and "no-such.json" in told
+    message = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and message.startswith("error: ") and "no-such.json" in message
     assert "Traceback" not in done.stderr

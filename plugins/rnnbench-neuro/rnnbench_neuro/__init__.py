@@ -11,5 +11,5 @@ from rnnbench_neuro.romo import Romo
 
 @hookimpl
 def rnnbench_tasks() -> list[type[Task]]:
-    """The tasks of this package."""
+    """Return the tasks of this package."""
     return [FixedPoints, FlipFlop, Mante, Romo, Cycling, ComplexSine]

@@ -1,4 +1,4 @@
-"""Complex sine: oscillate at the frequency that the input tells (Sussillo & Barak 2013)."""
+"""Complex sine: oscillate at the frequency that the input sets (Sussillo & Barak 2013)."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class ComplexSine(Task):
 
     @property
     def n_inputs(self) -> int:
-        """What tells the frequency."""
+        """One input, which sets the frequency."""
         return 1
 
     @property
     def n_outputs(self) -> int:
-        """The oscillation."""
+        """One output, the oscillation."""
         return 1
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Draw trials. info: x [trial] in 0 to 1, frequency [trial] (1/tau)."""
+        """Draw trials; `info` holds x [trial] from 0 to 1 and frequency [trial] (1/tau)."""
         n_steps = some_steps(self.duration, dt)
         x = rng.random(n_trials)
         low, high = self.frequencies

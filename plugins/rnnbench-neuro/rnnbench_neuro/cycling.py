@@ -46,20 +46,20 @@ class Cycling(Task):
 
     @property
     def n_inputs(self) -> int:
-        """The two directions."""
+        """Two inputs, one for each direction."""
         return 2
 
     @property
     def n_outputs(self) -> int:
-        """The sine and the cosine."""
+        """Two outputs, the sine and the cosine."""
         return 2
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Draw trials. info: direction [trial] +1 forwards, -1 backwards."""
+        """Draw trials; `info` holds direction [trial], +1 forwards and -1 backwards."""
         start = steps(self.delay, dt)
         n_moving = some_steps(self.movement, dt)
         n_steps = start + n_moving
-        # Alternating and then shuffled: balanced, and with an odd number the one more is either's.
+        # Directions alternate and are then shuffled. With an odd number of trials the extra one has a random direction.
         backwards = rng.permutation((np.arange(n_trials) + rng.integers(2)) % 2)
         direction = 1 - 2 * backwards
 
@@ -76,9 +76,10 @@ class Cycling(Task):
         return Trials(inputs, targets, mask, {"direction": direction})
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the output (x, y) turns the right way: the mean of x dy - y dx over the movement.
+        """Return 1 for each trial whose output (x, y) turns the right way, else 0: [trial].
 
-        The phase does not count: an output rotated by a fixed angle turns the same way.
+        The sense of rotation is the sign of the mean of x dy - y dx over the movement. The phase does not count, since
+        an output rotated by a fixed angle turns the same way.
         """
         x, y = outputs[:, :, 0], outputs[:, :, 1]
         turned = x[:, :-1] * y[:, 1:] - y[:, :-1] * x[:, 1:]  # = x dy - y dx

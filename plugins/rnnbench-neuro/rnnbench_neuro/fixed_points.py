@@ -50,16 +50,16 @@ class FixedPoints(Task):
 
     @property
     def n_inputs(self) -> int:
-        """One for each channel."""
+        """One input for each channel."""
         return self.channels
 
     @property
     def n_outputs(self) -> int:
-        """One for each channel."""
+        """One output for each channel."""
         return self.channels
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Draw trials. info: channel [trial] of the pulse, sign [trial] -1 or +1."""
+        """Draw trials; `info` holds channel [trial] of the pulse and sign [trial], -1 or +1."""
         loss_start = steps(self.loss_start, dt)
         n_steps = max(steps(self.duration, dt), loss_start + 1)
         channel = rng.integers(self.channels, size=n_trials)
@@ -81,7 +81,7 @@ class FixedPoints(Task):
         )
 
     def _time_course(self, n_steps: int, dt: float) -> np.ndarray:
-        """The input to the pulsed channel for sign +1, [time]."""
+        """Input to the pulsed channel for sign +1, [time]."""
         course = np.full(n_steps, self.drive * self.pulse_amplitude, np.float32)
         if self.pulse == "one_step":
             course[0] = self.pulse_amplitude / dt
@@ -90,9 +90,10 @@ class FixedPoints(Task):
         return course
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the pulsed channel's mean output over the loss window is nearer to its target than to 0.
+        """Return 1 where the pulsed channel's mean output is nearer to its target than to 0, else 0: [trial].
 
-        That includes the sign: a mean m is nearer to s a than to 0 just where s m > a / 2.
+        The mean is over the loss window. For sign s and target amplitude a, a mean m is nearer to s a than to 0 if
+        and only if s m > a / 2.
         """
         pulsed = np.take_along_axis(outputs, trials.info["channel"][:, None, None], axis=2)[:, :, 0]
         asked = trials.mask[:, :, 0]

@@ -58,19 +58,19 @@ class FlipFlop(Task):
 
     @property
     def n_inputs(self) -> int:
-        """One for each channel."""
+        """One input for each channel."""
         return self.channels
 
     @property
     def n_outputs(self) -> int:
-        """One for each channel."""
+        """One output for each channel."""
         return self.channels
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
         """Draw trials.
 
-        info: onset [trial, pulse] in steps (pulses at or after the end are not seen), channel and
-        sign (-1 or +1) [trial, pulse].
+        `info` holds onset (steps), channel and sign (-1 or +1), each [trial, pulse]. Pulses whose onset is at or after
+        the end of the trial do not appear in the inputs.
         """
         delay = steps(self.decision_delay, dt)
         n_steps = max(steps(self.duration, dt), steps(self.fixation[1], dt) + delay + 1)
@@ -89,7 +89,7 @@ class FlipFlop(Task):
         )
 
     def _onsets(self, rng: np.random.Generator, n_trials: int, n_steps: int, dt: float) -> np.ndarray:
-        """Onsets in steps, [trial, pulse]; enough pulses to fill the trial however the draws fall."""
+        """Onsets in steps, [trial, pulse]; enough pulses to fill a trial even with the shortest intervals."""
         delay = steps(self.decision_delay, dt)
         shortest = max(1, delay + steps(self.pulse_interval[0], dt))
         n_first = self.channels - 1
@@ -112,9 +112,9 @@ class FlipFlop(Task):
         self, onset: np.ndarray, channel: np.ndarray, positive: np.ndarray, n_steps: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Steps since the last pulse and its sign, both [trial, time, channel]; sign 0 before the first."""
-        # A pulse is written as one number that grows with its onset and carries its sign in the lowest
-        # bit, so that a running maximum over time finds the last pulse; 0 where there was none.
-        pulses = np.zeros((len(onset), n_steps + 1, self.channels), np.int32)  # the last row: after the end
+        # Each pulse is one number that grows with its onset and has its sign in the lowest bit. A running
+        # maximum over time then finds the last pulse; it is 0 before the first.
+        pulses = np.zeros((len(onset), n_steps + 1, self.channels), np.int32)  # last row: pulses after the end
         trial = np.arange(len(onset))[:, None]
         pulses[trial, np.minimum(onset, n_steps), channel] = 2 * (onset + 1) + positive
         last = np.maximum.accumulate(pulses[:, :n_steps], axis=1)
@@ -124,6 +124,6 @@ class FlipFlop(Task):
         return step + 1 - (last >> 1), sign.astype(np.float32)
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """Fraction of a trial's masked points (time, channel) where the output has the sign of the target."""
+        """Return the fraction of masked points (time, channel) where the output has the target's sign: [trial]."""
         right = (outputs * trials.targets > 0) * trials.mask
         return np.asarray(right.sum(axis=(1, 2)) / trials.mask.sum(axis=(1, 2)), float)

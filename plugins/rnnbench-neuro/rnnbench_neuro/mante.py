@@ -1,4 +1,4 @@
-"""Mante: integrate one of two noisy signals, as the context says (Mante et al. 2013)."""
+"""Mante: integrate the one of two noisy signals that the context selects (Mante et al. 2013)."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ class Mante(Task):
 
     @property
     def n_inputs(self) -> int:
-        """The contexts, then the signals."""
+        """Four inputs: first the contexts, then the signals."""
         return 2 * N_CONTEXTS
 
     @property
     def n_outputs(self) -> int:
-        """The choice."""
+        """One output, the choice."""
         return 1
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Draw trials. info: context [trial] 0 or 1, coherence [trial, 2] signed, choice [trial] -1 or +1."""
+        """Draw trials; `info` holds context [trial] 0 or 1, signed coherence [trial, 2] and choice [trial] -1 or +1."""
         onset = steps(self.fixation, dt)
         offset = onset + some_steps(self.stimulus, dt)
         decision = offset + steps(self.delay, dt)
@@ -83,7 +83,7 @@ class Mante(Task):
         inputs = np.einsum("ni,t->nti", stimulus, course)
         noise = rng.standard_normal((N_CONTEXTS, n_trials, n_steps), dtype=np.float32)
         noise *= np.float32(self.noise / dt**0.5)
-        for signal in range(N_CONTEXTS):  # one channel at a time is five times as fast as both at once
+        for signal in range(N_CONTEXTS):  # adding one channel at a time is five times faster than both at once
             inputs[:, :, N_CONTEXTS + signal] += noise[signal]
 
         targets = np.zeros((n_trials, n_steps, 1), np.float32)
@@ -95,6 +95,6 @@ class Mante(Task):
         return Trials(inputs, targets, mask, {"context": context, "coherence": coherence, "choice": choice})
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the mean output over the decision has the sign of the choice."""
-        # The target is constant in the decision and 0 before it: this sum is choice times mean, up to scale.
+        """Return 1 for each trial whose mean output over the decision has the sign of the choice, else 0: [trial]."""
+        # The target is constant in the decision and 0 before it, so this sum is proportional to choice times mean.
         return np.asarray((outputs * trials.targets).sum(axis=(1, 2)) > 0, float)

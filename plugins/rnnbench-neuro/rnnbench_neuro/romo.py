@@ -51,19 +51,19 @@ class Romo(Task):
 
     @property
     def n_inputs(self) -> int:
-        """The pulses."""
+        """One input, which carries both pulses."""
         return 1
 
     @property
     def n_outputs(self) -> int:
-        """As many as `outputs` says."""
+        """One or two outputs, as set by `outputs`."""
         return self.outputs
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
         """Draw trials.
 
-        info: amplitude [trial, 2] of the pulses, onset [trial, 2] of the pulses and decision [trial] in
-        steps, larger [trial] 0 where the first is the larger, 1 where the second is.
+        `info` holds amplitude [trial, 2] and onset [trial, 2] (steps) of the pulses, decision [trial] (steps), and
+        larger [trial], which is 0 if the first pulse is the larger one and 1 if the second is.
         """
         pulse, decision_delay = some_steps(self.pulse_duration, dt), steps(self.decision_delay, dt)
         decision = some_steps(self.decision, dt)
@@ -91,9 +91,9 @@ class Romo(Task):
         )
 
     def _amplitudes(self, rng: np.random.Generator, n_trials: int) -> np.ndarray:
-        """Heights [trial, 2], uniform on the pairs in range that differ by at least `min_difference`."""
-        # The allowed pairs are the two triangles beside a forbidden diagonal band. With the band cut out
-        # they join into a square: draw in the square, then move the larger number up by the band's width.
+        """Heights [trial, 2], uniform on all pairs in the range that differ by at least `min_difference`."""
+        # The allowed pairs form two triangles on both sides of a forbidden diagonal band. Without the band they
+        # would form a square, so draw in that square and then raise the larger number by the band's width.
         low, high = self.amplitudes
         pair = rng.uniform(low, high - self.min_difference, size=(n_trials, 2))
         return pair + self.min_difference * (pair > pair[:, ::-1])
@@ -101,21 +101,24 @@ class Romo(Task):
     def _inputs(
         self, amplitude: np.ndarray, first: np.ndarray, second: np.ndarray, pulse: int, n_steps: int
     ) -> np.ndarray:
-        """Each pulse at full height, then at `drive` of it until the next or the end, [trial, time]."""
+        """Each pulse at full height, then at `drive` times that until the next pulse or the end, [trial, time]."""
         now = between(second, n_steps, n_steps)
         height = np.where(now, amplitude[:, 1:], amplitude[:, :1] * between(first, n_steps, n_steps))
         full = between(first, first + pulse, n_steps) | between(second, second + pulse, n_steps)
         return np.asarray(height * np.where(full, 1, self.drive), np.float32)
 
     def _answer(self, larger: np.ndarray) -> np.ndarray:
-        """The target during the decision, float32 [trial, output]."""
+        """Target during the decision, [trial, output] float32."""
         answers = [[1], [-1]] if self.outputs == 1 else [[1, 0], [0, 1]]
         return np.asarray(self.target_amplitude * np.array(answers)[larger], np.float32)
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the mean output over the decision has the right sign, or is larger on the right channel."""
+        """Return 1 for each trial whose mean output over the decision is right, else 0: [trial].
+
+        One output is right if it has the right sign, two if the larger one is on the right channel.
+        """
         answer = outputs[:, :, 0] if self.outputs == 1 else outputs[:, :, 0] - outputs[:, :, 1]
-        # Outside the decision every target is 0, within it just one.
+        # Outside the decision all targets are 0; within it one of them is not.
         asked = trials.targets.any(axis=2)
         sign = 1 - 2 * trials.info["larger"]
         return np.asarray(sign * (answer * asked).sum(axis=1) > 0, float)

@@ -1,4 +1,4 @@
-"""What holds for every task of the package."""
+"""Properties of every task of the package."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnbench_neuro import ComplexSine, Cycling, FixedPoints, FlipFlop, Mante, R
 from rnnbench_neuro.timing import Drive
 
 DURATIONS = {FixedPoints: 20, FlipFlop: 25, Mante: 48, Romo: 29, Cycling: 72, ComplexSine: 50}
-"""Published lengths of a trial (tau); Romo's is the longest, 3 + 1 + 12 + 1 + 4 + 8."""
+"""Published lengths of a trial (tau); for Romo the largest possible one, 3 + 1 + 12 + 1 + 4 + 8."""
 
 CHANNELS = {
     FixedPoints: (1, 1),
@@ -124,7 +124,7 @@ def test_accuracy_of_the_targets_is_1_and_of_silence_0(task: Task) -> None:
     assert np.array_equal(silent, np.zeros(32))
 
 
-# The negative of a rotation turns the same way, and complex_sine has no accuracy.
+# Cycling is left out because a negated rotation turns the same way, complex_sine because it has no accuracy.
 @pytest.mark.parametrize("task", [task for task in VARIANTS if not isinstance(task, Cycling | ComplexSine)], ids=repr)
 def test_accuracy_of_the_opposite_is_0(task: Task) -> None:
     trials = draw(task)

@@ -55,7 +55,7 @@ def test_accuracy_is_the_sense_of_rotation() -> None:
     trials = draw(task)
     mirrored = trials.targets * np.array([-1, 1])
     assert task.accuracy(mirrored, trials).tolist() == [0] * 32
-    # the negative of a rotation is the same rotation half a turn on
+    # a negated rotation is the same rotation half a turn later
     assert task.accuracy(-trials.targets, trials).tolist() == [1] * 32
     always_forwards = trials.targets[trials.info["direction"] == 1][:1].repeat(32, axis=0)
     assert np.array_equal(task.accuracy(always_forwards, trials), trials.info["direction"] == 1)

@@ -30,7 +30,7 @@ def test_only_the_pulsed_channel_is_driven_and_the_others_are_to_be_zero() -> No
     course = np.where(time < 1, 2, 0.6)
     assert trials.inputs == pytest.approx(onehot[:, None, :] * course[None, :, None])
     assert trials.targets == pytest.approx(0.7 * onehot[:, None, :] * (time > 10)[None, :, None])
-    assert trials.mask.shape == (32, 100, 1)  # counts for every channel
+    assert trials.mask.shape == (32, 100, 1)  # the same for every channel
 
 
 def test_a_pulse_of_one_step_has_the_area_of_its_amplitude() -> None:

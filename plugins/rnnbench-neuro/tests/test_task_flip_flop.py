@@ -14,7 +14,7 @@ def draw(task: FlipFlop, n_trials: int = 32, dt: float = 0.5, seed: int = 0) -> 
 
 
 def walk(inputs: np.ndarray, delay: int, amplitude: float) -> tuple[np.ndarray, np.ndarray]:
-    """Targets and mask from the inputs of a task without drive, step by step: the slow reference."""
+    """A slow reference: targets and mask from the inputs of a task without drive, step by step."""
     targets, mask = np.zeros_like(inputs), np.zeros_like(inputs)
     for trial in range(inputs.shape[0]):
         for channel in range(inputs.shape[2]):

@@ -52,9 +52,9 @@ def test_amplitudes_are_uniform_on_the_allowed_pairs(low: float, high: float, le
     assert amplitude.min() >= low and amplitude.max() <= high + 1e-12
     difference = np.abs(amplitude[:, 0] - amplitude[:, 1])
     assert difference.min() >= least - 1e-12
-    # Uniform on the two triangles means: either pulse is the larger equally often; the difference d has
-    # P(d <= x) = 1 - ((w - x) / (w - least))^2, w = high - low; and for given d the smaller amplitude is
-    # uniform from low to high - d.
+    # A uniform distribution on the two triangles means three things: either pulse is the larger equally often; the
+    # difference d has P(d <= x) = 1 - ((w - x) / (w - least))^2 with w = high - low; and given d, the smaller
+    # amplitude is uniform from low to high - d.
     width = high - low
     first_larger = amplitude[:, 0] > amplitude[:, 1]
     assert first_larger.mean() == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(20_000))

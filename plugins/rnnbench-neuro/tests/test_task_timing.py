@@ -1,4 +1,4 @@
-"""Times in tau turned into steps."""
+"""Conversion of times in tau to steps."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_drawn_steps_are_rounded_uniform_times() -> None:
     drawn = draw_steps(np.random.default_rng(0), (1, 3), 100_000, 0.5)
     values, counts = np.unique(drawn, return_counts=True)
     assert values.tolist() == [2, 3, 4, 5, 6]
-    # the ends collect half a step, so half as often; 5 standard errors of a share of 1/4 are 0.007
+    # half a step is rounded to each end, so ends are half as frequent; 5 standard errors of a share of 1/4 are 0.007
     assert counts / 100_000 == pytest.approx([1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8], abs=0.007)
 
 

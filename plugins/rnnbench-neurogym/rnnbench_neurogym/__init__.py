@@ -6,5 +6,5 @@ from rnnbench_neurogym.task import Neurogym
 
 @hookimpl
 def rnnbench_tasks() -> list[type[Task]]:
-    """The one task class of this package: which of neurogym's tasks it is, its parameter `env` says."""
+    """Return the one task class of this package; its parameter `env` selects the task of neurogym."""
     return [Neurogym]

@@ -1,4 +1,4 @@
-"""`python -m rnnbench_neurogym`: every environment of neurogym, and what it can be used for, as a table."""
+"""Prints a table of all environments of neurogym and what each can be used for: `python -m rnnbench_neurogym`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ HEAD = ["env", "inputs", "outputs", "own step (ms)", "accuracy", "response perio
 
 
 def row(env_id: str) -> list[str]:
-    """The cells of one environment, or why it is refused."""
+    """Return the table row of an environment; for one that cannot be used, with the reason."""
     options = NEEDED_OPTIONS.get(env_id, {})
     try:
         found = capability(env_id, options, {})
     except ValueError as error:
         return [env_id, "", "", "", "", f"refused: {str(error).removeprefix(env_id).strip()}"]
-    told = f"{env_id} with options {json.dumps(options)}" if options else env_id
+    label = f"{env_id} with options {json.dumps(options)}" if options else env_id
     outputs = f"{found.n_actions}" if found.kind == "discrete" else f"{found.n_actions} (box)"
     has_accuracy = "yes" if found.kind == "discrete" and found.steady else "no"
-    return [told, str(found.n_inputs), outputs, f"{found.step_ms:g}", has_accuracy, ", ".join(found.response_periods)]
+    return [label, str(found.n_inputs), outputs, f"{found.step_ms:g}", has_accuracy, ", ".join(found.response_periods)]
 
 
 def table() -> str:
-    """The table, in Markdown."""
+    """Return the table in Markdown."""
     rows = [HEAD, ["---"] * len(HEAD), *(row(env_id) for env_id in creators())]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    return "\n".join(f"| {' | '.join(columns)} |" for columns in rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an environment can be used for, found out by trying it: its tags and its documentation do not tell."""
+"""What an environment can be used for, found by trying it, because neither its tags nor its documentation say so."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ from rnnbench_neurogym.drawing import Drawn, draw, reseed
 from rnnbench_neurogym.environments import configured, quiet
 
 N_TRIALS = 64
-"""Trials looked at: a response period that comes in every third trial is missed once in 10^11."""
+"""Number of trials examined; a response period that occurs in every third trial is missed with probability 10^-11."""
 
 NEEDED_OPTIONS: dict[str, dict[str, JsonValue]] = {
     "AnnubesEnv-v0": {"session": {"v": 1.0, "a": 1.0}, "catch_prob": 0.5},
 }
-"""Examples of the options that an environment cannot do without."""
+"""Examples of options for the environments that require some."""
 
 
 @dataclass(frozen=True)
 class Capability:
-    """What became clear of an environment.
+    """Properties of an environment.
 
-    n_inputs, n_actions  observed channels; actions, or values of a continuous action
-    kind                 whether the ground truth is one of the actions or a point in a box
-    step_ms              the environment's own time step (ms)
-    periods              names, in the order of their first beginnings
-    response_periods     those in which the ground truth is ever anything but rest
-    steady               whether the ground truth keeps still within each response period
+    Attributes:
+        n_inputs: number of observed channels.
+        n_actions: number of actions, or of values of a continuous action.
+        kind: whether the ground truth is one of the actions ("discrete") or a point in a box ("box").
+        step_ms: the environment's own time step (ms).
+        periods: names of the periods, in the order of their first starts.
+        response_periods: the periods in which the ground truth ever differs from rest.
+        steady: whether the ground truth is constant within each response period.
     """
 
     n_inputs: int
@@ -46,7 +48,7 @@ class Capability:
 
 
 def usable(env_id: str, options: Mapping[str, JsonValue] | None = None) -> str | None:
-    """Why an environment is no open-loop supervised task; None if it is one."""
+    """Return why an environment is not an open-loop supervised task, or None if it is one."""
     try:
         capability(env_id, options or {}, {})
     except ValueError as error:
@@ -55,7 +57,16 @@ def usable(env_id: str, options: Mapping[str, JsonValue] | None = None) -> str |
 
 
 def capability(env_id: str, options: Mapping[str, JsonValue], timing: Mapping[str, JsonValue]) -> Capability:
-    """What an environment with these arguments can be used for. Raises ValueError: why it cannot."""
+    """Find out what an environment can be used for.
+
+    Args:
+        env_id: id of the environment in neurogym.
+        options: arguments of the environment.
+        timing: durations that replace the environment's, by period.
+
+    Raises:
+        ValueError: the environment cannot be used with these arguments; the message says why.
+    """
     found = _examined(env_id, json.dumps([options, timing], sort_keys=True))
     if isinstance(found, str):
         raise ValueError(found)
@@ -75,8 +86,8 @@ def _examined(env_id: str, arguments: str) -> Capability | str:
     reseed(env, rng)
     try:
         drawn = [draw(env, rng) for _ in range(N_TRIALS)]
-    except Exception as error:  # what an environment makes of odd arguments can be anything
-        return f"{env_id} makes no trial of these arguments: {type(error).__name__}: {error}"
+    except Exception as error:  # an environment may raise anything for arguments that it does not expect
+        return f"{env_id} draws no trial with these arguments: {type(error).__name__}: {error}"
     fault = _fault(env, drawn)
     return f"{env_id} {fault}" if fault else _summary(env, drawn)
 
@@ -96,17 +107,17 @@ def _fault(env: Any, drawn: list[Drawn]) -> str | None:
         return reason
     truths = np.concatenate([np.asarray(trial.ground_truth) for trial in drawn])
     if hasattr(env.unwrapped.action_space, "n") and not np.isin(truths, range(env.unwrapped.action_space.n)).all():
-        return "has a ground truth that is none of its actions"
+        return "has a ground truth that is not one of its actions"
     if (truths == truths[0]).all():
-        return "asks for the same at every step of every trial"
+        return "has the same ground truth at every step of every trial"
     return None
 
 
 def _closed_loop(env: Any) -> str | None:
-    """Walk through a trial with each of two actions held, and see that all is as the whole trial said it would be."""
+    """Step through a trial with one action held, for two actions, and compare it with the trial drawn as a whole."""
     space = env.unwrapped.action_space
     with quiet():
-        env.reset()  # without it a wrapper of gymnasium's own refuses to step
+        env.reset()  # one of gymnasium's wrappers refuses to step before a reset
     for action in (0, space.n - 1) if hasattr(space, "n") else (space.low, space.high):
         trial = draw(env, np.random.default_rng(0))
         inputs, truth = trial.inputs.copy(), np.array(trial.ground_truth)
@@ -116,18 +127,18 @@ def _closed_loop(env: Any) -> str | None:
             with quiet():
                 observed, _, _, _, info = env.step(action)
             if not np.array_equal(info["gt"] if "gt" in info else truth[k], truth[k]):
-                return "is closed-loop: its wrapper changes the ground truth in mid-trial"
+                return "is closed-loop: its wrapper changes the ground truth during a trial"
             if info["new_trial"]:
                 break
             if not np.array_equal(observed, inputs[k + 1]):
-                return "is closed-loop: what it shows follows from the actions taken"
+                return "is closed-loop: its observations depend on the actions"
     return None
 
 
 def _summary(env: Any, drawn: list[Drawn]) -> Capability:
     base = env.unwrapped
     discrete = hasattr(base.action_space, "n")
-    # Action 0 is rest. In a box rest is where all trials begin; if they do not begin alike, there is no rest.
+    # Action 0 is rest. In a box rest is the value with which all trials begin; it is NaN where they differ.
     begins = [np.asarray(trial.ground_truth)[0] for trial in drawn]
     rest = 0 if discrete else np.where(np.all(np.equal(begins, begins[0]), axis=0), begins[0], np.nan)
     spans = {

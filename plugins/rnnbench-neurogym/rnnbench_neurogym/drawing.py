@@ -1,4 +1,4 @@
-"""Draws whole trials from an environment, with no randomness but a given generator's."""
+"""Draws whole trials from an environment, with a given generator as the only source of randomness."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from rnnbench_neurogym.environments import layers, quiet
 class Drawn:
     """One trial as neurogym makes it.
 
-    inputs        [time, input]
-    ground_truth  [time] index of the right action, or [time, value] where actions are continuous; None if undefined
-    periods       first step and the step after the last, by name; periods may overlap
-    facts         what the environment says of the trial in numbers, e.g. its coherence
+    Attributes:
+        inputs: [time, input].
+        ground_truth: index of the right action [time], or [time, value] for continuous actions; None if undefined.
+        periods: first step and the step after the last, by name; periods may overlap.
+        facts: numbers with which the environment describes the trial, such as its coherence.
     """
 
     inputs: np.ndarray
@@ -29,11 +30,11 @@ class Drawn:
 
 
 def reseed(env: Any, rng: np.random.Generator) -> None:
-    """Give every source of randomness in an environment a stream of its own.
+    """Seed every source of randomness in an environment independently.
 
-    An environment's own `seed(s)` hands the same s to all its truncated-exponential durations, and a schedule's
-    to all its environments, so that what should be independent is the same number over and over. `reset(seed=s)`
-    does not reach them at all.
+    An environment's own `seed(s)` passes the same s to all its truncated-exponential durations, and a schedule passes
+    it to all its environments, so that numbers that should be independent are equal. `reset(seed=s)` does not reach
+    them at all.
     """
 
     def seed() -> int:
@@ -48,14 +49,14 @@ def reseed(env: Any, rng: np.random.Generator) -> None:
                     duration.seed(seed())
         if "schedule" in own:
             own["schedule"].seed(seed())
-        if "_rng" in own:  # AnnubesEnv's, which its seed() leaves alone
+        if "_rng" in own:  # the generator of AnnubesEnv, which its seed() does not change
             layer._rng = np.random.default_rng(seed())
 
 
 def draw(env: Any, rng: np.random.Generator) -> Drawn:
-    """One trial, independent of the trials before it.
+    """Draw one trial, independent of the trials before it.
 
-    Made by the outermost layer's `new_trial`, because wrappers take part: they choose the modality or the odds.
+    It is drawn by the outermost wrapper's `new_trial`, because some wrappers choose the modality or the odds.
     """
     _forget(env, rng)
     with quiet():
@@ -70,10 +71,10 @@ def draw(env: Any, rng: np.random.Generator) -> Drawn:
 
 
 def _forget(env: Any, rng: np.random.Generator) -> None:
-    """Put the trial to come anywhere in the blocks of an environment, and drop the last trial's periods.
+    """Put the next trial at a random position in the environment's blocks, and drop the last trial's periods.
 
-    rnnbench starts every trial from rest: a block that trials share is part of each trial's chance. Without this
-    the first block or modality would fill every small batch.
+    rnnbench starts every trial from rest, so the block of a trial is drawn at random like everything else. Otherwise
+    small batches would contain the first block or modality only.
     """
     for layer in layers(env):
         own = vars(layer)

@@ -73,7 +73,7 @@ class Neurogym(Task):
         if self.ground_truth is not None and (self.ground_truth == "box") != (found.kind == "box"):
             right = "box" if found.kind == "box" else "one_hot or index"
             raise ValueError(
-                f"ground_truth {self.ground_truth}: the actions of {self.env} are {found.kind}; take {right}"
+                f"ground_truth {self.ground_truth}: the actions of {self.env} are {found.kind}; use {right}"
             )
         for period in self.response_periods or ():
             check_name("response_periods", period, found.periods)
@@ -85,22 +85,22 @@ class Neurogym(Task):
 
     @property
     def n_inputs(self) -> int:
-        """What the environment shows."""
+        """The channels that the environment shows."""
         return self._capability.n_inputs
 
     @property
     def n_outputs(self) -> int:
-        """One for each action, or one for their index, or one for each value of a continuous action."""
+        """One output for each action, one for the index of the action, or one for each value of a continuous action."""
         return 1 if self.ground_truth == "index" else self._capability.n_actions
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
         """Draw trials.
 
-        info: response [trial, time], the number of the response period that counts at a step, from 1, or 0; and
-        what the environment says of its trials in numbers, under its own names, [trial] each.
+        `info` holds response [trial, time], the number (from 1) of the response period that counts at a step or 0, and
+        the numbers with which the environment describes all trials, under its own names, each [trial].
         """
         step_ms = round(dt * self.tau_ms, 9)
-        # A new one each time (1 ms): it must remember nothing of earlier batches.
+        # A new environment (1 ms) for each batch, so that nothing is left over from earlier batches.
         env = configured(self.env, self.options, self.timing, step_ms)
         self._check_step(env, step_ms, dt)
         reseed(env, rng)
@@ -120,10 +120,11 @@ class Neurogym(Task):
         return Trials(inputs, targets, mask, {"response": response, **_common_facts(drawn)})
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray | None:
-        """The fraction of a trial's responses that are right.
+        """Return the fraction of each trial's responses that are right, [trial].
 
-        The action taken is the one whose output is largest (of an index: nearest) on average over the steps of a
-        response that count. None where actions are continuous, or the ground truth moves within a response.
+        The action taken is the one whose output, averaged over the steps of a response that count, is the largest; with
+        ground_truth index it is the nearest number. Returns None if actions are continuous or if the ground truth
+        changes within a response.
         """
         if self._capability.kind == "box" or not self._capability.steady:
             return None
@@ -139,40 +140,38 @@ class Neurogym(Task):
         return right / given
 
     def _action(self, mean: np.ndarray) -> np.ndarray:
-        """The action [trial] that mean outputs [trial, output] amount to."""
+        """The action [trial] that mean outputs [trial, output] stand for."""
         return np.rint(mean[:, 0]) if self.ground_truth == "index" else mean.argmax(axis=1)
 
     def _encoded(self, truth: np.ndarray | None) -> np.ndarray:
         """A trial's ground truth as targets [time, output]."""
-        assert truth is not None  # or the environment would have been refused
+        assert truth is not None  # environments without one are refused
         if self._capability.kind == "box":
             return truth
         return truth[:, None] if self.ground_truth == "index" else np.eye(self.n_outputs)[truth]
 
     def _responses(self, trial: Drawn, dt: float) -> dict[int, tuple[int, int]]:
-        """The response periods of a trial by number, first step and the step after the last."""
+        """First step and the step after the last of each response period of a trial, by the number of the period."""
         names = self.response_periods or self._capability.response_periods
         found = {k: trial.periods[name] for k, name in enumerate(names, start=1) if name in trial.periods}
         if not found:
-            raise ValueError(f"{self.env} made a trial with none of the response periods {', '.join(names)}")
+            raise ValueError(f"{self.env}: a trial has none of the response periods {', '.join(names)}")
         for k, (start, stop) in found.items():
             if stop - start <= self._steps(dt):
-                told = f"{names[k - 1]} lasts {stop - start} steps, and a grace of {self._steps(dt)} leaves none of it"
-                raise ValueError(
-                    f"{self.env}: {told}; take a smaller grace or tau_ms than {self.grace:g} or {self.tau_ms:g}"
-                )
+                fault = f"{names[k - 1]} lasts {stop - start} steps, of which a grace of {self._steps(dt)} leaves none"
+                raise ValueError(f"{self.env}: {fault}; set grace below {self.grace:g} or tau_ms below {self.tau_ms:g}")
         return found
 
     def _steps(self, dt: float) -> int:
-        """The grace in steps, half a step up; what is added keeps 0.25 / 0.1 from being rounded down."""
+        """The grace in steps; half a step is rounded up, and 1e-9 keeps 0.25 / 0.1 from being rounded down."""
         return math.floor(self.grace / dt + 0.5 + 1e-9)
 
     def _check_step(self, env: Any, step_ms: float, dt: float) -> None:
-        """Raise ValueError where a time step is too long for an event of the task, which would vanish in silence."""
+        """Raise ValueError if a time step is longer than some event of the task, which would vanish silently."""
         frame = BY_FRAME_MS.get(self.env, step_ms)
         if not math.isclose(step_ms, frame, rel_tol=1e-6):
-            told = f"has a ground truth by frames of {frame:g} ms, and a time step is {step_ms:g} ms"
-            raise ValueError(f"{self.env} {told}; with dt {dt:g} take tau_ms {frame / dt:g}")
+            fault = f"has a ground truth for frames of {frame:g} ms, but a time step is {step_ms:g} ms"
+            raise ValueError(f"{self.env} {fault}; with dt {dt:g} set tau_ms to {frame / dt:g}")
         shortest = {
             name: min(_lengths(env.unwrapped.timing[name]), default=step_ms)
             for name in self._capability.periods
@@ -180,12 +179,12 @@ class Neurogym(Task):
         }
         for name, length in shortest.items():
             if length < step_ms:
-                told = f"{name} can last {length:g} ms and a time step is {step_ms:g} ms, so it would vanish"
-                raise ValueError(f"{self.env}: {told}; with dt {dt:g} take tau_ms {length / dt:g} or less")
+                fault = f"{name} can last {length:g} ms and would vanish, because a time step is {step_ms:g} ms"
+                raise ValueError(f"{self.env}: {fault}; with dt {dt:g} set tau_ms to {length / dt:g} or less")
 
 
 def _lengths(duration: Any) -> list[float]:
-    """The durations above 0 (ms) that an entry of a timing names; none where it draws them."""
+    """The durations above 0 (ms) that one value of a timing lists; none if it is a distribution."""
     if isinstance(duration, list | tuple) and len(duration) == 2 and duration[0] == "choice":
         duration = duration[1]
     named = duration if isinstance(duration, list | tuple) else [duration]
@@ -193,6 +192,6 @@ def _lengths(duration: Any) -> list[float]:
 
 
 def _common_facts(drawn: list[Drawn]) -> dict[str, np.ndarray]:
-    """What the environment says of all trials of a batch in numbers, [trial] each."""
+    """The numbers with which the environment describes every trial of a batch, by name, each [trial]."""
     names = set.intersection(*(set(trial.facts) for trial in drawn)) - {"response"}
     return {name: np.array([trial.facts[name] for trial in drawn]) for name in sorted(names)}

@@ -1,4 +1,4 @@
-"""Which steps of a trial count, and how much: neurogym has no mask, so one is built from the periods."""
+"""Which steps of a trial count, and how much: neurogym has no loss mask, so it is built from the periods."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import numpy as np
 
 
 def asked(n_steps: int, responses: Mapping[int, tuple[int, int]], grace: int) -> tuple[np.ndarray, np.ndarray]:
-    """Which response each step belongs to and which steps count.
+    """Find which response each step belongs to and which steps count.
 
-    n_steps    of the trial
-    responses  first step of each response period and the step after its last, by the period's number from 1
-    grace      steps after the start and after the end of a response period in which anything goes
+    Args:
+        n_steps: length of the trial.
+        responses: first step of each response period and the step after its last, by the period's number from 1.
+        grace: number of steps after the start and after the end of a response period that do not count.
 
-    Returns response [time], the number of the response period that counts, 0 where none does; counted [time], boolean.
+    Returns:
+        The number of the response period that counts at each step, 0 where none does, [time]; and whether each step
+        counts, [time] boolean.
     """
     response = np.zeros(n_steps, np.int16)
     counted = np.ones(n_steps, bool)
@@ -29,10 +32,19 @@ def asked(n_steps: int, responses: Mapping[int, tuple[int, int]], grace: int) ->
 
 
 def weights(response: np.ndarray, counted: np.ndarray, fixation_weight: float, response_weight: float) -> np.ndarray:
-    """The mask of a trial [time].
+    """Compute the loss mask of a trial.
 
-    The steps of the responses share `response_weight` equally, the other steps that count `fixation_weight`: what
-    a decision weighs depends on neither its length, nor the delay before it, nor the time step.
+    The steps of the responses share `response_weight` equally, and the other steps that count share `fixation_weight`.
+    The weight of a decision hence depends neither on its length, nor on the delay before it, nor on the time step.
+
+    Args:
+        response: number of the response period that counts at each step, 0 where none does, [time].
+        counted: whether each step counts, [time] boolean.
+        fixation_weight: total weight of the steps outside responses.
+        response_weight: total weight of the steps of the responses.
+
+    Returns:
+        The mask, [time] float32.
     """
     responding = response > 0
     fixating = counted & ~responding

@@ -1,4 +1,4 @@
-"""Where neurogym is not installed this package is not either: then what needs no neurogym is tested from its folder."""
+"""Without neurogym this package is not installed either, so tests that need no neurogym import it from its folder."""
 
 from __future__ import annotations
 

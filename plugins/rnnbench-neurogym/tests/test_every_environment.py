@@ -1,4 +1,4 @@
-"""What holds for every environment of neurogym that can be used, and why the others cannot."""
+"""Properties of every environment of neurogym that can be used, and why the others cannot be used."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from rnnbench_neurogym.environments import creators
 README = Path(__file__).parents[1] / "README.md"
 
 TAU_MS = {"PulseDecisionMaking-v0": 20, "SpatialSuppressMotion-v0": 16.6}
-"""Where the usual 100 ms are too long for a time step of half of it."""
+"""Environments for which the usual 100 ms is too long, with a time step of half of it."""
 
 REFUSED = {
     "Bandit-v0": "defines no ground truth",
     "DawTwoStep-v0": "defines no ground truth",
     "EconomicDecisionMaking-v0": "defines no ground truth",
     "Null-v0": "defines no ground truth",
-    "Reaching1D-v0": "is closed-loop: what it shows follows from the actions taken",
-    "Reaching1DWithSelfDistraction-v0": "is closed-loop: what it shows follows from the actions taken",
-    "perceptualdecisionmaking.roitman02-v0": "is closed-loop: its wrapper changes the ground truth in mid-trial",
+    "Reaching1D-v0": "is closed-loop: its observations depend on the actions",
+    "Reaching1DWithSelfDistraction-v0": "is closed-loop: its observations depend on the actions",
+    "perceptualdecisionmaking.roitman02-v0": "is closed-loop: its wrapper changes the ground truth during a trial",
 }
 
 USABLE = sorted(set(creators()) - set(REFUSED))
 BOX = {"ReachingDelayResponse-v0", "SpatialSuppressMotion-v0"}
 MOVING = {"ReadySetGo-v0", "MotorTiming-v0"}
-"""The right action is to act at one moment of the response period."""
+"""Environments in which the right action is due at one moment of the response period."""
 
 each = pytest.mark.parametrize("env", USABLE)
 
@@ -88,7 +88,7 @@ def test_shapes_and_types(env: str) -> None:
 def test_every_trial_is_asked_for_something_and_not_all_for_the_same(env: str) -> None:
     trials = drawn(env)
     assert (trials.mask >= 0).all()
-    # Both parts of the mask weigh 1, and in two environments the response takes the whole trial.
+    # Both parts of the mask have weight 1; in two environments the response takes the whole trial.
     parts = 1 if env in {"SpatialSuppressMotion-v0", "ToneDetection-v0"} else 2
     assert trials.mask.sum(axis=(1, 2)) == pytest.approx(np.full(32, parts), rel=1e-4)  # float32
     assert (trials.info["response"] > 0).any(axis=1).all()
@@ -119,7 +119,7 @@ def test_global_randomness_is_neither_used_nor_moved(env: str) -> None:
 
 
 def test_another_process_draws_the_same() -> None:
-    """An environment that drew something while it was built, before it could be seeded, would differ."""
+    """An environment that drew random numbers while it was built, before it is seeded, would differ."""
     sums = [drawn(env).inputs.sum(dtype=float) + drawn(env).targets.sum(dtype=float) for env in USABLE]
     script = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"

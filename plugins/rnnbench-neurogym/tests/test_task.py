@@ -1,4 +1,4 @@
-"""What the plugin makes of particular environments, against what is known of them."""
+"""Trials of single environments, compared with what is known about these environments."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def sample(n_trials: int = 200, dt: float = 0.5, seed: int = 0, **parameters: ob
 
 
 def test_a_perceptual_decision_as_neurogym_documents_it() -> None:
-    """100 ms of fixation, 2000 of evidence cos(theta) coh/200 + 0.5 with noise of sd 1/sqrt(dt), 100 to decide."""
+    """100 ms fixation, 2000 ms evidence cos(theta) coh/200 + 0.5 with noise of sd 1/sqrt(dt), 100 ms of decision."""
     trials = sample(1000, env="PerceptualDecisionMaking-v0", dt=0.5)
     assert trials.inputs.shape == (1000, 2 + 40 + 2, 3)
     choice = trials.info["ground_truth"].astype(int)
     evidence = trials.inputs[:, 2:42, 1:]
     rows = np.arange(1000)
     difference = evidence[rows, :, choice] - evidence[rows, :, 1 - choice]
-    # 40 000 samples of sd sqrt(2)/sqrt(50) = 0.2: the mean is known to 0.001, the sd to 0.001; four of each.
+    # 40 000 samples of sd sqrt(2)/sqrt(50) = 0.2: mean and sd have standard errors of 0.001; tolerance 4 of these.
     assert (difference - trials.info["coh"][:, None] / 100).mean() == pytest.approx(0, abs=0.004)
     assert (difference - trials.info["coh"][:, None] / 100).std() == pytest.approx(0.2, abs=0.004)
     assert np.array_equal(trials.inputs[:, :, 0], np.tile(np.arange(44) < 2, (1000, 1)))
@@ -48,14 +48,14 @@ def test_shorter_trials_are_padded_with_steps_that_nothing_asks_about() -> None:
     for trial, length in enumerate(lengths):
         assert not trials.inputs[trial, length:].any()
         assert not trials.targets[trial, length:].any()
-        # In every step of a trial one action is right.
+        # One action is right in every step of a trial.
         assert trials.targets[trial, :length].sum(axis=1).tolist() == [1] * length
 
 
 @pytest.mark.parametrize("env", ["yang19.go-v0", "yang19.rtanti-v0", "yang19.dms-v0", "yang19.dnmc-v0"])
 @pytest.mark.parametrize("n_trials", [1, 100])
 def test_wrappers_move_the_stimulus_to_either_modality(env: str, n_trials: int) -> None:
-    """Rings of 16: the unwrapped environment of the first modality would only ever show the first."""
+    """Rings have 16 units; without wrappers the environment of the first modality would show only that modality."""
     batches = [sample(n_trials, seed=seed, env=env) for seed in range(100 // n_trials)]
     ring = np.concatenate([np.abs(b.inputs[:, :, 1:]).reshape(n_trials, -1, 2, 16).sum(axis=(1, 3)) for b in batches])
     assert (ring > 0).sum(axis=1).tolist() == [1] * 100
@@ -69,7 +69,7 @@ def test_a_trial_stands_in_either_block() -> None:
 
 
 def test_truncated_exponential_durations_are_independent() -> None:
-    """Two periods of one mean: seeded alike, as neurogym seeds them, they would be alike."""
+    """Two periods have the same mean; with the same seed, as neurogym gives them, they would be equal."""
 
     def durations(env: object, rng: np.random.Generator) -> np.ndarray:
         trials = [draw(env, rng) for _ in range(400)]
@@ -123,7 +123,7 @@ def test_a_box_is_its_values() -> None:
 
 
 def test_the_longest_of_its_own_durations_stay_when_one_is_replaced() -> None:
-    """Given a timing, yang19.dm1 would put a stimulus of 500 ms for its own 200, 400 or 600."""
+    """When it is given a timing, yang19.dm1 would replace its stimulus of 200, 400 or 600 ms by one of 500 ms."""
     rng = np.random.default_rng(0)
     env = configured("yang19.dm1-v0", {}, {"decision": 400}, 50)
     reseed(env, rng)
@@ -134,7 +134,7 @@ def test_the_longest_of_its_own_durations_stay_when_one_is_replaced() -> None:
 
 
 def test_a_timing_that_a_collection_would_pass_over_is_heeded() -> None:
-    """yang19.dlygo puts its own timing in the place of what it is given, without a word."""
+    """yang19.dlygo silently replaces the timing it is given by its own."""
     rng = np.random.default_rng(0)
     env = configured("yang19.dlygo-v0", {}, {"delay": ["uniform", [1000, 2000]]}, 50)
     reseed(env, rng)
@@ -155,9 +155,9 @@ def test_pulses_are_there_with_a_step_that_is_short_enough() -> None:
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"env": "PulseDecisionMaking-v0"}, "cue0 can last 10 ms and a time step is 50 ms.* take tau_ms 20 or less"),
-        ({"env": "SpatialSuppressMotion-v0"}, r"frames of 8\.3 ms, and a time step is 50 ms; .* take tau_ms 16\.6"),
-        ({"env": "yang19.go-v0", "grace": 5}, "decision lasts 10 steps, and a grace of 10 leaves none of it"),
+        ({"env": "PulseDecisionMaking-v0"}, "cue0 can last 10 ms .* a time step is 50 ms; .* set tau_ms to 20 or less"),
+        ({"env": "SpatialSuppressMotion-v0"}, r"frames of 8\.3 ms, but a time step is 50 ms; .* set tau_ms to 16\.6"),
+        ({"env": "yang19.go-v0", "grace": 5}, "decision lasts 10 steps, of which a grace of 10 leaves none"),
     ],
 )
 def test_what_would_vanish_is_refused(parameters: dict[str, object], message: str) -> None:
@@ -170,7 +170,7 @@ def test_what_would_vanish_is_refused(parameters: dict[str, object], message: st
     [
         (
             {"env": "perceptualdecisionmaking-v0"},
-            "is no environment of neurogym; did you mean PerceptualDecisionMaking-v0",
+            "is not an environment of neurogym; did you mean PerceptualDecisionMaking-v0",
         ),
         ({"env": "yang19.fdgo-v0"}, r"did you mean yang19\.\w+-v0"),
         ({"env": "zzzz"}, "python -m rnnbench_neurogym lists them"),
@@ -179,11 +179,11 @@ def test_what_would_vanish_is_refused(parameters: dict[str, object], message: st
         ({"env": "GoNogo-v0", "timing": {"dealy": 300}}, "timing: there is no period 'dealy'; did you mean delay"),
         ({"env": "GoNogo-v0", "timing": {"delay": ["unifrom", [1, 2]]}}, "unifrom"),
         ({"env": "GoNogo-v0", "timing": {"delay": -1}}, "greater than or equal to 0"),
-        ({"env": "GoNogo-v0", "options": {"dt": 20}}, "options.dt: is not for GoNogo-v0; use tau_ms"),
+        ({"env": "GoNogo-v0", "options": {"dt": 20}}, "options.dt: cannot be set for GoNogo-v0; use tau_ms"),
         ({"env": "GoNogo-v0", "options": {"sigma": 1}}, "unexpected keyword argument 'sigma'"),
-        ({"env": "yang19.go-v0", "options": {"anti": True}}, "is the task in which anti is False"),
-        ({"env": "GoNogo-v0", "ground_truth": "box"}, "the actions of GoNogo-v0 are discrete; take one_hot or index"),
-        ({"env": "ReachingDelayResponse-v0", "ground_truth": "index"}, "are box; take box"),
+        ({"env": "yang19.go-v0", "options": {"anti": True}}, "in which anti is always False"),
+        ({"env": "GoNogo-v0", "ground_truth": "box"}, "the actions of GoNogo-v0 are discrete; use one_hot or index"),
+        ({"env": "ReachingDelayResponse-v0", "ground_truth": "index"}, "are box; use box"),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(parameters: dict[str, object], message: str) -> None:

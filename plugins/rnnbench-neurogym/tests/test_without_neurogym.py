@@ -1,4 +1,4 @@
-"""Importing, listing and describing the plugin takes no neurogym; using it without says what to install."""
+"""The plugin can be imported, listed and described without neurogym; using it then says what to install."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PLUGIN = """
 
 
 def run(code: str, prelude: str = "") -> str:
-    """What a process of its own prints."""
+    """Return what the code prints in a process of its own."""
     script = textwrap.dedent(prelude) + textwrap.dedent(PLUGIN.format(root=str(ROOT))) + textwrap.dedent(code)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -34,16 +34,16 @@ def run(code: str, prelude: str = "") -> str:
 
 
 def test_listing_and_describing_import_no_neurogym() -> None:
-    told = run("""
+    printed = run("""
         from rnnbench.plugin.description import describe
         description = describe("neurogym", registry)
         print(len(description.parameters), sorted({"neurogym", "gymnasium", "matplotlib.pyplot"} & set(sys.modules)))
     """)
-    assert told == "9 []"
+    assert printed == "9 []"
 
 
 def test_without_neurogym_a_benchmark_is_refused_in_one_line() -> None:
-    told = run(
+    printed = run(
         """
         from rnnbench import load_benchmark
         try:
@@ -53,14 +53,14 @@ def test_without_neurogym_a_benchmark_is_refused_in_one_line() -> None:
         """,
         prelude="import sys; sys.modules['neurogym'] = None",
     )
-    assert told.startswith(
+    assert printed.startswith(
         "BenchmarkError benchmark: tasks[0].env: neurogym is not installed here; pip install 'neurogym==2.3.1' torch"
     )
-    assert "\n" not in told
+    assert "\n" not in printed
 
 
 def test_a_module_that_neurogym_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """neurogym imports torch without declaring it: its absence must not be taken for neurogym's."""
+    """neurogym imports torch without declaring it, so a missing torch must not be reported as a missing neurogym."""
 
     def absent(name: str) -> None:
         raise ModuleNotFoundError(name="torch")

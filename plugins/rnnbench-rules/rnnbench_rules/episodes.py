@@ -1,9 +1,9 @@
-"""Trials kept from one task to the next: rings, reservoirs, and batches drawn from them.
+"""Memories of past trials: rings, reservoirs, and batches drawn from them.
 
-Of trials kept under a name the state holds `name.inputs`, `name.targets`, `name.mask`, each [network, slot, time,
-channel], and `name.seen` [network, 1], how many trials were offered. A trial shorter than the others ends in steps of
-mask 0. Room is made before a task, from its own trials: networks of a population may learn for different times, and
-what they remember must have one shape all the same.
+For a memory called `name` the state holds `name.inputs`, `name.targets` and `name.mask`, each [network, slot, time,
+channel], and `name.seen` [network, 1], the number of trials offered so far. Trials shorter than the time axis are
+padded with steps whose mask is 0. The arrays are allocated before a task begins, from trials of that task: the networks
+of a population may train for different numbers of updates, but their memories must have the same shape.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from rnnbench import Batch, State
 
 FIELDS = ("inputs", "targets", "mask")
 STEPS = 16
-"""The time axis is a multiple of so many steps."""
+"""The length of the time axis is a multiple of this number of steps."""
 
 Writes = list[dict[int, int]]
-"""For each network, slot -> the trial of the batch that goes there."""
+"""For each network, a map from a slot to the trial of the batch that is stored there."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Trials out of a memory.
+    """Trials drawn from a memory.
 
-    batch     of each network its own trials
-    outputs   [network, time, trial, output] as they were kept with the trials, if they were
-    some      [network] 1, or 0 for a network that has kept nothing yet: its trials are blank
+    Attributes:
+        batch: the trials; every network has a set of its own.
+        outputs: outputs stored with the trials, [network, time, trial, output]; None if none were stored.
+        some: [network] 1, or 0 for a network whose memory is still empty; the trials of such a network are blank.
     """
 
     batch: Batch
@@ -40,7 +41,17 @@ class Drawn:
 
 
 def make_room(state: State, name: str, slots: int, like: Batch, with_outputs: bool = False) -> None:
-    """Arrays for `slots` trials as long as the longest in `like`; those that exist may only become longer."""
+    """Allocate arrays for `slots` trials as long as the longest in `like`.
+
+    Arrays that exist already keep their trials and may only become longer.
+
+    Args:
+        state: the rule's state, changed in place.
+        name: name of the memory.
+        slots: number of trials stored per network.
+        like: trials of the task that is about to begin.
+        with_outputs: whether to allocate `name.outputs` as well.
+    """
     n_networks, n_steps = len(like.sets), -(-like.inputs.shape[1] // STEPS) * STEPS
     state.setdefault(f"{name}.seen", torch.zeros(n_networks, 1, dtype=torch.float64, device=like.inputs.device))
     for field in [*FIELDS, "outputs"] if with_outputs else FIELDS:
@@ -50,7 +61,17 @@ def make_room(state: State, name: str, slots: int, like: Batch, with_outputs: bo
 
 
 def latest(state: State, name: str, slots: int, batch: Batch) -> Writes:
-    """The slots of a ring: each trial overwrites the oldest."""
+    """Choose the slots of a ring for the trials of a batch: each trial overwrites the oldest one.
+
+    Args:
+        state: the rule's state.
+        name: name of the memory.
+        slots: number of trials stored per network.
+        batch: the trials offered.
+
+    Returns:
+        For each network, a map from slot to trial.
+    """
     n_trials = batch.inputs.shape[2]
     first = max(0, n_trials - slots)
     seen = _seen(state, name)
@@ -58,7 +79,20 @@ def latest(state: State, name: str, slots: int, batch: Batch) -> Writes:
 
 
 def reservoir(state: State, name: str, slots: int, batch: Batch, rngs: Sequence[np.random.Generator]) -> Writes:
-    """The slots of a reservoir: after t trials each is kept with probability slots/t. Vitter 1985, algorithm R."""
+    """Choose the slots of a reservoir: after t trials each of them is stored with probability slots/t.
+
+    Source: Vitter, ACM Trans. Math. Softw. 1985, algorithm R.
+
+    Args:
+        state: the rule's state.
+        name: name of the memory.
+        slots: number of trials stored per network.
+        batch: the trials offered.
+        rngs: one generator for each network.
+
+    Returns:
+        For each network, a map from slot to trial.
+    """
     n_trials = batch.inputs.shape[2]
     seen = _seen(state, name)
     return [_accepted(rng, n, n_trials, slots) for rng, n in zip(rngs, seen, strict=True)]
@@ -69,16 +103,23 @@ def _seen(state: State, name: str) -> list[int]:
 
 
 def _accepted(rng: np.random.Generator, seen: int, n_trials: int, slots: int) -> dict[int, int]:
-    number = seen + 1 + np.arange(n_trials)  # the t-th trial of all goes to slot t or, once those are full, anywhere
+    # Trial t takes the t-th slot. Once all are full, it draws a number below t and is stored if that is a slot.
+    number = seen + 1 + np.arange(n_trials)
     slot = np.where(number <= slots, number - 1, rng.integers(0, number))
-    return {int(s): trial for trial, s in enumerate(slot) if s < slots}  # of two in one slot the later stays
+    return {int(s): trial for trial, s in enumerate(slot) if s < slots}  # if two trials share a slot, the later stays
 
 
 def write(state: State, name: str, batch: Batch, writes: Writes, outputs: torch.Tensor | None = None) -> None:
-    """Put trials of a batch in their slots, in place, and count all of the batch as seen.
+    """Store trials of a batch in their slots, in place, and count the whole batch as seen.
 
-    A trial longer than there is room for, which is rare, is cut. outputs [network, time, trial, output] are kept
-    beside the trials as `name.outputs`, if given.
+    A trial longer than the allocated time axis is cut; this is rare.
+
+    Args:
+        state: the rule's state, changed in place.
+        name: name of the memory.
+        batch: the trials offered.
+        writes: for each network, a map from slot to trial.
+        outputs: outputs to store with the trials as `name.outputs`, [network, time, trial, output], or None.
     """
     state[f"{name}.seen"] = state[f"{name}.seen"] + batch.inputs.shape[2]
     network = [n for n, w in enumerate(writes) for _ in w]
@@ -95,7 +136,18 @@ def write(state: State, name: str, batch: Batch, writes: Writes, outputs: torch.
 
 
 def draw(state: State, names: Sequence[str], n_trials: int, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
-    """Trials drawn at random, with replacement, each kept trial of all names being equally likely."""
+    """Draw trials at random with replacement; every trial stored under any of the names is equally likely.
+
+    Args:
+        state: the rule's state.
+        names: names of the memories to draw from.
+        n_trials: number of trials for each network.
+        rngs: one generator for each network.
+        n_noise: standard normal numbers that the architecture needs for each trial and step.
+
+    Returns:
+        The trials, [network, time, trial, channel].
+    """
     counts = np.stack([_kept(state, name) for name in names], axis=1)  # [network, name]
     picks = [rng.integers(0, max(1, c.sum()), n_trials) for rng, c in zip(rngs, counts, strict=True)]
     each = list(zip(picks, counts, strict=True))
@@ -107,18 +159,28 @@ def draw(state: State, names: Sequence[str], n_trials: int, rngs: Sequence[np.ra
 
 
 def all_of(state: State, name: str, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
-    """Every trial kept under a name, [network, time, slot, channel]; empty slots have mask 0."""
+    """Return every trial stored under a name; empty slots have mask 0.
+
+    Args:
+        state: the rule's state.
+        name: name of the memory.
+        rngs: one generator for each network.
+        n_noise: standard normal numbers that the architecture needs for each trial and step.
+
+    Returns:
+        The trials, [network, time, slot, channel].
+    """
     fields = {field: state[f"{name}.{field}"].transpose(1, 2) for field in FIELDS}
     return _drawn(fields, _kept(state, name) > 0, rngs, n_noise)
 
 
 def _kept(state: State, name: str) -> np.ndarray:
-    """How many trials of a name each network has, [network]."""
+    """Number of trials that each network has stored under a name, [network]."""
     return np.minimum(_seen(state, name), state[f"{name}.inputs"].shape[1])
 
 
 def _gather(kept: Sequence[torch.Tensor], which: np.ndarray, slot: np.ndarray) -> torch.Tensor:
-    """Trials [network, time, trial, channel]: for network n the trial slot[n, i] of the array which[n, i]."""
+    """Gather trials [network, time, trial, channel]: trial i of network n is in slot[n, i] of the array which[n, i]."""
     n_steps = max(a.shape[2] for a in kept)
     out = kept[0].new_zeros(*which.shape, n_steps, kept[0].shape[-1])
     for i, array in enumerate(kept):
@@ -131,7 +193,7 @@ def _gather(kept: Sequence[torch.Tensor], which: np.ndarray, slot: np.ndarray) -
 def _drawn(fields: State, some: np.ndarray, rngs: Sequence[np.random.Generator], n_noise: int) -> Drawn:
     inputs, targets, mask = (fields[field].contiguous() for field in FIELDS)
     has = torch.from_numpy(some).to(inputs)
-    mask = mask.where(has.view(-1, 1, 1, 1) > 0, 1.0)  # a loss over nothing would not be a number
+    mask = mask.where(has.view(-1, 1, 1, 1) > 0, 1.0)  # with mask 0 everywhere the loss would be NaN
     noise = None
     if n_noise:
         shape = (*inputs.shape[1:3], n_noise)

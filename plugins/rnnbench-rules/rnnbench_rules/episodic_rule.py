@@ -1,4 +1,4 @@
-"""What rules with an episodic memory have in common: they keep trials while they learn, and take them along."""
+"""Base class of rules with an episodic memory: they store trials while learning and keep them for later tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnbench_rules import episodes
 
 COUNTER = "updates of this task"
 LENGTHS = 256
-"""Trials of which the longest tells how much room a trial needs."""
+"""Number of trials that are sampled to find the longest, which sets the length of the stored trials."""
 
 
 class EpisodicRule(GradientDescent):
@@ -27,7 +27,7 @@ class EpisodicRule(GradientDescent):
     slots: int = Field(64, ge=1, description="trials kept (per network)")
 
     def is_on(self) -> bool:
-        """Whether it departs from plain gradient descent at all."""
+        """Return whether the rule differs from plain gradient descent at all."""
         return self.strength is None or getattr(self, self.strength) > 0
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
@@ -47,11 +47,11 @@ class EpisodicRule(GradientDescent):
         return new, state
 
     def kept_under(self, task: str) -> str:
-        """Under which name the trials of a task are kept; here each has its own."""
+        """Return the name under which trials of a task are stored; here each task has its own."""
         return f"trials.{task}"
 
     def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
-        """Keep what shall be kept of a batch just learnt; here the latest trials, in a ring."""
+        """Store trials of the batch just learnt, in place; here the latest trials, in a ring."""
         name = self.kept_under(context.task)
         episodes.write(state, name, batch, episodes.latest(state, name, self.slots, batch))
 
@@ -59,5 +59,5 @@ class EpisodicRule(GradientDescent):
         return {name: a for name, a in state.items() if name.startswith("trials.")}
 
     def rngs(self, purpose: str, state: State, context: TaskContext) -> list[np.random.Generator]:
-        """Generators of one purpose, other numbers at every update."""
+        """Return one generator per network for a purpose; the numbers differ from update to update."""
         return context.rngs(purpose, context.task, context.position, int(state[COUNTER][0]))

@@ -1,4 +1,4 @@
-"""Networks that learn one small task after another by a rule, through the benchmark's own training loop."""
+"""Fixtures: networks that learn small tasks one after the other, through the benchmark's own training loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRAINING = Training(batch=8, evaluate_every=10, evaluation_trials=16)
 
 
 class GenericRNN(VanillaRNN):
-    """The vanilla RNN without its engine: any architecture's way through the machinery."""
+    """The vanilla RNN without its engine, so that it is computed like any other architecture."""
 
     name = "generic_rnn"
 
@@ -33,9 +33,9 @@ class GenericRNN(VanillaRNN):
 
 
 class Histories:
-    """Networks of one architecture and rule, and what they learn one after the other.
+    """Networks of one architecture and rule, trained on a history of tasks.
 
-    tasks a and c are fixed points on one channel, b is a flip-flop on two
+    Tasks a and c are fixed points on one channel, task b is a flip-flop on two.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Histories:
     def learn(
         self, history: str, seeds: Sequence[int] = (0,), updates: int | Sequence[int] = 20
     ) -> list[list[Outcome]]:
-        """Outcomes [stage][network] after the tasks of `history`, e.g. "aba"; updates: of all, or of each network."""
+        """Outcomes [stage][network] of a history such as "aba"; `updates` is one number, or one for each network."""
         budgets = [updates] * len(seeds) if isinstance(updates, int) else list(updates)
         stages: list[list[Outcome]] = []
         for position, label in enumerate(history):

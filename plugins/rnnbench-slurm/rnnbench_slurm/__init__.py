@@ -10,4 +10,5 @@ __all__ = ["Slurm"]
 
 @hookimpl
 def rnnbench_executors() -> list[type[Executor]]:
+    """Return the executor of this package."""
     return [Slurm]

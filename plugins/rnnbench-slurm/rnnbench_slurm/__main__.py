@@ -1,4 +1,4 @@
-"""Prints the template of the batch script, for a lab to edit and name with `--set template=FILE`."""
+"""Prints the template of the batch script, which a lab can edit and pass with `--set template=FILE`."""
 
 from rnnbench_slurm.script import TEMPLATE
 

@@ -1,4 +1,4 @@
-"""The batch script of a job array, made from a template that a lab can edit."""
+"""The batch script of a job array, rendered from a template that a lab can edit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ TEMPLATE = Path(__file__).parent / "array.sbatch"
 
 
 def rendered(template: str | None, values: dict[str, Any]) -> str:
-    """The script; `template` is a file, or None for ours. Raises RnnbenchError for a template that cannot be filled."""
+    """Render the batch script.
+
+    Args:
+        template: path of a template; None for the one of this package.
+        values: values of the template's variables by name.
+
+    Raises:
+        RnnbenchError: the template cannot be read or rendered.
+    """
     path = Path(template) if template else TEMPLATE
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     try:
@@ -22,11 +30,11 @@ def rendered(template: str | None, values: dict[str, Any]) -> str:
     except OSError as error:
         raise RnnbenchError(f"slurm: template {path}: cannot be read: {error.strerror}") from None
     except TemplateError as error:
-        told = " ".join(str(error).split())
-        raise RnnbenchError(f"slurm: template {path}: {told}; known are {', '.join(sorted(values))}") from None
+        fault = " ".join(str(error).split())
+        raise RnnbenchError(f"slurm: template {path}: {fault}; known names are {', '.join(sorted(values))}") from None
 
 
 def walltime(seconds: float) -> str:
-    """As Slurm writes it, days-hours:minutes:seconds, in whole minutes."""
+    """Format a duration as Slurm does, days-hours:minutes:seconds, rounded up to whole minutes."""
     minutes = math.ceil(seconds / 60)
     return f"{minutes // 1440}-{minutes % 1440 // 60:02d}:{minutes % 60:02d}:00"

@@ -1,4 +1,4 @@
-"""A real Slurm of one node, started for a test by one user without systemd, munge or accounting, and ended after it."""
+"""A real Slurm of one node, run by one user for the time of a test, without systemd, munge or accounting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "sinfo")
 SLOWEST = 60.0
-"""Seconds within which a daemon must answer."""
+"""Longest time that a daemon may take to answer (s)."""
 
 CONFIGURATION = """\
 ClusterName=rnnbench
@@ -51,13 +51,13 @@ PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscri
 
 
 def missing() -> list[str]:
-    """Programs of Slurm that are not here."""
+    """Return the programs of Slurm that are not installed."""
     sbin = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
     return [name for name in PROGRAMS if shutil.which(name, path=sbin) is None]
 
 
 class Cluster:
-    """A controller and a node of `cores` cores; `environment` makes Slurm's commands speak to them."""
+    """A controller and a node of `cores` cores; with `environment` Slurm's commands use them."""
 
     def __init__(self, folder: Path, cores: int = 2, array: int = 3) -> None:
         self.folder = folder
@@ -73,7 +73,7 @@ class Cluster:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> None:
-        """Start both daemons and wait for the node. Raises RuntimeError, with their last words, if it does not come."""
+        """Start both daemons and wait for the node. Raises RuntimeError with the ends of their logs if it fails."""
         path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
         configuration = str((self.folder / "slurm.conf").absolute())
         for command in (["slurmctld", "-D", "-c", "-f"], ["slurmd", "-D", "-f"]):
@@ -89,7 +89,7 @@ class Cluster:
         raise RuntimeError("\n".join(p.read_text()[-2000:] for p in sorted(self.folder.glob("slurm*.[ol][uo][tg]"))))
 
     def run(self, *command: str) -> str:
-        """What one of Slurm's commands prints."""
+        """Return what one of Slurm's commands prints."""
         done = subprocess.run(command, env=os.environ | self.environment, capture_output=True, text=True)
         return done.stdout
 

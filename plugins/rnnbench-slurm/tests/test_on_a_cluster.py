@@ -1,4 +1,4 @@
-"""On a real Slurm of one node: the numbers of a serial run, whatever is cancelled, killed or interrupted."""
+"""A real Slurm of one node gives the numbers of a serial run, even if jobs are cancelled, killed or interrupted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONTENT = {
     "tasks": [TASK, {**TASK, "label": "driven", "drive": 0.5}, {**TASK, "label": "longer", "duration": 8}],
     "architectures": [{"use": "vanilla_rnn", "units": 24, "sweep": {"g": [0.5, 1.0]}}],
     "seeds": 2,
-    # Of a budget that is always spent: about two seconds for each population of two networks.
+    # The whole budget is always spent: about two seconds for each population of two networks.
     "training": {
         "batch": 16,
         "max_updates": 600,
@@ -33,7 +33,7 @@ CONTENT = {
     },
 }
 CELLS = 12 + 36
-"""First tasks and pairs of 3 tasks, 2 connectivities, 2 seeds."""
+"""Cells after first tasks and after pairs, for 3 tasks, 2 connectivities and 2 seeds."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ class Command:
 
 
 def cells(home: Path) -> dict[str, bytes]:
-    """The records that are there, by identity."""
+    """Return the records in the results folder by identity."""
     return {path.stem: path.read_bytes() for path in (home / "results" / "small" / "cells").glob("??/*.json")}
 
 
@@ -81,7 +81,7 @@ def until(condition, seconds: float = 180) -> None:
 
 
 def assert_same(home: Path, serial: Path) -> None:
-    """Tables byte for byte, and every cell's result."""
+    """Compare the tables byte for byte, and the result of every cell."""
     folder = home / "results" / "small"
     for name in ("interference.csv", "stages.csv", "continual.csv"):
         assert (folder / name).read_bytes() == (serial / name).read_bytes()
@@ -93,7 +93,7 @@ def assert_same(home: Path, serial: Path) -> None:
 def test_arrays_give_the_numbers_of_a_serial_run(cluster, home, serial):
     code, out, err = Command(cluster, home, "minutes=0.02").ended()
     assert code == 0, err
-    # MaxArraySize of this cluster is 3: more bundles than that are several arrays, those of pairs after all others.
+    # MaxArraySize of this cluster is 3, so that more bundles than that become several arrays.
     scripts = {path.name for path in (home / "results" / "small" / "slurm" / "001").glob("*.sbatch")}
     assert {"stage-1-0.sbatch", "stage-2-0.sbatch", "stage-2-3.sbatch"} <= scripts
     assert f"{CELLS} of {CELLS} cells computed" in out
@@ -139,7 +139,7 @@ def test_a_command_that_was_interrupted_joins_its_jobs(cluster, home, serial):
     until(lambda: cells(home))
     command.process.send_signal(signal.SIGINT)
     code, out, _ = command.ended()
-    jobs = re.search(r"slurm: jobs ([\d ]+) go on", out)
+    jobs = re.search(r"slurm: jobs ([\d ]+) continue", out)
     assert code == 130 and jobs
     code, out, err = Command(cluster, home).ended()
     assert code == 0, err
@@ -154,8 +154,8 @@ def test_a_command_need_not_wait(cluster, home, serial):
     assert code == 0 and not err and "submitted: jobs" in out
     assert not (home / "results" / "small" / "interference.csv").exists()
     status = [sys.executable, "-m", "rnnbench", "status", "results/small"]
-    told = subprocess.run(status, cwd=home, capture_output=True, text=True, check=True).stdout
-    assert "missing" in told
+    printed = subprocess.run(status, cwd=home, capture_output=True, text=True, check=True).stdout
+    assert "missing" in printed
     code, out, err = Command(cluster, home).ended()
     assert code == 0, err
     assert "submitted as jobs" not in out
@@ -163,7 +163,7 @@ def test_a_command_need_not_wait(cluster, home, serial):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         (["partition=nowhere"], "invalid partition"),
         (["python=/no/such/python"], "/no/such/python"),
@@ -171,16 +171,16 @@ def test_a_command_need_not_wait(cluster, home, serial):
     ],
     ids=["partition", "interpreter", "template"],
 )
-def test_what_cannot_work_is_told_in_a_line(cluster, home, settings, told):
+def test_what_cannot_work_is_told_in_a_line(cluster, home, settings, message):
     code, _, err = Command(cluster, home, *settings).ended()
-    assert code == 2 and told in err and len(err.splitlines()) == 1
+    assert code == 2 and message in err and len(err.splitlines()) == 1
 
 
 def test_a_plugin_that_breaks_on_the_nodes_fails_its_cells_alone(cluster, home):
-    """Its cells have a record, and are not submitted for ever."""
+    """Its cells have a record, so that they are not submitted again and again."""
     content = {**CONTENT, "architectures": [{"use": "vanilla_rnn", "units": 4, "g": 1e300}, *CONTENT["architectures"]]}
     (home / "small.yaml").write_text(json.dumps(content | {"seeds": 1, "tasks": CONTENT["tasks"][:2]}))
     code, out, err = Command(cluster, home).ended()
     assert code == 1 and "failed: " in out and not err
-    ends = [json.loads(content)["result"]["status"] for content in cells(home).values()]
-    assert ends.count("failed") == 2 + 4 and ends.count("done") == 2 * (2 + 4)
+    statuses = [json.loads(content)["result"]["status"] for content in cells(home).values()]
+    assert statuses.count("failed") == 2 + 4 and statuses.count("done") == 2 * (2 + 4)

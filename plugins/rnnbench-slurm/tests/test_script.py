@@ -22,7 +22,7 @@ def test_walltimes_are_whole_minutes_rounded_up(seconds, text):
 
 @pytest.fixture
 def submitted(tmp_path, monkeypatch) -> list[Path]:
-    """The scripts that would be submitted; jobs are over at once, with nothing done."""
+    """The scripts that would be submitted; the jobs end at once without doing anything."""
     scripts: list[Path] = []
 
     def submit(script: Path, after: list[str]) -> str:
@@ -75,5 +75,5 @@ def test_a_template_of_ones_own_and_what_it_may_not_ask_for(tmp_path):
     path.write_text("#!/bin/sh\n# {{ name }}\n")
     assert rendered(str(path), {"name": "x"}) == "#!/bin/sh\n# x\n"
     path.write_text("{{ nme }}")
-    with pytest.raises(rnnbench.RnnbenchError, match=r"lab.sbatch: 'nme' is undefined; known are name"):
+    with pytest.raises(rnnbench.RnnbenchError, match=r"lab.sbatch: 'nme' is undefined; known names are name"):
         rendered(str(path), {"name": "x"})

@@ -14,10 +14,10 @@ TASKS: tuple[type[Task], ...] = (
     *(DelayDm1, DelayDm2, ContextDelayDm1, ContextDelayDm2, MultiDelayDm),
     *(DmsGo, DmsNoGo, DmcGo, DmcNoGo),
 )
-"""In the order of the paper."""
+"""The tasks in the order of the paper."""
 
 
 @hookimpl
 def rnnbench_tasks() -> list[type[Task]]:
-    """The tasks of this package."""
+    """Return the tasks of this package."""
     return list(TASKS)

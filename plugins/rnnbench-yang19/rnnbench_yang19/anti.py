@@ -1,4 +1,4 @@
-"""The Anti family: as the Go family, but the response lies opposite the stimulus."""
+"""The Anti family: like the Go family, but the response lies opposite the stimulus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course of a trial: which stimuli are on when, what is to be answered, and the arrays that say so.
+"""The course of a trial: its stimuli, its response, and the arrays computed from them.
 
 Inputs: fixation, ring of modality 1, ring of modality 2. Outputs: fixation, response ring.
 """
@@ -13,17 +13,21 @@ import numpy as np
 from rnnbench_yang19.ring import bump
 
 BASELINE = 0.05
-"""Target of an output that should be silent."""
+"""Target of an output that is to be silent."""
 
 FIXATING = 0.85
-"""Target of the fixation output while fixation is to be kept."""
+"""Target of the fixation output while the network is to fixate."""
 
 
 @dataclass(frozen=True)
 class Stimulus:
     """One direction, shown for a while in one or both modalities.
 
-    direction [trial] (radians), strength [trial, modality], on and off [trial] (steps)
+    Attributes:
+        direction: [trial] (radians).
+        strength: [trial, modality], 0 where the stimulus is not shown.
+        on: first step, [trial].
+        off: step after the last, [trial].
     """
 
     direction: np.ndarray
@@ -34,13 +38,15 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Course:
-    """What happens in each trial of a batch; times in steps from its start.
+    """The events of each trial of a batch; times are in steps from the start of the trial.
 
-    go             [trial] when the response begins, or would
-    end            [trial] length of the trial
-    fixation_off   [trial] when the fixation input goes off
-    response       [trial] direction to respond to (radians), NaN where fixation is to be kept
-    facts          what else is to be told of each trial
+    Attributes:
+        stimuli: the stimuli of the trials.
+        go: when the response begins, or would begin, [trial].
+        end: length of the trial, [trial].
+        fixation_off: when the fixation input goes off, [trial].
+        response: direction to point at (radians), NaN where the network is to keep fixating, [trial].
+        facts: further facts about each trial by name, for `info`.
     """
 
     stimuli: tuple[Stimulus, ...]
@@ -52,7 +58,7 @@ class Course:
 
     @property
     def info(self) -> dict[str, np.ndarray]:
-        """The trials' facts by name, in the order and shapes that `RingTask.sample` documents."""
+        """The facts about the trials by name, as documented in `RingTask.sample`."""
         return {
             "direction": np.stack([s.direction for s in self.stimuli], axis=1),
             "strength": np.stack([s.strength for s in self.stimuli], axis=1),
@@ -65,7 +71,7 @@ class Course:
         }
 
     def inputs(self, ring: int) -> np.ndarray:
-        """Without noise: [trial, time, 1 + 2 ring]; nothing is on after a trial's end."""
+        """Return the inputs without noise, [trial, time, 1 + 2 ring]; they are 0 after the end of a trial."""
         n_trials = len(self.end)
         windows = [self._window(0, self.fixation_off)]
         patterns = np.zeros((n_trials, 1 + len(self.stimuli), 1 + 2 * ring), np.float32)
@@ -77,7 +83,7 @@ class Course:
         return np.stack(windows, axis=-1) @ patterns
 
     def targets(self, ring: int) -> np.ndarray:
-        """[trial, time, 1 + ring]."""
+        """Return the targets, [trial, time, 1 + ring]."""
         responds = ~np.isnan(self.response)
         fixating = self._window(0, np.where(responds, self.go, self.end))
         responding = self._window(np.where(responds, self.go, self.end), self.end)
@@ -87,13 +93,16 @@ class Course:
         return np.float32(BASELINE) + np.stack([fixating, responding], axis=-1) @ patterns
 
     def mask(self, ring: int, grace: int, response_weight: float, fixation_weight: float) -> np.ndarray:
-        """Weights [trial, time, 1 + ring]: 0 for `grace` steps from the start and from go, and after the end."""
+        """Return the weight of each target in the loss, [trial, time, 1 + ring].
+
+        It is 0 for `grace` steps from the start and from go, and after the end of a trial.
+        """
         weight = self._window(grace, self.go) + response_weight * self._window(self.go + grace, self.end)
         channels = np.ones(1 + ring, np.float32)
         channels[0] = fixation_weight
         return weight[:, :, None] * channels
 
     def _window(self, start: int | np.ndarray, stop: np.ndarray) -> np.ndarray:
-        """1 where start <= step < stop, else 0: [trial, time]; time is as long as the longest trial."""
+        """1 where start <= step < stop, else 0: [trial, time], as long as the longest trial."""
         step = np.arange(self.end.max())
         return ((step >= np.reshape(start, (-1, 1))) & (step < stop[:, None])).astype(np.float32)

@@ -21,7 +21,7 @@ class Decision(TwoStimuli):
     )
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, stimuli, response."""
+        """Draw the trials: fixation, both stimuli, response."""
         on = dice.uniform(self.fixation)
         go = on + dice.one_of(self.stimulus)
         return self._course(dice, [on, on], [go, go], go)

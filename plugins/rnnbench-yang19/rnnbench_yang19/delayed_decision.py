@@ -27,7 +27,7 @@ class DelayedDecision(TwoStimuli):
     )
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, first stimulus, delay, second stimulus, wait, response."""
+        """Draw the trials: fixation, first stimulus, delay, second stimulus, wait, response."""
         first_on = dice.one_of(self.fixation)
         first_off = first_on + dice.one_of(self.stimulus)
         second_on = first_off + dice.one_of(self.delay)

@@ -1,4 +1,4 @@
-"""The Go family: point at a stimulus, at once, when told to, or from memory."""
+"""The Go family: point at a stimulus at once, when fixation goes off, or from memory."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ class OneStimulus(RingTask):
     """One stimulus of random direction, in a random modality; the response lies `turn` from it."""
 
     turn: ClassVar[float] = 0
-    """From the stimulus to the response (radians)."""
+    """Angle from the stimulus to the response (radians)."""
 
     response: float = Field(5, gt=0, description="length of the response period; published 500 ms (tau)")
 
     @property
     def shortest_response(self) -> float:
-        """As `response` says."""
+        """The length `response` (tau)."""
         return self.response
 
     def _course(
         self, dice: Dice, on: np.ndarray, off: np.ndarray | None, go: np.ndarray, fixation_stays: bool = False
     ) -> Course:
-        """The stimulus is on from `on` to `off` [trial] (steps), or to the trial's end where `off` is None."""
+        """Draw trials whose stimulus is on from `on` to `off`, [trial] each (steps); if `off` is None, to the end."""
         direction = dice.rng.uniform(0, 2 * np.pi, dice.n_trials)
         end = go + dice.always(self.response)
         return Course(
@@ -52,7 +52,7 @@ class FdGo(OneStimulus):
     stimulus: Interval = Field((5, 15), description="from the stimulus to go; published 500 to 1500 ms (tau)")
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, stimulus, response."""
+        """Draw the trials: fixation, stimulus, response."""
         on = dice.uniform(self.fixation)
         return self._course(dice, on, None, go=on + dice.uniform(self.stimulus))
 
@@ -68,7 +68,7 @@ class ReactGo(OneStimulus):
     fixation: Interval = Field((5, 25), description="time before the stimulus; published 500 to 2500 ms (tau)")
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, response."""
+        """Draw the trials: fixation, response."""
         on = dice.uniform(self.fixation)
         return self._course(dice, on, None, go=on, fixation_stays=True)
 
@@ -88,7 +88,7 @@ class DelayGo(OneStimulus):
     )
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, stimulus, delay, response."""
+        """Draw the trials: fixation, stimulus, delay, response."""
         on = dice.one_of(self.fixation)
         off = on + dice.one_of(self.stimulus)
         return self._course(dice, on, off, go=off + dice.one_of(self.delay))

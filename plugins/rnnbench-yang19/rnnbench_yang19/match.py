@@ -13,7 +13,7 @@ from rnnbench_yang19.ring_task import RingTask
 from rnnbench_yang19.times import Choices, Dice
 
 CATEGORY = np.pi
-"""Directions below this are of one category, those from it on of the other (radians)."""
+"""Directions below this are in one category, all others in the other (radians)."""
 
 CATEGORISED = (np.arange(10) + 0.5) * np.pi / 5
 """The ten directions of the category tasks (radians): 18, 54, .. 342 degrees, five of each category."""
@@ -36,15 +36,15 @@ class Match(RingTask):
 
     @property
     def shortest_response(self) -> float:
-        """The shortest of `response`."""
+        """The shortest time in `response` (tau)."""
         return min(self.response)
 
     @abstractmethod
     def pairs(self, rng: np.random.Generator, n_trials: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Directions of sample and test (radians), and whether they match: [trial] each."""
+        """Draw the directions of sample and test (radians), and whether they match, [trial] each."""
 
     def course(self, dice: Dice) -> Course:
-        """Fixation, sample, delay, test. info adds match [trial]."""
+        """Draw the trials: fixation, sample, delay, test. `info` also holds match [trial]."""
         on = dice.one_of(self.fixation)
         off = on + dice.one_of(self.sample_duration)
         go = off + dice.one_of(self.delay)
@@ -64,7 +64,7 @@ class SameDirection(Match):
     """Two stimuli match if they have one direction; half of the trials match."""
 
     def pairs(self, rng: np.random.Generator, n_trials: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Directions anywhere; those that do not match are 20 degrees apart or more."""
+        """Draw directions from the whole ring; those that do not match are at least 20 degrees apart."""
         sample = rng.uniform(0, 2 * np.pi, n_trials)
         match = rng.integers(2, size=n_trials) == 1
         apart = rng.uniform(NEAREST_NON_MATCH, 2 * np.pi - NEAREST_NON_MATCH, n_trials)
@@ -79,7 +79,7 @@ class SameCategory(Match):
     )
 
     def pairs(self, rng: np.random.Generator, n_trials: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Directions from ten, drawn independently: half of the trials match."""
+        """Draw both directions independently from the ten; half of the trials match."""
         sample, test = rng.choice(CATEGORISED, (2, n_trials))
         return sample, test, (sample < CATEGORY) == (test < CATEGORY)
 

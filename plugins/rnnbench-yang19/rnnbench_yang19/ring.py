@@ -1,4 +1,4 @@
-"""A ring of units with preferred directions: how it shows a direction, and how one is read from it."""
+"""A ring of units with preferred directions: how it encodes a direction, and how a direction is decoded."""
 
 from __future__ import annotations
 
@@ -8,30 +8,42 @@ WIDTH = np.pi / 8
 """Standard deviation of a bump (radians)."""
 
 HEIGHT = 0.8
-"""Activity of a unit at whose preferred direction a stimulus of strength 1, or a response, lies."""
+"""Activity of a unit whose preferred direction is that of the response or of a stimulus of strength 1."""
 
 
 def preferred(n_units: int) -> np.ndarray:
-    """Preferred directions (radians), evenly spaced from 0: [unit]."""
+    """Return the preferred directions (radians), evenly spaced from 0, [unit]."""
     return 2 * np.pi * np.arange(n_units) / n_units
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The shorter way round between directions (radians), 0 to pi; NaN where either is NaN."""
+    """Return the angle between two directions (radians), from 0 to pi; NaN where either is NaN."""
     apart = np.abs(one - other) % (2 * np.pi)
     return np.minimum(apart, 2 * np.pi - apart)
 
 
 def bump(direction: np.ndarray, n_units: int) -> np.ndarray:
-    """HEIGHT exp(-d^2 / (2 WIDTH^2)), d the distance to each preferred direction: [..] radians -> [.., unit]."""
+    """Encode a direction as HEIGHT exp(-d^2 / (2 WIDTH^2)), with d the distance to each preferred direction.
+
+    Args:
+        direction: directions (radians), [..].
+        n_units: number of units of the ring.
+
+    Returns:
+        Activity of the units, [.., unit].
+    """
     d = distance(direction[..., None], preferred(n_units))
     return HEIGHT * np.exp(-((d / WIDTH) ** 2) / 2)
 
 
 def population_vector(activity: np.ndarray) -> np.ndarray:
-    """Direction (radians, 0 to 2 pi) of the sum of preferred directions weighted by activity: [.., unit] -> [..].
+    """Decode the direction of the sum of the unit vectors of preferred directions, weighted by activity.
 
-    NaN where that sum is zero, as for silence: no direction is shown.
+    Args:
+        activity: activity of the units, [.., unit].
+
+    Returns:
+        Directions (radians, 0 to 2 pi), [..]; NaN where the sum is 0, for example where all units are silent.
     """
     directions = preferred(activity.shape[-1])
     x, y = activity @ np.cos(directions), activity @ np.sin(directions)

@@ -1,4 +1,4 @@
-"""What the 20 tasks have in common: rings, noise, cost mask and how an answer is judged."""
+"""Base class of the 20 tasks: rings, noise, loss mask and accuracy."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from rnnbench_yang19.ring import distance, population_vector
 from rnnbench_yang19.times import Dice
 
 TOLERANCE = 0.2 * np.pi
-"""Largest error of a right response (radians): 36 degrees."""
+"""A response is right if its error is below this (radians): 36 degrees."""
 
 FIXATES_ABOVE = 0.5
-"""Activity of the fixation output above which the network is fixating."""
+"""The network is fixating if its fixation output is above this."""
 
 
 class RingTask(Task):
@@ -54,7 +54,7 @@ class RingTask(Task):
     def _response_counts(self) -> Self:
         if self.shortest_response <= self.grace:
             raise ValueError(
-                f"response {self.shortest_response} must be longer than grace {self.grace}, or nothing of it counts"
+                f"response {self.shortest_response} must be longer than grace {self.grace}, or none of it would count"
             )
         return self
 
@@ -65,24 +65,24 @@ class RingTask(Task):
 
     @abstractmethod
     def course(self, dice: Dice) -> Course:
-        """Draw what happens in each trial."""
+        """Draw the events of each trial."""
 
     @property
     def n_inputs(self) -> int:
-        """Fixation, ring of modality 1, ring of modality 2."""
+        """The fixation input and the rings of modalities 1 and 2."""
         return 1 + 2 * self.ring
 
     @property
     def n_outputs(self) -> int:
-        """Fixation, response ring."""
+        """The fixation output and the response ring."""
         return 1 + self.ring
 
     def sample(self, rng: np.random.Generator, n_trials: int, dt: float) -> Trials:
-        """Draw trials, as long as the longest of them.
+        """Draw trials; the time axis is as long as the longest of them.
 
-        info, times in steps and directions in radians: direction [trial, stimulus], strength [trial, stimulus,
-        modality], onset and offset [trial, stimulus], go [trial], end [trial], response [trial], NaN where
-        fixation is to be kept; what a task adds it says itself.
+        `info` holds, with times in steps and directions in radians, direction [trial, stimulus], strength [trial,
+        stimulus, modality], onset and offset [trial, stimulus], go [trial], end [trial], and response [trial], which
+        is NaN where the network is to keep fixating. Some tasks add facts, which their `course` documents.
         """
         dice = Dice(rng, n_trials, dt, self.common_times)
         course = self.course(dice)
@@ -94,10 +94,10 @@ class RingTask(Task):
         return Trials(inputs, course.targets(self.ring), mask, course.info)
 
     def accuracy(self, outputs: np.ndarray, trials: Trials) -> np.ndarray:
-        """1 where the last step of the trial is right, else 0.
+        """Return 1 for each trial whose last step is right, else 0: [trial].
 
-        Where fixation is to be kept, the fixation output is above 0.5. Where a response is asked for, it is not,
-        and the population vector of the ring is less than 36 degrees from the direction asked for.
+        Where the network is to keep fixating, the fixation output must be above 0.5. Where a response is asked for, it
+        must not be above 0.5, and the population vector of the ring must be less than 36 degrees from the target.
         """
         last = outputs[np.arange(len(outputs)), trials.info["end"] - 1]
         fixates = last[:, 0] > FIXATES_ABOVE

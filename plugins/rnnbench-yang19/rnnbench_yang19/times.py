@@ -1,7 +1,7 @@
-"""How long the periods of a trial are: drawn in tau, for each trial or once for the batch, and turned into steps.
+"""Durations of the periods of a trial, drawn in tau for each trial or once for the batch, and converted to steps.
 
-The paper gives times in ms and has tau = 100 ms. Step k covers the time from k dt to (k + 1) dt; its input acts
-during the step, its target is asked of the state after it.
+The paper gives times in ms, with tau = 100 ms. Step k covers the time from k dt to (k + 1) dt. Its input acts during
+the step; its target applies to the state after the step.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 ROUNDING = 1e-9
-"""Half a step is rounded up; this much keeps 0.25 / 0.1 = 2.4999999999999996 from being rounded down."""
+"""Half a step is rounded up. Adding this keeps 0.25 / 0.1 = 2.4999999999999996 from being rounded down."""
 
 
 def _interval(ends: tuple[float, float]) -> tuple[float, float]:
     low, high = ends
     if low <= 0 or high < low:
-        raise ValueError(f"[{low}, {high}] is not an interval above 0; the smaller end first, e.g. [3, 7]")
+        raise ValueError(f"[{low}, {high}] is not an interval of numbers above 0, the smaller first, e.g. [3, 7]")
     return ends
 
 
@@ -30,17 +30,21 @@ def _choices(times: tuple[float, ...]) -> tuple[float, ...]:
 
 
 Interval = Annotated[tuple[float, float], AfterValidator(_interval)]
-"""A time drawn uniformly between two ends (tau)."""
+"""Type of a time that is drawn uniformly between two ends (tau)."""
 
 Choices = Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_choices)]
-"""A time drawn from these, equally often each (tau)."""
+"""Type of a time that is one of several values with equal probability (tau)."""
 
 
 @dataclass(frozen=True)
 class Dice:
-    """Draws what differs between the trials of a batch, or, where it is common, once for all of them.
+    """Draws the durations and modalities of a batch, for each trial or once for all trials.
 
-    common   all trials of the batch share their times and the modalities of their stimuli
+    Attributes:
+        rng: the source of all randomness.
+        n_trials: number of trials.
+        dt: time step (tau).
+        common: whether all trials of the batch share their times and the modalities of their stimuli.
     """
 
     rng: np.random.Generator
@@ -49,19 +53,19 @@ class Dice:
     common: bool
 
     def uniform(self, ends: tuple[float, float]) -> np.ndarray:
-        """Durations in steps, at least one: [trial]."""
+        """Draw durations uniformly between two ends (tau): [trial] in steps, at least 1."""
         return self._steps(self.rng.uniform(*ends, size=self._n_draws))
 
     def one_of(self, times: tuple[float, ...]) -> np.ndarray:
-        """Durations in steps, at least one: [trial]."""
+        """Draw durations from some values (tau): [trial] in steps, at least 1."""
         return self._steps(self.rng.choice(times, size=self._n_draws))
 
     def always(self, time: float) -> np.ndarray:
-        """The same duration in every trial, in steps, at least one: [trial]."""
+        """Return the same duration (tau) for every trial: [trial] in steps, at least 1."""
         return self._steps(np.array([time]))
 
     def modality(self) -> np.ndarray:
-        """Strength of a stimulus that is shown in one modality: [trial, modality], 1 there and 0 in the other."""
+        """Draw a modality for each trial; return 1 for it and 0 for the other, [trial, modality]."""
         shown = np.broadcast_to(self.rng.integers(2, size=self._n_draws), self.n_trials)
         return np.eye(2)[shown]
 

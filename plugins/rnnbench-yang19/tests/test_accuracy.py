@@ -15,7 +15,7 @@ each_task = pytest.mark.parametrize("task", [task() for task in TASKS], ids=lamb
 
 
 def solved(outputs: list[list[float]], response: float, end: int) -> bool:
-    """Yang et al. 2019, methods, for one trial [step][output]: fixation and population vector at its last step."""
+    """Accuracy of one trial [step][output] as in the methods of Yang et al. 2019: fixation and population vector."""
     fixation, *ring = outputs[end - 1]
     if math.isnan(response):
         return fixation > 0.5
@@ -32,7 +32,7 @@ def test_as_the_formula_written_out_for_one_trial(task: FdGo) -> None:
     trials = task.sample(np.random.default_rng(3), 200, 0.5)
     rng = np.random.default_rng(4)
     outputs = rng.uniform(0, 1, trials.targets.shape)
-    # half of them near the target, so that both verdicts are common
+    # half of the outputs are near the target, so that both results are common
     near = rng.random(200) < 0.5
     outputs[near] = trials.targets[near] + 0.4 * rng.standard_normal(outputs[near].shape)
     expected = [

@@ -1,4 +1,4 @@
-"""Every task of the package against everything that rnnbench asks of a task."""
+"""Every task of the package passes rnnbench's conformance checks of tasks."""
 
 import pytest
 

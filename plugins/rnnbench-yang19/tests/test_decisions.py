@@ -1,4 +1,4 @@
-"""The decision families: which of two stimuli wins, and what must not matter."""
+"""The decision families: which of two stimuli is the stronger, and what must be ignored."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw(task: TwoStimuli, n_trials: int = 4000, dt: float = 0.5) -> Trials:
 
 
 def facts(task: TwoStimuli, n_trials: int = 4000) -> dict[str, np.ndarray]:
-    # info needs no noise, which is what takes time
+    # without noise, which is slow to draw and does not affect info
     return dict(draw(task.model_copy(update={"noise": 0}), n_trials).info)
 
 

@@ -1,4 +1,4 @@
-"""What holds for every task of the package."""
+"""Properties of every task of the package."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_shapes_and_types(task: RingTask, dt: float) -> None:
 @pytest.mark.parametrize("name", PAPER)
 @each_dt
 def test_arrays_say_what_the_facts_say(name: str, dt: float) -> None:
-    """Against the published formulas, written out for one trial, step and channel at a time."""
+    """The reference is the published formulas for one trial, step and channel at a time."""
     trials = BY_NAME[name](noise=0).sample(np.random.default_rng(5), 3, dt)
     grace = round(1 / dt)
     for k in range(3):
@@ -91,7 +91,7 @@ def test_arrays_say_what_the_facts_say(name: str, dt: float) -> None:
 
 
 def gaussian(direction: float) -> np.ndarray:
-    """0.8 exp(-(8 d / pi)^2 / 2) of the distance d to each of 32 preferred directions."""
+    """0.8 exp(-(8 d / pi)^2 / 2), with d the distance to each of 32 preferred directions."""
     away = [abs(direction - 2 * math.pi * unit / 32) for unit in range(32)]
     return np.array([0.8 * math.exp(-((8 * min(d, 2 * math.pi - d) / math.pi) ** 2) / 2) for d in away])
 

@@ -49,7 +49,7 @@ def test_directions_are_uniform() -> None:
 
 
 def test_what_is_on_during_the_response() -> None:
-    """Go: stimulus without fixation. RT Go: both. Dly Go: neither; it is remembered."""
+    """Go: the stimulus only. RT Go: stimulus and fixation. Dly Go: neither, since the stimulus is remembered."""
     for task, fixation, stimulus in [(FdGo, 0, True), (ReactGo, 1, True), (DelayGo, 0, False)]:
         trials = draw(task(noise=0))
         for k in range(64):

@@ -1,4 +1,4 @@
-"""A small network learns tasks of the package through rnnbench's own training, far better than it could guess."""
+"""A small network learns tasks of the package with rnnbench's training, far above chance."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def test_a_small_network_learns_on_shared_channels_with_a_rule_input(label: str,
     (outcome,) = trainer.train(label, 0, training, [Start(0, 0, updates, None, (label,), weights)])
     before, after = outcome.curve[0][label], outcome.curve[updates][label]
     assert before.accuracy is not None and after.accuracy is not None
-    assert before.accuracy < 0.4  # a guess is right in a fifth of the trials, one of the two stimuli in a half
+    assert before.accuracy < 0.4  # random directions are right in 1/5 of the trials, a random one of two stimuli in 1/2
     assert after.accuracy >= at_least
     assert after.loss < 0.25 * before.loss

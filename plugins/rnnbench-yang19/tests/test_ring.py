@@ -1,4 +1,4 @@
-"""Directions on a ring of units: shown, compared, read."""
+"""Directions on a ring of units: encoding, distance and decoding."""
 
 from __future__ import annotations
 

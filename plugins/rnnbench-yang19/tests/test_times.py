@@ -1,4 +1,4 @@
-"""Times of the paper, in ms, and what they become in steps."""
+"""Times of the paper (ms) and their conversion to steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLISHED_MS: dict[str, list[set[int] | tuple[int, int]]] = {
     "dmsgo": [SHORT, SHORT, LONG, {500}],
     "dmcgo": [SHORT, SHORT, LONG, SHORT],
 }
-"""Periods of a trial in order; a set: drawn from these; a pair: uniform between them. Times of the authors' code."""
+"""Periods of a trial in order, from the authors' code. A set: one of these times; a pair: uniform between them."""
 
 LIKE = {
     "fdgo": ["fdanti"],
@@ -39,7 +39,7 @@ BY_NAME = {task.name: task for task in TASKS}
 
 
 def boundaries(info: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Ends of the periods of each trial, in steps: [trial, period]."""
+    """Ends of the periods of each trial (steps), [trial, period]."""
     ends = np.column_stack([info["onset"], info["offset"], info["go"], info["end"]])
     return np.array([sorted(set(row)) for row in ends.tolist()])
 

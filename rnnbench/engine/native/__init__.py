@@ -1,4 +1,5 @@
-"""The time loop of the vanilla rate RNN as one C++ function: optional, compiled where it is used, the same to rounding.
+"""The time loop of the vanilla rate RNN in C++: optional, and equal to the loop in torch up to rounding.
 
-`rate_rnn.cpp` is the mathematics, `build` compiles it once and keeps it, `kernel` calls it. docs/engine.md.
+`rate_rnn.cpp` computes a forward and a backward pass. `build` compiles it on the machine where it is used and caches
+the library. `kernel` calls it. See docs/engine.md.
 """

@@ -1,4 +1,4 @@
-"""Compiles the kernel, once for each source, compiler and processor, into the user's cache."""
+"""Compiles the kernel into the user's cache, once for each source, compiler and processor."""
 
 from __future__ import annotations
 
@@ -13,38 +13,47 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("rate_rnn.cpp")
+"""The C++ source."""
 COMPILERS = ("c++", "g++", "clang++")
+"""Compilers that are tried in this order unless CXX names one."""
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast")
-"""Sums keep the order they are written in, NaN and infinities their meaning: what is relaxed is that errno and the
-processor's exception flags are not kept, and that a product may be added without being rounded first."""
+"""These flags keep the order of summation and the meaning of NaN and infinities. They relax only errno, floating-point
+exceptions and the contraction of products and sums (FMA)."""
 LONGEST = 120
-"""Seconds that a compiler may take."""
+"""Longest time that a compiler may take (s)."""
 
 
 class CannotBuild(Exception):
-    """There is no kernel on this machine; the message says why, in a few words."""
+    """The kernel cannot be compiled on this machine; the message says why in a few words."""
 
 
 def built() -> Path:
-    """The compiled kernel, made now unless it is there whole. Raises CannotBuild."""
+    """The compiled kernel, which is compiled now unless the cache holds it intact.
+
+    Returns:
+        Path of the shared library.
+
+    Raises:
+        CannotBuild: there is no compiler, it fails, or the cache cannot be used.
+    """
     compiler = _compiler()
     library = _cache() / f"rate_rnn-{_key(compiler)}.so"
     try:
         if library.exists():
             _refuse_others(library)
-            if _is_whole(library):
+            if _is_intact(library):
                 return library
         library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            made = Path(folder) / library.name
-            compile_to(made, compiler)
-            made.chmod(0o700)
-            told = _checksum(made)
-            told.write_text(_sha256(made))
-            # Several processes may have compiled it; each puts a whole one there. Compilers may differ in a bit from
-            # call to call: then the next process finds another checksum, and compiles once more.
-            os.replace(told, _checksum(library))
-            os.replace(made, library)
+            new = Path(folder) / library.name
+            compile_to(new, compiler)
+            new.chmod(0o700)
+            checksum = _checksum(new)
+            checksum.write_text(_sha256(new))
+            # Several processes may compile at once; each puts a complete file there. A compiler's output may differ
+            # between calls, so that checksum and library may not match. The next process then compiles again.
+            os.replace(checksum, _checksum(library))
+            os.replace(new, library)
     except OSError as error:
         raise CannotBuild(f"the cache cannot be written: {error.strerror}") from None
     return library
@@ -58,37 +67,46 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _is_whole(library: Path) -> bool:
-    """Whether it is what was compiled: loading half of one, as a full disk leaves it, would kill the process."""
+def _is_intact(library: Path) -> bool:
+    """Whether the library has the stored checksum. Loading one that a full disk has cut off would kill the process."""
     checksum = _checksum(library)
     return library.is_file() and checksum.is_file() and checksum.read_text(errors="replace") == _sha256(library)
 
 
 def _refuse_others(library: Path) -> None:
-    """Raise CannotBuild for a library that somebody else may have put there: it is about to be run."""
-    found = library.stat()
-    own = not hasattr(os, "getuid") or found.st_uid in (os.getuid(), 0)
-    if not own or found.st_mode & 0o022:
+    """Raise CannotBuild if somebody else could have written the library, since its code is about to be run."""
+    stat = library.stat()
+    own = not hasattr(os, "getuid") or stat.st_uid in (os.getuid(), 0)
+    if not own or stat.st_mode & 0o022:
         raise CannotBuild("the cached library could have been written by others")
 
 
 def compile_to(library: Path, compiler: Sequence[str], flags: tuple[str, ...] = FLAGS) -> None:
-    """Compile the kernel into a shared library. Raises CannotBuild with the compiler's first complaint."""
+    """Compile the kernel into a shared library.
+
+    Args:
+        library: path to write to.
+        compiler: the compiler's program and its arguments.
+        flags: further arguments.
+
+    Raises:
+        CannotBuild: the compiler fails; the message has its first error.
+    """
     command = [*compiler, *flags, "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
     name = Path(compiler[0]).name
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST)
+        process = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=LONGEST)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotBuild(f"{name} cannot be run ({type(error).__name__})") from None
-    if ran.returncode:
-        complaint = next((line for line in ran.stderr.splitlines() if "error" in line), "no reason given")
+    if process.returncode:
+        complaint = next((line for line in process.stderr.splitlines() if "error" in line), "no reason given")
         raise CannotBuild(f"{name} fails: {complaint.rpartition('error: ')[2][:120]}")
     if not library.is_file():
         raise CannotBuild(f"{name} makes no library, and does not say why")
 
 
 def _compiler() -> list[str]:
-    """$CXX, which may have arguments, or the first of the usual ones."""
+    """The compiler and its arguments: $CXX, or the first of COMPILERS that is installed."""
     if chosen := os.environ.get("CXX", "").strip():
         try:
             program, *arguments = shlex.split(chosen)
@@ -112,7 +130,7 @@ def _cache() -> Path:
 
 
 def _key(compiler: Sequence[str]) -> str:
-    """Of all that the compiled code depends on: a home folder may be shared by machines of several kinds."""
+    """Hash of everything that the library depends on, since different machines may share a home folder."""
     try:
         version = subprocess.run([*compiler, "--version"], capture_output=True, timeout=LONGEST).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -122,10 +140,10 @@ def _key(compiler: Sequence[str]) -> str:
 
 
 def _processor() -> bytes:
-    """What the processor can do, as far as the system tells."""
+    """Model and features of the processor, as far as the system reports them."""
     try:
         lines = Path("/proc/cpuinfo").read_bytes().splitlines()
-        told = {line for line in lines if line.startswith((b"flags", b"Features", b"model name"))}
+        features = {line for line in lines if line.startswith((b"flags", b"Features", b"model name"))}
     except OSError:
-        told = {platform.processor().encode()}
-    return b"\n".join((platform.machine().encode(), *sorted(told)))
+        features = {platform.processor().encode()}
+    return b"\n".join((platform.machine().encode(), *sorted(features)))

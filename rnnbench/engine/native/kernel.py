@@ -1,4 +1,4 @@
-"""Calls the compiled kernel on torch's arrays; without one, says why not, and the engine does the same in torch."""
+"""Calls the compiled kernel on torch's arrays, or says why there is none, so that the engine uses torch instead."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from torch import Tensor
 from rnnbench.engine.native.build import CannotBuild, built
 
 SWITCH = "RNNBENCH_NATIVE"
-"""Environment variable; 0 turns the kernel off."""
+"""Environment variable; the value 0 turns the kernel off."""
 
 NONLINEARITIES = {"tanh": 0, "relu": 1, "identity": 2}
-"""Those that the kernel knows, by their numbers in rate_rnn.cpp."""
+"""Nonlinearities that the kernel supports, with their numbers in rate_rnn.cpp."""
 
 POINTER, LONG, FLOAT = ctypes.c_void_p, ctypes.c_long, ctypes.c_float
 TOLERANCE = 1e-5
-"""Of the self-test, in numbers of size 1: float32 after a few steps is within 1e-6."""
+"""Absolute tolerance of the self-test for numbers of order 1; float32 is within 1e-6 after a few steps."""
 
 
 class _Sizes(ctypes.Structure):
@@ -37,11 +37,13 @@ class _Weights(ctypes.Structure):
 
 
 class Kernel:
-    """The compiled functions. Arrays are float32, contiguous, on the CPU.
+    """The compiled functions for one network. All arrays are contiguous float32 arrays on the CPU.
 
-    weights   w_rec [unit, unit], w_in [unit, input], w_out [output, unit], perhaps b [unit]
-    inputs    [time, trial, input]
-    rates     [1 + time, trial, unit], of the first state and of those after each step
+    Args:
+        library: the loaded library.
+
+    Attributes:
+        vector: numbers in a vector of the compiled code.
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
@@ -64,17 +66,29 @@ class Kernel:
         strength: float,
         nonlinearity: str,
     ) -> Tensor:
-        """Readouts [time, trial, output].
+        """Run the network through time.
 
-        noise      [time, trial, unit], which is added to the states times `strength`
-        state      [trial, unit] the first state; becomes the last one
-        rates      written
+        Args:
+            weights: w_rec [unit, unit], w_in [unit, input], w_out [output, unit], and optionally b [unit].
+            inputs: [time, trial, input].
+            noise: [time, trial, unit], added to the states times `strength`; or None.
+            state: the initial state [trial, unit]; overwritten with the last state.
+            rates: [1 + time, trial, unit], overwritten with the rates of the initial state and after every step.
+            dt: time step (tau).
+            strength: factor of the noise.
+            nonlinearity: a name in NONLINEARITIES.
+
+        Returns:
+            Readouts [time, trial, output].
+
+        Raises:
+            ValueError: an array is not float32 or not contiguous.
         """
         readouts = inputs.new_empty((*inputs.shape[:2], len(weights["w_out"])))
         sizes, pointers = _sizes(inputs, readouts, rates, dt, nonlinearity), _pointers(weights)
-        panels = self._room(sizes.units, sizes.inputs)
+        panels = self._workspace(sizes.units, sizes.inputs)
         arrays = (state, rates, readouts, panels)
-        self._forward(sizes, pointers, _at(inputs), _at(noise), strength, *map(_at, arrays))
+        self._forward(sizes, pointers, _address(inputs), _address(noise), strength, *map(_address, arrays))
         return readouts
 
     def backward(
@@ -89,21 +103,35 @@ class Kernel:
         nonlinearity: str,
         trained: Collection[str],
     ) -> dict[str, Tensor]:
-        """The gradients of w_in and w_out, those of the two that are trained.
+        """Run the adjoint backwards through time.
 
-        errors      [time, trial, output] dL/dz
-        following   [trial, unit] the adjoint of the step after the last one
-        adjoints    [time, trial, unit] written
+        Args:
+            weights: as for `forward`.
+            inputs: [time, trial, input].
+            errors: dL/dz [time, trial, output].
+            rates: [1 + time, trial, unit], as written by `forward`.
+            following: adjoint [trial, unit] of the step after the last one.
+            adjoints: [time, trial, unit], overwritten.
+            dt: time step (tau).
+            nonlinearity: a name in NONLINEARITIES.
+            trained: names of the trained weights.
+
+        Returns:
+            Gradients of w_in and w_out, as far as these are trained.
+
+        Raises:
+            ValueError: an array is not float32 or not contiguous.
         """
         sizes, pointers = _sizes(inputs, errors, rates, dt, nonlinearity), _pointers(weights)
-        panels = self._room(sizes.units, sizes.outputs)
-        into = inputs.new_zeros((sizes.inputs, sizes.units)) if "w_in" in trained else None
-        out = inputs.new_zeros((sizes.outputs, sizes.units)) if "w_out" in trained else None
-        arrays = (inputs, errors, rates, following, adjoints, into, out, panels)
-        self._backward(sizes, pointers, *map(_at, arrays))
-        return ({} if into is None else {"w_in": into.mT * dt}) | ({} if out is None else {"w_out": out})
+        panels = self._workspace(sizes.units, sizes.outputs)
+        d_in = inputs.new_zeros((sizes.inputs, sizes.units)) if "w_in" in trained else None
+        d_out = inputs.new_zeros((sizes.outputs, sizes.units)) if "w_out" in trained else None
+        arrays = (inputs, errors, rates, following, adjoints, d_in, d_out, panels)
+        self._backward(sizes, pointers, *map(_address, arrays))
+        return ({} if d_in is None else {"w_in": d_in.mT * dt}) | ({} if d_out is None else {"w_out": d_out})
 
-    def _room(self, units: int, others: int) -> Tensor:
+    def _workspace(self, units: int, others: int) -> Tensor:
+        """Memory for the packed matrices of so many units and inputs or outputs."""
         return torch.empty(self._panels(units, others), dtype=torch.float32)
 
 
@@ -113,11 +141,11 @@ def _sizes(inputs: Tensor, outputs: Tensor, rates: Tensor, dt: float, nonlineari
 
 
 def _pointers(weights: Mapping[str, Tensor]) -> _Weights:
-    return _Weights(*(_at(weights.get(name)) for name in ("w_rec", "w_in", "w_out", "b")))
+    return _Weights(*(_address(weights.get(name)) for name in ("w_rec", "w_in", "w_out", "b")))
 
 
-def _at(x: Tensor | None) -> int | None:
-    """Where an array begins; a null pointer for none."""
+def _address(x: Tensor | None) -> int | None:
+    """Address of an array's first number, or a null pointer for None."""
     if x is None:
         return None
     if x.dtype != torch.float32 or not x.is_contiguous():
@@ -127,7 +155,12 @@ def _at(x: Tensor | None) -> int | None:
 
 @dataclass(frozen=True)
 class Native:
-    """The kernel of this machine, if it has one, and in a few words what it is or why there is none."""
+    """The kernel of this machine, if there is one.
+
+    Attributes:
+        kernel: the compiled functions, or None.
+        told: in a few words, what computes the time loop, and why there is no kernel if there is none.
+    """
 
     kernel: Kernel | None
     told: str
@@ -135,7 +168,7 @@ class Native:
 
 @cache
 def native() -> Native:
-    """Compiled and tried when it is first asked for; whatever goes wrong, there is torch."""
+    """The kernel of this machine. It is compiled and tested in the first call; no failure raises an exception."""
     if os.environ.get(SWITCH, "") == "0":
         return Native(None, f"torch ({SWITCH} is 0)")
     try:
@@ -150,12 +183,12 @@ def native() -> Native:
 
 
 def kernel_for(nonlinearity: str) -> Kernel | None:
-    """The kernel, where there is one that knows the nonlinearity."""
+    """The kernel, or None if there is none or it does not support the nonlinearity."""
     return native().kernel if nonlinearity in NONLINEARITIES else None
 
 
 def _agrees(kernel: Kernel) -> bool:
-    """Three steps of 19 units, 5 trials, 2 inputs and outputs against the equations in float64."""
+    """Self-test: three steps of 19 units, 5 trials, 2 inputs and 2 outputs, compared with the equations in float64."""
     random, dt = torch.Generator().manual_seed(0), 0.3
 
     def drawn(*shape: int) -> Tensor:

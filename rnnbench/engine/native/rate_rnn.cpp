@@ -4,21 +4,22 @@
 //     z[t]   = W_out r[t+1]
 //     e[t]   = phi'(h[t+1]) (W_out^T dz[t] + dt W^T e[t+1]) + (1 - dt) e[t+1]             backward
 //
-// and, while a step is at hand, the sums over time and trials of x[t] e[t]^T and dz[t] r[t+1]^T, of which the gradients
-// of W_in and W_out are made. Source: Schuessler et al. 2020, eq. 1; the adjoint stands in engine/rate_rnn.py.
+// The sums over time and trials of x[t] e[t]^T and dz[t] r[t+1]^T, which give the gradients of W_in and W_out, are
+// computed in the same loop, while the arrays of a step are in the cache. Source: Schuessler et al. 2020, eq. 1; the
+// adjoint is derived in engine/rate_rnn.py.
 //
-// Each step is one product of what drives the units, [trial, input] and [trial, unit], with one matrix. It is computed
-// in tiles of M trials by NR units that stay in registers while the sums run; all else that a step does to a number is
-// done to the tile before it is stored, once. The matrix is packed into panels of NR units, so that a panel stays in
-// the first cache while all trials go through it. What a number is made of does not depend on which network stands
-// beside it, nor on where in memory it lies: the same bits every time.
+// Each step is one product of the inputs [trial, input] and rates [trial, unit] with one matrix. It is computed in
+// tiles of M trials by NR units that stay in registers during the summation. All other operations of a step are applied
+// to the tile before it is stored once. The matrix is packed into panels of NR units, so that a panel stays in the
+// level-1 cache while all trials are multiplied with it. The order of operations depends neither on other networks nor
+// on where the arrays lie in memory, so that the results are the same bits every time.
 
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
 #include <type_traits>
 
-// M NV sums, NV columns and a trial fit the registers, of which there are 32, 16, 32 and 16.
+// M NV sums, NV columns and one trial fit into the registers, of which there are 32, 16, 32 and 16.
 #if defined(__AVX512F__)
 constexpr int VL = 16, M = 8, NV = 2;
 #elif defined(__AVX__)
@@ -30,8 +31,8 @@ constexpr int VL = 4, M = 4, NV = 2;
 #endif
 constexpr int NR = NV * VL;
 
-// Trials do not depend on one another: BLOCK of them go through all the time steps together, so that what one step
-// leaves is still in the second cache when the next one reads it, however large the batch.
+// Trials are independent. BLOCK of them go through all time steps together, so that the results of one step are still
+// in the level-2 cache when the next step reads them, for any size of the batch.
 constexpr long BLOCK = 32;
 
 typedef float Vec __attribute__((vector_size(VL * 4)));
@@ -47,7 +48,7 @@ static inline Vec load(const float* from) {
 
 static inline void store(float* to, Vec x) { std::memcpy(to, &x, sizeof x); }
 
-// The first n of a vector's numbers, zeros after them; and the same back. Only at the edge of the matrix.
+// Loads the first n numbers of a vector and fills the rest with zeros; store_some stores the first n numbers.
 static inline Vec load_some(const float* from, long n) {
     if (n >= VL) return load(from);
     Vec x = {};
@@ -60,9 +61,9 @@ static inline void store_some(float* to, Vec x, long n) {
     else if (n > 0) std::memcpy(to, &x, n * sizeof(float));
 }
 
-// tanh x = t / (t + 2) with t = exp(2 |x|) - 1, which keeps all digits at small x. With 2 |x| = k log 2 + f,
-// t = 2^k p + (2^k - 1), and p = exp(f) - 1 is its Taylor series: |f| <= 0.35, so eight terms leave 2e-9 of it.
-// Beyond 9.02 float32 knows no number below 1. NaN stays NaN.
+// tanh |x| = t / (t + 2) with t = exp(2 |x|) - 1, which keeps all digits at small x. With 2 |x| = k log 2 + f,
+// t = 2^k p + (2^k - 1), where p = exp(f) - 1 is computed by its Taylor series. |f| <= 0.35, so that eight terms have a
+// relative error of 2e-9. Above 9.02 tanh x rounds to 1 in float32. NaN stays NaN.
 static inline Vec tanh_of(Vec x) {
     const Int sign = (Int)x & (int32_t)0x80000000;
     Vec a = (Vec)((Int)x & 0x7fffffff);
@@ -70,7 +71,7 @@ static inline Vec tanh_of(Vec x) {
     const Vec y = a + a;
     const Int k = __builtin_convertvector(y * 1.44269504f + 0.5f, Int);
     const Vec whole = __builtin_convertvector(k, Vec);
-    const Vec f = (y - whole * 0.693145752f) - whole * 1.42860677e-6f;  // log 2, its first digits exact in whole * it
+    const Vec f = (y - whole * 0.693145752f) - whole * 1.42860677e-6f;  // log 2 in two parts, the first of few digits
     Vec p = f * (1.0f / 40320) + (1.0f / 5040);
     p = p * f + (1.0f / 720);
     p = p * f + (1.0f / 120);
@@ -96,7 +97,7 @@ static inline Vec slope(int which, Vec r) {
     return Vec{} + 1.0f;
 }
 
-// f(n) with n as a constant of the compiler, 1 <= n <= MOST.
+// Calls f(n) with n as a compile-time constant, 1 <= n <= MOST; larger n are passed as MOST.
 template <int MOST, class F>
 static inline void with_constant(long n, F f) {
     if constexpr (MOST > 1)
@@ -104,14 +105,16 @@ static inline void with_constant(long n, F f) {
     f(std::integral_constant<int, MOST>());
 }
 
-// A matrix that drives n units: scale times w, whose entry (driver k, unit i) lies at k * by_driver + i * by_unit.
+// A matrix from drivers (inputs, outputs or units) to n units: scale times w, where the element for driver k and unit i
+// is at w[k * by_driver + i * by_unit].
 struct Matrix {
     const float* w;
     long drivers, by_driver, by_unit;
     float scale;
 };
 
-// Panels [panel, driver, NR] of one matrix' drivers and then the other's; zeros at the edge.
+// Packs two matrices into panels [panel, driver, NR], the drivers of the first before those of the second. Units beyond
+// n are filled with zeros.
 static void pack(Matrix first, Matrix second, long n, float* panels) {
     for (long begin = 0; begin < n; begin += NR)
         for (const Matrix& m : {first, second})
@@ -120,7 +123,7 @@ static void pack(Matrix first, Matrix second, long n, float* panels) {
                     *panels++ = i < n ? m.scale * m.w[k * m.by_driver + i * m.by_unit] : 0.0f;
 }
 
-// What drives the units: x [trial, n].
+// An array x [trial, n] that is multiplied with a matrix.
 struct Drive {
     const float* x;
     long n;
@@ -128,7 +131,7 @@ struct Drive {
     Drive from(long trial) const { return {x + trial * n, n}; }
 };
 
-// Adds the product of ROWS trials with COLUMNS vectors of their part of a panel; gives the part that follows.
+// Adds the product of ROWS trials with COLUMNS vectors of the drive's part of a panel. Returns the part that follows.
 template <int ROWS, int COLUMNS>
 static inline const float* add(Vec (&sum)[ROWS][COLUMNS], Drive drive, const float* panel) {
     for (long k = 0; k < drive.n; ++k, panel += NR) {
@@ -140,8 +143,9 @@ static inline const float* add(Vec (&sum)[ROWS][COLUMNS], Drive drive, const flo
     return panel;
 }
 
-// All trials of two drives times the packed matrix, given to finish(trial, unit, how many units, sum).
-// Trials are shared out evenly among as few tiles as will hold them: a tile of few rows waits for its own sums.
+// Multiplies all trials of two drives with the packed matrix and passes the results to finish(trial, unit, remaining
+// units, sum). Trials are divided evenly among the smallest number of tiles, since a tile with few rows has too few
+// independent sums to keep the processor busy.
 template <class Finish>
 static inline void product(Drive a, Drive b, long trials, long n, const float* panels, Finish finish) {
     for (long unit = 0; unit < n; unit += NR, panels += (a.n + b.n) * NR)
@@ -159,7 +163,7 @@ static inline void product(Drive a, Drive b, long trials, long n, const float* p
         });
 }
 
-// sums [column of a, n] += a^T b over trials of a [trial, column] and b [trial, n].
+// Adds a^T b to sums [column, n], for a [trial, column] and b [trial, n].
 static void correlate(Drive a, Drive b, long trials, float* sums) {
     for (long unit = 0; unit < b.n; unit += VL)
         for (long column = 0; column < a.n; column += M)
@@ -176,7 +180,7 @@ static void correlate(Drive a, Drive b, long trials, float* sums) {
             });
 }
 
-// The sum of the first SIZE numbers, by halves.
+// The sum of SIZE numbers, by adding the two halves repeatedly.
 template <int SIZE>
 static inline float total(const float* x) {
     if constexpr (SIZE == 1) return *x;
@@ -192,7 +196,7 @@ static inline float total(const float* x) {
     }
 }
 
-// z [trial, output] = r [trial, n] w_out^T; w_out [output, n].
+// z [trial, output] = r [trial, n] w_out^T, with w_out [output, n].
 static void readout(Drive r, const float* w_out, long trials, long outputs, float* z) {
     const long n = r.n, whole = n / VL * VL;
     for (long trial = 0; trial < trials; ++trial, z += outputs)
@@ -225,13 +229,14 @@ struct Weights {
 
 extern "C" {
 
-// Floats that the packed matrices of n units with so many inputs or outputs take.
+// Number of floats in the packed matrices of n units with so many inputs or outputs.
 long rnnbench_panels(long n, long others) { return (n + NR - 1) / NR * NR * (n + others); }
 
 int rnnbench_vector() { return VL; }
 
-// x [step, trial, input]; noise [step, trial, n] or null, times strength; state [trial, n]: the first one in, the last
-// one out; r [1 + step, trial, n]: out; z [step, trial, output]: out; panels: room for the packed matrices.
+// Forward pass. Reads x [step, trial, input] and noise [step, trial, n], which is multiplied by strength or null.
+// state [trial, n] holds the initial state and is overwritten with the last one. Writes r [1 + step, trial, n] and
+// z [step, trial, output]. panels is memory for the packed matrices.
 void rnnbench_forward(Sizes s, Weights w, const float* x, const float* noise, float strength, float* state, float* r,
                       float* z, float* panels) {
     const long n = s.units, size = s.trials * n;
@@ -259,8 +264,9 @@ void rnnbench_forward(Sizes s, Weights w, const float* x, const float* noise, fl
     }
 }
 
-// dz [step, trial, output]; r as forward left it; following [trial, n]: the adjoint of the step after the last one;
-// e [step, trial, n]: out; in [input, n], out [output, n]: the sums are added to them, unless they are null.
+// Backward pass. Reads x, dz [step, trial, output], r as written by the forward pass, and following [trial, n], the
+// adjoint of the step after the last one. Writes e [step, trial, n]. Adds the sums for the gradients to in [input, n]
+// and out [output, n], unless these are null.
 void rnnbench_backward(Sizes s, Weights w, const float* x, const float* dz, const float* r, const float* following,
                        float* e, float* in, float* out, float* panels) {
     const long n = s.units, size = s.trials * n;

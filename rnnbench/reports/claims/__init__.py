@@ -1,1 +1,1 @@
-"""The claims that rnnbench tests, one a module, and the one rule (`verdict`) by which results decide them."""
+"""The claims that rnnbench tests, one module for each claim, and how results are judged on them."""

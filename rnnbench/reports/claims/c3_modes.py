@@ -1,4 +1,4 @@
-"""C3: a second memory is learnt by rotating the first one's fixed point, or by forming a new one."""
+"""C3: a second memory is learnt either by rotating the fixed point of the first or by forming a new fixed point."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.c2_drive import MIN_DRIVES
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import (
     apart_from,
     groups,
@@ -25,34 +25,39 @@ from rnnbench.reports.claims.groups import (
     values_of,
 )
 from rnnbench.reports.estimates import Estimate, estimate, informative
+from rnnbench.results.reading import Results
 
 ID = "C3"
 MODE_FALL = 0.5
-"""More than half the way from rotation (1) to formation (0)."""
+"""More than half of the way from rotation (1) to formation (0)."""
 RANK = 0.5
-"""The mode tells which networks interfere, over the whole range."""
+"""Requires that the mode predicts which networks interfere over the whole range of drives."""
 FORMATION = 0.1
-"""A's trials lead to B's output with less than a tenth of the squared output: A's fixed point stayed."""
+"""In trials of A, B's output has less than a tenth of the squared output, so A's fixed point has stayed in place."""
 RULE = (
-    "With the mode index (0: formation, 1: rotation) of networks that learnt A, then a different B: (a) mode index at "
-    f"the lowest minus that at the highest drive is above {MODE_FALL}; (b) the rank correlation of mode index and "
-    f"interference over a seed's networks (drives and pairs) is above {RANK}; (c) the mode index at the highest drive "
-    f"is below {FORMATION}. A network whose activity decayed has no mode and does not count. Drives at which half of "
-    f"the networks or more do not count are left out and named; at least {MIN_DRIVES} must stay."
+    "The mode index is 0 for formation and 1 for rotation. For networks that learnt A and then a different task B: (a) "
+    f"the mode index at the lowest drive minus that at the highest drive is above {MODE_FALL}; (b) the rank "
+    "correlation of mode index and interference over the networks of a seed (all drives and pairs) is above "
+    f"{RANK}; (c) the mode index at the highest drive is below {FORMATION}. A network whose activity decayed has no "
+    "mode and does not count. Drives at which half of the networks or more do not count are left out and listed; at "
+    f"least {MIN_DRIVES} drives must remain."
 )
 
 
 def applies(results: Results) -> str:
-    """Empty if at least three values of drive were run on different tasks and the mode of learning was measured."""
+    """Why the results cannot be judged on C3; "" if they can.
+
+    They need different fixed-point tasks at three values of drive or more, and a measured mode of learning.
+    """
     if len(values_of(results.interference, "drive")) < MIN_DRIVES:
-        return f"fewer than {MIN_DRIVES} values of drive"
+        return f"fewer than {MIN_DRIVES} values of drive were run"
     if reason := lacking(results, "mode_index"):
         return reason
-    return "" if len(_table(results)) else "no pairs of different fixed-point tasks in unrestricted networks"
+    return "" if len(_table(results)) else "there are no pairs of different fixed-point tasks in unrestricted networks"
 
 
 def judge(results: Results) -> list[Finding]:
-    """A finding for each architecture, rule, g and size."""
+    """One finding for each architecture, rule, g and size."""
     findings = []
     for name, rows in groups(_table(results)):
         drives, notes = settled(rows, "drive")
@@ -77,7 +82,17 @@ def judge(results: Results) -> list[Finding]:
 
 
 def mode_parts(rows: pd.DataFrame, drives: list[float], names: tuple[str, ...]) -> tuple[Estimate, Estimate]:
-    """(a) the fall of the mode index from the lowest to the highest of `drives`, and (c) its value there."""
+    """Parts (a) and (c): fall of the mode index with drive, and its value at the highest drive.
+
+    Args:
+        rows: the networks of one group, a row for each pair and seed.
+        drives: the drives to use, ascending.
+        names: names of the stream of random numbers.
+
+    Returns:
+        The estimate of (a), the mode index at the lowest drive minus that at the highest, compared with `MODE_FALL`;
+        and the estimate of (c), the mode index at the highest drive, compared with `FORMATION`.
+    """
     change = -paired_change(rows, "drive", drives[0], drives[-1], "mode_index") if drives else np.empty(0)
     highest = per_seed(rows[rows["drive"] == drives[-1]], "mode_index").to_numpy() if drives else np.empty(0)
     return (
@@ -87,14 +102,22 @@ def mode_parts(rows: pd.DataFrame, drives: list[float], names: tuple[str, ...]) 
 
 
 def mode_and_interference(rows: pd.DataFrame, names: tuple[str, ...]) -> Estimate:
-    """(b) Rank correlation of mode index and interference over each seed's networks."""
+    """Part (b): rank correlation of mode index and interference over the networks of each seed.
+
+    Args:
+        rows: the networks of one group, a row for each pair and seed.
+        names: names of the stream of random numbers.
+
+    Returns:
+        The estimate, compared with `RANK`.
+    """
     counted = rows[rows["counted"]]
     ranks = [rank_correlation(seed["mode_index"], seed["interference"]) for _, seed in counted.groupby("seed")]
     return estimate("rank correlation of mode index and interference", ranks, RANK, "above", (*names, "rank"))
 
 
 def _rotations(rows: pd.DataFrame, drives: list[float], name: str) -> tuple[Estimate, ...]:
-    """The angle by which A's fixed points moved, at both ends, where it was measured."""
+    """The angle by which A's fixed points moved, at the lowest and highest drive, where it was measured."""
     if "rotation_angle" not in rows or not drives:
         return ()
     known = rows.assign(counted=rows["counted"] & rows["rotation_angle"].notna())
@@ -109,12 +132,12 @@ def _rotations(rows: pd.DataFrame, drives: list[float], name: str) -> tuple[Esti
 
 
 def figure(results: Results) -> Figure:
-    """For each architecture, rule and size: mode index and angle against drive, and interference against mode index."""
+    """Mode index and angle against drive, and interference against mode index, for each architecture, rule and size."""
     blocks = list(groups(_table(results), leaving_out=["g"]))[: drawing.MOST_PANELS // 3]
     with style.look("ticks"):
         page, axes = drawing.panels(3 * len(blocks))
-        for place, (title, (_, rows)) in enumerate(zip(_titles(blocks), blocks, strict=True)):
-            mode, angle, scatter = axes[3 * place : 3 * place + 3]
+        for block, (title, (_, rows)) in enumerate(zip(_titles(blocks), blocks, strict=True)):
+            mode, angle, scatter = axes[3 * block : 3 * block + 3]
             for at_g, colour, label in drawing.coloured_by_g(rows):
                 drawing.mean_line(mode, at_g, "drive", "mode_index", colour, label)
                 if "rotation_angle" in rows:
@@ -137,7 +160,7 @@ def _titles(blocks: list[tuple[str, pd.DataFrame]]) -> list[str]:
 
 
 def _scatter(page: Figure, axes: Axes, rows: pd.DataFrame) -> None:
-    """Each network that counts: interference against mode index, coloured by drive."""
+    """Draw interference against mode index, a point for each network that counts, coloured by drive."""
     counted = rows[rows["counted"]]
     drawing.zero_and_one(axes)
     points = axes.scatter(
@@ -151,7 +174,7 @@ def _table(results: Results) -> pd.DataFrame:
     table = pairs(results, "mode_index", beside=("rotation_angle",))
     memories = labels_of(results.benchmark.tasks, "fixed_points")
     both = table["first_task"].isin(memories) & table["second_task"].isin(memories) & ~table["same"]
-    # Networks in which only a 2x2 matrix learns are another claim's.
+    # C4 covers the networks in which only a 2x2 matrix is learnt.
     restricted = labels_of(results.benchmark.architectures, "restricted_rnn")
     return apart_from(table[both & ~table["architecture"].isin(restricted)], "drive")
 
@@ -160,8 +183,8 @@ CLAIM = Claim(
     ID,
     "Rotation or formation",
     "In the fixed-point (working-memory) task, B is learnt either by rotating A's fixed point in phase space or by "
-    "forming a new one; rotation goes with autonomous dynamics and with interference, formation with input-driven "
-    "dynamics and without.",
+    "forming a new one; rotation goes with autonomous dynamics and with interference, formation goes with input-driven "
+    "dynamics and without interference.",
     RULE,
     applies,
     judge,

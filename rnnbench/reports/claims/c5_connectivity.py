@@ -8,42 +8,43 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import groups, left_out, paired_change, pairs, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate
+from rnnbench.results.reading import Results
 
 ID = "C5"
 CHANGE = -0.1
-"""A tenth of what was learnt: smaller changes of interference would not matter to a learner."""
+"""A tenth of what was learnt. A smaller change of interference would not matter to a learner."""
 RULE = (
-    "Per seed, interference at the largest g minus that at the smallest g at which more than half of the networks "
-    f"count, averaged over the pairs of different tasks that count at both, is below {CHANGE}. Values of g left out "
-    "below that are named."
+    "For each seed, interference at the largest g minus interference at the smallest g at which more than half of the "
+    "networks count, averaged over the pairs of different tasks that count at both values of g, is below "
+    f"{CHANGE}. Smaller values of g, which are left out, are listed."
 )
 
 
 def applies(results: Results) -> str:
-    """Empty if at least two values of g were run on different tasks."""
+    """Why the results cannot be judged on C5; "" if different tasks were run at two values of g or more."""
     table = _table(results)
     if table.empty:
-        return "no pairs of different tasks"
-    several = any(len(values_of(rows, "g")) > 1 for _, rows in groups(table, leaving_out=["g"]))
-    return "" if several else "fewer than two values of g"
+        return "there are no pairs of different tasks"
+    has_several = any(len(values_of(rows, "g")) > 1 for _, rows in groups(table, leaving_out=["g"]))
+    return "" if has_several else "fewer than two values of g were run"
 
 
 def judge(results: Results) -> list[Finding]:
-    """A finding for each condition, architecture, rule and size."""
+    """One finding for each condition, architecture, rule and size."""
     findings = []
     for name, rows in groups(_table(results), leaving_out=["g"]):
-        every = values_of(rows, "g")
-        if len(every) < 2:
+        all_g = values_of(rows, "g")
+        if len(all_g) < 2:
             continue
         learnt, notes = settled(rows, "g")
-        low, high = (learnt[0] if learnt else every[0]), every[-1]
+        low, high = (learnt[0] if learnt else all_g[0]), all_g[-1]
         compared = rows[rows["g"].isin([low, high])]
         hindrance = too_few(rows[rows["g"] == high], f"g = {high:g}")
         if low == high:
-            hindrance = "interference was measured at no smaller g than the largest"
+            hindrance = "more than half of the networks count at the largest g only"
         change = paired_change(rows, "g", low, high) if low < high else np.empty(0)
         part = estimate(f"interference at g = {high:g} minus g = {low:g}", change, CHANGE, "below", (ID, name))
         findings.append(
@@ -61,7 +62,10 @@ def judge(results: Results) -> list[Finding]:
 
 
 def figure(results: Results) -> Figure:
-    """Interference against g, a panel for each condition, architecture, rule and size, a faint line for each pair."""
+    """Interference against g, with a panel for each condition, architecture, rule and size.
+
+    Faint lines show single pairs of tasks.
+    """
     blocks = [block for block in groups(_table(results), leaving_out=["g"]) if len(values_of(block[1], "g")) > 1]
     blocks = blocks[: drawing.MOST_PANELS]
     with style.look("ticks"):

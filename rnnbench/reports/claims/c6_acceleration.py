@@ -1,4 +1,4 @@
-"""C6: g speeds up the formation of a new fixed point much more than the rotation of an old one."""
+"""C6: a larger g speeds up the formation of a new fixed point much more than the rotation of an old one."""
 
 from __future__ import annotations
 
@@ -9,64 +9,69 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import apart_from, groups, left_out, pairs, per_seed, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate, informative
+from rnnbench.results.reading import Results
 
 ID = "C6"
 DOUBLINGS = 1.0
-"""Formation is sped up at least twice as much as rotation."""
+"""One doubling more: formation speeds up by at least twice the factor of rotation."""
 HIGH = 0.5
-"""From this correlation on B's input holds the network nearer to A's fixed point than to a new one."""
+"""At this input correlation or above, B's input holds the network nearer to A's fixed point than to a new one."""
 ROTATES = 0.5
-"""A mode index below this says that B was not learnt by rotation after all."""
+"""A mode index below this shows that B was not learnt by rotation."""
 MIN_G = 3
 RULE = (
-    "Formation is timed by the updates to criterion of A, learnt first with no correlation between inputs (U_f); "
-    f"rotation by those of B after A at the highest input correlation (U_r, at least {HIGH}), where B's input puts the "
-    "network at A's fixed point. Per seed, log2 of [U_f(smallest g) / U_f(largest g)] / [U_r(smallest g) / "
-    f"U_r(largest g)], averaged over the tasks that count at both g, is above {DOUBLINGS}. The smallest g is the one "
-    "at which more than half of both kinds count. Where the mode index at the highest correlation is known and below "
-    f"{ROTATES} nothing is decided: B was not learnt by rotation. At least {MIN_G} values of g."
+    "The time of formation, U_f, is the number of updates to criterion of A, learnt first, with no correlation between "
+    "inputs. The time of rotation, U_r, is that of B after A at the highest input correlation, which must be at least "
+    f"{HIGH}; there B's input puts the network at A's fixed point. For each seed, log2 of [U_f(smallest g) / "
+    "U_f(largest g)] / [U_r(smallest g) / U_r(largest g)], averaged over the tasks that count at both values of g, is "
+    f"above {DOUBLINGS}. The smallest g is the smallest value at which more than half of both kinds count. If the mode "
+    f"index at the highest correlation is known and below {ROTATES}, B was not learnt by rotation and the verdict is "
+    f"undecided. At least {MIN_G} values of g are needed."
 )
 
 
 def applies(results: Results) -> str:
-    """Empty if inputs uncorrelated and highly correlated were run at three values of g."""
+    """Why the results cannot be judged on C6; "" if they can.
+
+    They need uncorrelated and highly correlated inputs, run at three values of g or more.
+    """
     table = results.interference
     correlations = values_of(table, "input_correlation")
     if not correlations or correlations[0] != 0 or correlations[-1] < HIGH:
-        return f"no conditions with input_correlation 0 and at least {HIGH}"
+        return f"there are no conditions with input_correlation 0 and at least {HIGH}"
     if len(values_of(table, "g")) < MIN_G:
-        return f"fewer than {MIN_G} values of g"
-    return "" if len(_table(results)) else "no pairs of different tasks"
+        return f"fewer than {MIN_G} values of g were run"
+    return "" if len(_table(results)) else "there are no pairs of different tasks"
 
 
 def judge(results: Results) -> list[Finding]:
-    """A finding for each further condition, architecture, rule and size."""
+    """One finding for each condition (apart from the input correlation), architecture, rule and size."""
     findings = []
     for name, rows in groups(_table(results), leaving_out=["g"]):
-        every = values_of(rows, "g")
-        if len(every) < MIN_G:
+        all_g = values_of(rows, "g")
+        if len(all_g) < MIN_G:
             continue
         forming, rotating = _timed(rows)
-        learnt, notes = settled(forming, "g")
-        rotated, more = settled(rotating, "g")
+        learnt, formation_notes = settled(forming, "g")
+        rotated, rotation_notes = settled(rotating, "g")
         learnt = [g for g in learnt if g in rotated]
-        low, high = (learnt[0] if learnt else every[0]), every[-1]
-        formed = speed_up(forming, low, high)
-        turned = speed_up(rotating, low, high)
-        both = pd.DataFrame({"formed": formed, "turned": turned}).dropna()
+        low, high = (learnt[0] if learnt else all_g[0]), all_g[-1]
+        formation = speed_up(forming, low, high)
+        rotation = speed_up(rotating, low, high)
+        both = pd.DataFrame({"formation": formation, "rotation": rotation}).dropna()
         part = estimate(
             f"doublings of speed from g = {low:g} to {high:g}, formation minus rotation",
-            (both["formed"] - both["turned"]).to_numpy(float),
+            (both["formation"] - both["rotation"]).to_numpy(float),
             DOUBLINGS,
             "above",
             (ID, name),
         )
         further = [
-            informative("doublings of the speed of formation", formed, (ID, name, "formation")),
-            informative("doublings of the speed of rotation", turned, (ID, name, "rotation")),
+            informative("doublings of the speed of formation", formation, (ID, name, "formation")),
+            informative("doublings of the speed of rotation", rotation, (ID, name, "rotation")),
         ]
         hindrance = _hindrance(forming, rotating, low, high, len(learnt))
         if "mode_index" in rows:
@@ -74,8 +79,8 @@ def judge(results: Results) -> list[Finding]:
             further.append(informative("mode index at the highest correlation", mode, (ID, name, "mode")))
             if further[-1].value < ROTATES:
                 hindrance = hindrance or f"mode index {further[-1].value:.2f}: B was not learnt by rotation"
-        ends = pd.concat([kind[kind["g"].isin([low, high])] for kind in (forming, rotating)])
-        told = tuple([f"formation: {note}" for note in notes] + [f"rotation: {note}" for note in more])
+        compared = pd.concat([kind[kind["g"].isin([low, high])] for kind in (forming, rotating)])
+        notes = [f"formation: {note}" for note in formation_notes] + [f"rotation: {note}" for note in rotation_notes]
         findings.append(
             Finding(
                 ID,
@@ -83,27 +88,28 @@ def judge(results: Results) -> list[Finding]:
                 (part,),
                 tuple(further),
                 hindrance=hindrance,
-                notes=told,
-                networks=len(ends),
-                left_out=left_out(ends),
+                notes=tuple(notes),
+                networks=len(compared),
+                left_out=left_out(compared),
             )
         )
     return findings
 
 
 def _hindrance(forming: pd.DataFrame, rotating: pd.DataFrame, low: float, high: float, n_learnt: int) -> str:
+    """Why the speeds cannot be compared; "" if they can."""
     if n_learnt < MIN_G:
-        return f"fewer than {MIN_G} values of g at which both kinds were learnt"
+        return f"there are fewer than {MIN_G} values of g at which both kinds were learnt"
     if low == high:
         return "both kinds were learnt at one g only"
-    for what, kind in (("formation", forming), ("rotation", rotating)):
-        if reason := too_few(kind[kind["g"] == high], f"g = {high:g} ({what})"):
+    for mode, kind in (("formation", forming), ("rotation", rotating)):
+        if reason := too_few(kind[kind["g"] == high], f"g = {high:g} ({mode})"):
             return reason
     return ""
 
 
 def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Networks whose `updates` time formation (a row for each first task) and rotation (a row for each pair)."""
+    """Two tables with `updates`: one of formation (a row for each first task), one of rotation (a row for each pair)."""
     highest = rows["input_correlation"].max()
     forming = rows[(rows["input_correlation"] == 0) & (rows["earlier_tasks"] == "")].drop_duplicates(
         ["g", "seed", "first_task"]
@@ -111,26 +117,35 @@ def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     rotating = rows[rows["input_correlation"] == highest]
     formed = forming["converged_first"].eq(True).fillna(False).astype(bool)
     return (
-        # Its second task is nothing to the time that the first one took.
+        # The number of updates on the first task does not depend on the second task.
         forming.assign(updates=forming["updates_first"].astype(float), counted=formed, second_task=""),
         rotating.assign(updates=rotating["updates_second"].astype(float)),
     )
 
 
 def speed_up(rows: pd.DataFrame, low: float, high: float) -> pd.Series:
-    """log2 of updates at `low` over updates at `high`, each seed's mean over the networks that count at both.
+    """How many times the speed of learning doubles from one g to another, for each seed.
 
-    Fewer updates than one are taken for one.
+    This is log2(updates at `low` / updates at `high`), averaged over the networks of a seed that count at both. A
+    number of updates below one is taken as one.
+
+    Args:
+        rows: networks with the columns g, seed, first_task, second_task, updates and counted.
+        low: the g to start from.
+        high: the g to compare it with.
+
+    Returns:
+        Doublings, indexed by seed.
     """
     counted = rows[rows["counted"]]
     counted = counted.assign(doublings=np.log2(counted["updates"].clip(lower=1)))
     names = ["seed", "first_task", "second_task"]
-    ends = [counted[counted["g"] == g].groupby(names)["doublings"].mean() for g in (low, high)]
-    return (ends[0] - ends[1]).dropna().groupby(level="seed").mean()
+    at_low, at_high = (counted[counted["g"] == g].groupby(names)["doublings"].mean() for g in (low, high))
+    return (at_low - at_high).dropna().groupby(level="seed").mean()
 
 
 def figure(results: Results) -> Figure:
-    """How much faster than at the smallest g each kind is learnt, a panel for each group."""
+    """Speed of formation and rotation relative to the smallest g, with a panel for each group."""
     blocks = [b for b in groups(_table(results), leaving_out=["g"]) if len(values_of(b[1], "g")) >= MIN_G]
     blocks = blocks[: drawing.MOST_PANELS]
     with style.look("ticks"):
@@ -155,6 +170,7 @@ def figure(results: Results) -> Figure:
 
 
 def _line(axes: Axes, kind: pd.DataFrame, learnt: list[float], label: str, colour: str) -> None:
+    """Draw the mean speed of one kind of learning, relative to the smallest g at which it was learnt."""
     seeds = pd.DataFrame({g: speed_up(kind, learnt[0], g) for g in learnt})
     rows = seeds.rename_axis("seed").reset_index().melt("seed", var_name="g", value_name="doublings")
     rows = rows.assign(counted=rows["doublings"].notna(), g=rows["g"].astype(float))

@@ -1,4 +1,4 @@
-"""C8: the same B costs A differently after different histories."""
+"""C8: learning the same task B costs A a different amount after different histories."""
 
 from __future__ import annotations
 
@@ -13,31 +13,33 @@ from scipy.stats import ttest_1samp
 from rnnbench.figures import style
 from rnnbench.randomness import rng_for
 from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import Floats, groups, left_out, pairs, per_seed
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate
 from rnnbench.results.interference import bootstrap_interval
+from rnnbench.results.reading import Results
 
 ID = "C8"
 MATTERS = 0.1
-"""A tenth of what was learnt: a history that changes less makes no difference to a learner."""
+"""A tenth of what was learnt. A history with a smaller effect makes no difference to a learner."""
 BLUE, PALE = "#31688e", "#b5b5b5"
 RULE = (
-    "For every pair (A, B) that was learnt after at least two histories: interference after each history minus that "
-    "after the shortest one, within seeds. The k contrasts share the 5 % (Bonferroni: intervals at 1 - 0.05/k, p "
-    f"of a t test against a size of {MATTERS}, times k). Supported if any contrast is wholly above {MATTERS} or below "
-    f"-{MATTERS} with p <= 0.05; not supported if all lie within -{MATTERS} to {MATTERS}; else undecided."
+    "For every pair (A, B) that was learnt after at least two histories, a contrast is the interference after one "
+    "history minus that after the shortest history, within seeds. The k contrasts share the error rate of 5 % "
+    f"(Bonferroni): intervals are at 1 - 0.05/k, and p is k times the p-value of a t test against a size of {MATTERS}. "
+    f"Supported if the whole interval of any contrast is above {MATTERS} or below -{MATTERS}, with p <= 0.05. Not "
+    f"supported if the intervals of all contrasts lie within -{MATTERS} to {MATTERS}. Otherwise undecided."
 )
 
 
 def applies(results: Results) -> str:
-    """Empty if some pair of tasks was learnt after two histories or more."""
-    several = any(histories for _, rows in _groups(results) if (histories := _contrasted(rows)))
-    return "" if several else "no pair of tasks was learnt after two different histories"
+    """Why the results cannot be judged on C8; "" if some pair of tasks was learnt after two histories or more."""
+    has_several = any(histories for _, rows in _groups(results) if (histories := _contrasted(rows)))
+    return "" if has_several else "no pair of tasks was learnt after two different histories"
 
 
 def judge(results: Results) -> list[Finding]:
-    """A finding for each condition, architecture, rule, g and size, over all its pairs and histories."""
+    """One finding for each condition, architecture, rule, g and size, over all its pairs and histories."""
     findings = []
     for name, rows in _groups(results):
         contrasted = _contrasted(rows)
@@ -57,7 +59,19 @@ def judge(results: Results) -> list[Finding]:
 
 
 def said(pair: tuple[str, str], history: str, reference: str) -> str:
-    """The contrast in words."""
+    """Name of a contrast in words.
+
+    The name is part of the name of the contrast's stream of random numbers, so a different wording would give a
+    slightly different interval.
+
+    Args:
+        pair: (A, B).
+        history: the tasks learnt before A; "" if there were none.
+        reference: the history that it is compared with.
+
+    Returns:
+        For example "I(A ← B) after C minus with no history".
+    """
     return f"I({pair[0]} ← {pair[1]}) {_after(history)} minus {_after(reference)}"
 
 
@@ -66,9 +80,20 @@ def _after(history: str) -> str:
 
 
 def contrast(rows: pd.DataFrame, reference: pd.DataFrame, statement: str, k: int, name: str) -> Estimate:
-    """The difference within seeds of two histories, one of k contrasts.
+    """Difference of interference between two histories within seeds, as one of k contrasts.
 
-    A t test, since sign flips of n seeds give no p below 2^-n, too coarse to be shared by several contrasts.
+    A t test is used because sign flips of n seeds give no p-value below 2^-n, which is too coarse when several
+    contrasts share the error rate.
+
+    Args:
+        rows: the networks of one pair after one history.
+        reference: the networks of the same pair after the reference history.
+        statement: name of the contrast.
+        k: number of contrasts that share the error rate.
+        name: name of the group; names the stream of random numbers.
+
+    Returns:
+        The estimate, compared with a size of `MATTERS`.
     """
     change = (per_seed(rows) - per_seed(reference)).dropna().to_numpy(float)
     found = estimate(statement, change, MATTERS, "away", (ID, name, statement), level=1 - (1 - LEVEL) / k)
@@ -77,7 +102,15 @@ def contrast(rows: pd.DataFrame, reference: pd.DataFrame, statement: str, k: int
 
 
 def size_p(values: Floats, threshold: float) -> float:
-    """One-sided p of a t test that the mean of `values` [seed] is larger in size than `threshold`, on its own side."""
+    """One-sided p-value of a t test that a mean is larger in size than a threshold, on the side of its own sign.
+
+    Args:
+        values: [seed].
+        threshold: the size that the mean is compared with.
+
+    Returns:
+        The p-value; 1 for fewer than two values.
+    """
     if len(values) < 2:
         return 1.0
     excess = np.sign(values.mean()) * values - threshold
@@ -92,7 +125,7 @@ def _groups(results: Results) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _contrasted(rows: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """The histories of each pair (A, B) that has several, in order of appearance."""
+    """The histories of each pair (A, B) that has more than one, in order of appearance."""
     found = {}
     for (first, second), each in rows.groupby(["first_task", "second_task"], sort=False):
         histories = list(dict.fromkeys(each["earlier_tasks"]))
@@ -107,30 +140,30 @@ def _of(rows: pd.DataFrame, pair: tuple[str, str], history: str) -> pd.DataFrame
 
 
 def figure(results: Results) -> Figure:
-    """Interference after each history with its interval over seeds, a panel for each group and pair."""
+    """Interference after each history with its interval over seeds, with a panel for each group and pair."""
     blocks = [
         (name, rows, pair, histories)
         for name, rows in _groups(results)
         for pair, histories in _contrasted(rows).items()
     ][: drawing.MOST_PANELS]
-    words = drawing.titles([name for name, *_ in blocks])
+    group_titles = drawing.titles([name for name, *_ in blocks])
     with style.look("ticks"):
         most = max(len(histories) for *_, histories in blocks)
         page, axes = drawing.panels(len(blocks), columns=2, height=1.3 + 0.28 * most)
-        for one, word, (_, rows, pair, histories) in zip(axes, words, blocks, strict=True):
+        for one, group_title, (_, rows, pair, histories) in zip(axes, group_titles, blocks, strict=True):
             drawing.zero_and_one_upright(one)
-            for place, history in enumerate(histories):
+            for y, history in enumerate(histories):
                 seeds = per_seed(_of(rows, pair, history)).to_numpy(float)
                 low, high = bootstrap_interval(seeds, rng_for(0, "claims", "figure", ID))
                 mean = seeds.mean() if len(seeds) else math.nan
-                one.plot(seeds, np.full(len(seeds), place), "o", color=PALE, ms=3, zorder=1)
-                one.plot([low, high], [place, place], color=BLUE, lw=2.5, solid_capstyle="butt")
-                one.plot(mean, place, "o", color=BLUE, ms=5)
+                one.plot(seeds, np.full(len(seeds), y), "o", color=PALE, ms=3, zorder=1)
+                one.plot([low, high], [y, y], color=BLUE, lw=2.5, solid_capstyle="butt")
+                one.plot(mean, y, "o", color=BLUE, ms=5)
             one.set_yticks(range(len(histories)), [style.pretty(_after(h), 34, 2) for h in histories])
             one.set_ylim(len(histories) - 0.5, -0.5)
-            # Narrow panels beside long names of histories: a title wider than its panel would be cut at the edge.
+            # The panels are narrow beside long names of histories, and a title wider than its panel would be cut off.
             title = style.pretty(f"{pair[1]} learnt after {pair[0]}", 36, 2)
-            one.set_title(f"{title}\n{word}" if word else title)
+            one.set_title(f"{title}\n{group_title}" if group_title else title)
             one.set_xlabel("interference")
         drawing.same_limits(axes, "x")
         bar = Line2D([], [], color=BLUE, lw=2.5, marker="o", ms=5, label="mean, 95 % interval over seeds")

@@ -4,36 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.reports.estimates import Estimate, Verdict, combine, combine_any
-
-
-class Results(Protocol):
-    """The part of `rnnbench.Results` that claims look at; tables that a benchmark did not ask for are empty."""
-
-    @property
-    def benchmark(self) -> Any:
-        """The description, a `rnnbench.benchmark.schema.Benchmark`."""
-
-    @property
-    def interference(self) -> pd.DataFrame:
-        """A row for each network and ordered pair of tasks."""
-
-    @property
-    def curves(self) -> pd.DataFrame:
-        """Losses along the training of the second task."""
-
-    @property
-    def analysis(self) -> pd.DataFrame:
-        """What was measured on the weights."""
-
-    @property
-    def tracked(self) -> pd.DataFrame:
-        """Small weights along the training of the second task."""
+from rnnbench.results.reading import Results
 
 
 @dataclass(frozen=True)

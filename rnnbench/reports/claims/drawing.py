@@ -1,4 +1,4 @@
-"""What the figures of the claims share: panels, means over seeds with intervals, thresholds, rows of estimates."""
+"""Shared parts of the claims' figures: panels, means over seeds with intervals, thresholds and rows of estimates."""
 
 from __future__ import annotations
 
@@ -19,29 +19,46 @@ from rnnbench.reports.estimates import Estimate
 from rnnbench.results.interference import bootstrap_interval
 
 MOST_PANELS = 12
-"""More than these make no readable figure; the table has the rest."""
+"""A figure with more panels is not readable; the table has the groups that are not drawn."""
 VERDICT_COLOURS = {"supported": "#1b7f5c", "not supported": "#b3402e", "undecided": "#7a7a7a"}
 FAINT: dict[str, Any] = {"color": "#b5b5b5", "linewidth": 0.8, "alpha": 0.7, "zorder": 1}
 
 
 def panels(n: int, columns: int = 3, height: float = 2.7) -> tuple[Figure, list[Axes]]:
-    """`n` axes in a figure as wide as a page, or narrower where there are few; call within `style.look`."""
+    """Create a figure with a grid of axes; call it within `style.look`.
+
+    Args:
+        n: number of axes.
+        columns: largest number of axes in a row.
+        height: height of a row in inches.
+
+    Returns:
+        The figure, as wide as a page or narrower if it has fewer than three columns, and its `n` axes.
+    """
     columns = min(columns, n)
     rows = math.ceil(n / columns)
     figure = style.new_figure(style.WIDTH * (columns / 3) ** 0.6 if columns < 3 else style.WIDTH, 0.3 + height * rows)
     figure.set_layout_engine("constrained")
-    axes = [figure.add_subplot(rows, columns, place + 1) for place in range(n)]
+    axes = [figure.add_subplot(rows, columns, k + 1) for k in range(n)]
     for one in axes:
         style.quiet(one)
     return figure, axes
 
 
 def titles(names: Sequence[str], width: int = 38) -> list[str]:
-    """Names of groups as titles: the words that all of them share are left out."""
-    words = [name.replace(" = ", "=").split(", ") for name in names]
-    shared = set.intersection(*map(set, words)) if len(words) > 1 else set()
-    told = [", ".join(word for word in each if word not in shared).replace("=", " = ") for each in words]
-    return [style.pretty(title, width, 2) if title else "" for title in told]
+    """Titles of groups without the parts that all of their names share.
+
+    Args:
+        names: names of groups, with parts separated by ", ".
+        width: largest number of characters in a line.
+
+    Returns:
+        A title for each name, in at most two lines.
+    """
+    parts = [name.replace(" = ", "=").split(", ") for name in names]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    distinct = [", ".join(part for part in each if part not in shared).replace("=", " = ") for each in parts]
+    return [style.pretty(title, width, 2) if title else "" for title in distinct]
 
 
 def mean_line(
@@ -53,17 +70,25 @@ def mean_line(
     label: str = "",
     power_of: float | None = None,
 ) -> None:
-    """Mean of `y` over seeds at each `x`, with its 95 % interval, of the networks that count.
+    """Draw the mean over seeds, with its 95 % interval, of the networks that count.
 
-    power_of   where `y` is a logarithm to this base: draw what it is the logarithm of
+    Args:
+        axes: where to draw.
+        rows: a row for each network, with the columns seed, counted, `x` and `y`.
+        x: column for the horizontal axis.
+        y: column for the vertical axis.
+        colour: colour of line and interval.
+        label: label of the line in the legend.
+        power_of: if given, `y` is a logarithm to this base, and the mean and interval are raised to it before
+            drawing.
     """
     counted = rows[rows["counted"] & np.isfinite(rows[y].astype(float))]
     seeds = counted.groupby([x, "seed"])[y].mean()
     found = []
     for value, each in seeds.groupby(level=x):
-        at: Any = value
+        position: Any = value
         low, high = bootstrap_interval(each.to_numpy(float), rng_for(0, "claims", "figure", y))
-        found.append((float(at), float(each.mean()), low, high))
+        found.append((float(position), float(each.mean()), low, high))
     table = pd.DataFrame(found, columns=["x", "mean", "low", "high"], dtype=float)
     if power_of:
         table[["mean", "low", "high"]] = power_of ** table[["mean", "low", "high"]]
@@ -73,7 +98,7 @@ def mean_line(
 
 
 def faint_pairs(axes: Axes, rows: pd.DataFrame, x: str, y: str = "interference") -> None:
-    """A thin line for each ordered pair of tasks, the mean over its seeds."""
+    """Draw a thin line for each ordered pair of tasks, the mean over its seeds."""
     counted = rows[rows["counted"]]
     for _, pair in counted.groupby(["first_task", "second_task"], sort=False):
         line = pair.groupby(x)[y].mean()
@@ -81,49 +106,56 @@ def faint_pairs(axes: Axes, rows: pd.DataFrame, x: str, y: str = "interference")
 
 
 def same_limits(axes: Sequence[Axes], axis: str) -> None:
-    """Give all panels the same range along "x" or "y", so that they compare."""
-    ends = np.array([getattr(one, f"get_{axis}lim")() for one in axes])
+    """Give all panels the same range along the axis "x" or "y", so that they can be compared."""
+    limits = np.array([getattr(one, f"get_{axis}lim")() for one in axes])
     for one in axes:
-        getattr(one, f"set_{axis}lim")(ends[:, 0].min(), ends[:, 1].max())
+        getattr(one, f"set_{axis}lim")(limits[:, 0].min(), limits[:, 1].max())
 
 
 def zero_and_one(axes: Axes) -> None:
-    """Guides at 0, nothing lost, and 1, as bad as untrained."""
+    """Draw horizontal guides at interference 0 (nothing is lost) and 1 (A is as bad as untrained)."""
     for level in (0, 1):
         axes.axhline(level, color="#cfcfcf", linewidth=0.8, zorder=0)
 
 
 def zero_and_one_upright(axes: Axes) -> None:
-    """The same guides where interference runs along x."""
+    """Draw vertical guides at 0 and 1, for figures with interference along the horizontal axis."""
     for level in (0, 1):
         axes.axvline(level, color="#cfcfcf", linewidth=0.8, zorder=0)
 
 
 def number_line(axes: Axes, axis: str, name: str) -> None:
-    """Label an axis by what a condition or parameter means."""
-    words = {
+    """Label the axis "x" or "y" with the meaning of a condition or parameter."""
+    labels = {
         "drive": "drive (input that stays on / pulse)",
         "g": "connectivity strength g",
         "input_correlation": "input correlation (cosine)",
     }
-    getattr(axes, f"set_{axis}label")(words.get(name, style.pretty(name)))
+    getattr(axes, f"set_{axis}label")(labels.get(name, style.pretty(name)))
 
 
 def legend(axes: Axes, title: str = "", **looks: Any) -> None:
-    """A legend without a frame, where it covers least; none without entries."""
+    """Add a legend without a frame where it covers least, or no legend if the axes have no labels."""
     if axes.get_legend_handles_labels()[0]:
         axes.legend(title=style.pretty(title) or None if title else None, frameon=False, **{"loc": "best", **looks})
 
 
 def shared_legend(figure: Figure, axes: Axes, columns: int = 4) -> None:
-    """One legend above all panels, of what one of them shows."""
+    """Add one legend above all panels, with the labels of one of them."""
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
 
 
 def coloured_by_g(rows: pd.DataFrame) -> list[tuple[pd.DataFrame, object, str]]:
-    """The rows at each g with a colour and a label; all of them, unlabelled, where there is one g or none."""
+    """Split rows by g, with a colour and a label for each g.
+
+    Args:
+        rows: a row for each network, with the column g.
+
+    Returns:
+        (rows, colour, label) for each g; all rows with an empty label if there is one g or none.
+    """
     values = sorted(float(g) for g in rows["g"].dropna().unique())
     if len(values) < 2:
         return [(rows, style.INK, "")]
@@ -132,7 +164,17 @@ def coloured_by_g(rows: pd.DataFrame) -> list[tuple[pd.DataFrame, object, str]]:
 
 
 def forest(findings: Sequence[Finding], estimates: Sequence[Estimate], xlabel: str, limits: Sequence[float]) -> Figure:
-    """A row for each estimate: its value and interval, coloured by the verdict on it, and the lines it is held to."""
+    """Figure with a row for each estimate: its value and interval, coloured by the verdict on it.
+
+    Args:
+        findings: the findings that the estimates belong to; their groups label the rows.
+        estimates: one estimate for each finding.
+        xlabel: label of the horizontal axis.
+        limits: thresholds, drawn as dashed lines.
+
+    Returns:
+        The figure, with at most `3 * MOST_PANELS` rows.
+    """
     shown = list(zip(findings, estimates, strict=True))[: 3 * MOST_PANELS]
     labels = titles([finding.group for finding, _ in shown], 60)
     if len(shown) == 1:
@@ -141,10 +183,10 @@ def forest(findings: Sequence[Finding], estimates: Sequence[Estimate], xlabel: s
         figure = style.new_figure(8.0, 1.15 + 0.3 * len(shown))
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
-        for place, (_, one) in enumerate(shown):
+        for y, (_, one) in enumerate(shown):
             colour = VERDICT_COLOURS[one.verdict]
-            axes.plot([one.low, one.high], [place, place], color=colour, lw=2.5, solid_capstyle="butt")
-            axes.plot(one.value, place, "o", color=colour, ms=5)
+            axes.plot([one.low, one.high], [y, y], color=colour, lw=2.5, solid_capstyle="butt")
+            axes.plot(one.value, y, "o", color=colour, ms=5)
         axes.axvline(0, color="#cfcfcf", linewidth=0.8, zorder=0)
         for level in limits:
             axes.axvline(level, color=style.INK, lw=0.9, ls=(0, (4, 3)), zorder=0)
@@ -157,7 +199,7 @@ def forest(findings: Sequence[Finding], estimates: Sequence[Estimate], xlabel: s
 
 
 def verdict_legend(figure: Figure, present: Sequence[str]) -> None:
-    """What the colours of verdicts mean, above the panels; the dashed line is the threshold."""
+    """Add a legend above the panels that explains the colours of the verdicts and the dashed line of the threshold."""
     handles = [
         Line2D([], [], color=colour, lw=2.5, marker="o", ms=5, label=verdict)
         for verdict, colour in VERDICT_COLOURS.items()

@@ -1,4 +1,4 @@
-"""The check under C2 to C6: plain gradient descent with steps so small that it follows the gradient flow."""
+"""Check for the assumption of C2 to C6 that gradient descent takes small enough steps to follow the gradient flow."""
 
 from __future__ import annotations
 
@@ -10,40 +10,44 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import groups, left_out, paired_change, pairs, per_seed, too_few
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate, informative
+from rnnbench.results.reading import Results
 
 ID = "flow"
 LEAST = 0.02
-"""Where interference hardly varies over seeds its interval is narrower than anything matters: a fiftieth of what was
-learnt is allowed in any case."""
+"""A change of a fiftieth of what was learnt is always allowed. Where interference hardly varies over seeds, its
+interval is narrower than any change that matters."""
 RULE = (
-    "At the two largest learning rates of a rule, one at most half of the other: the interference at the smaller minus "
-    "that at the larger, per seed over the pairs that count at both, has its whole interval within +- the width of the "
-    f"interval of the interference itself (or +-{LEAST}, where that is narrower)."
+    "Two learning rates of a rule are compared: the largest one and the largest of those that are at most half of it. "
+    "The difference is the interference at the smaller rate minus that at the larger rate, for each seed, over the "
+    "pairs that count at both. The whole interval of this difference must lie within +- the width of the interval of "
+    f"the interference itself, or within +-{LEAST} where that width is smaller."
 )
 
 
 def applies(results: Results) -> str:
-    """Empty if a rule was run at two learning rates."""
-    return "" if any(True for _ in _compared(results)) else "no rule was run at two learning rates, one half the other"
+    """Why the results cannot be judged; "" if a rule was run at two learning rates, one at most half of the other."""
+    if any(True for _ in _compared(results)):
+        return ""
+    return "no rule was run at two learning rates of which one is at most half of the other"
 
 
 def judge(results: Results) -> list[Finding]:
-    """A finding for each condition, architecture, g and size."""
+    """One finding for each condition, architecture, g and size."""
     findings = []
     for name, rows, small, large in _compared(results):
         rows = rows[rows["rate"].isin([small, large])]
-        of_large = per_seed(rows[rows["rate"] == large])
-        itself = informative(f"interference at rate {large:g}", of_large, (ID, name, "itself"))
+        at_large = per_seed(rows[rows["rate"] == large])
+        reference = informative(f"interference at rate {large:g}", at_large, (ID, name, "itself"))
         change = paired_change(rows, "rate", large, small)
         findings.append(
             Finding(
                 ID,
                 name,
-                (_within(change, itself, f"interference at rate {small:g} minus {large:g}", (ID, name)),),
-                (itself,),
+                (_within(change, reference, f"interference at rate {small:g} minus {large:g}", (ID, name)),),
+                (reference,),
                 hindrance=too_few(rows, "both rates"),
                 networks=len(rows),
                 left_out=left_out(rows),
@@ -52,31 +56,31 @@ def judge(results: Results) -> list[Finding]:
     return findings
 
 
-def _within(change: np.ndarray, itself: Estimate, statement: str, names: tuple[str, ...]) -> Estimate:
-    """The change as an estimate of its size, to be below the width of the interval of the interference itself."""
-    allowed = max(itself.high - itself.low, LEAST)
+def _within(change: np.ndarray, reference: Estimate, statement: str, names: tuple[str, ...]) -> Estimate:
+    """Estimate of the size of a change, which has to be below the width of the interval of the reference."""
+    allowed = max(reference.high - reference.low, LEAST)
     signed = estimate(statement, change, 0.0, "none", names, tested=False)
-    # Of both ends of the interval the larger in size decides.
-    low, high = sorted(abs(end) for end in (signed.low, signed.high))
-    inside = 0.0 if signed.low < 0 < signed.high else low
+    # The interval of the size runs up to the end of the signed interval that is larger in size.
+    smaller, larger = sorted(abs(end) for end in (signed.low, signed.high))
+    low = 0.0 if signed.low < 0 < signed.high else smaller
     return Estimate(
-        f"size of ({statement})", abs(signed.value), inside, high, allowed, "below", signed.n_seeds, level=LEVEL
+        f"size of ({statement})", abs(signed.value), low, larger, allowed, "below", signed.n_seeds, level=LEVEL
     )
 
 
 def figure(results: Results) -> Figure:
-    """The interference of each seed at the smaller rate against that at the larger one."""
+    """Interference of each seed at the smaller rate against interference at the larger rate."""
     blocks = list(_compared(results))[: drawing.MOST_PANELS]
     with style.look("ticks"):
         page, axes = drawing.panels(len(blocks))
         titles = drawing.titles([name for name, *_ in blocks])
         for one, title, (_, rows, small, large) in zip(axes, titles, blocks, strict=True):
             both = pd.DataFrame({rate: per_seed(rows[rows["rate"] == rate]) for rate in (large, small)}).dropna()
-            ends = [
+            diagonal = [
                 min(0.0, float(both.min().min())) if len(both) else 0.0,
                 float(both.max().max()) if len(both) else 1.0,
             ]
-            one.plot(ends, ends, color="#cfcfcf", lw=0.8, zorder=0)
+            one.plot(diagonal, diagonal, color="#cfcfcf", lw=0.8, zorder=0)
             one.plot(both[large], both[small], "o", ms=4, color=style.INK, alpha=0.7, label="one seed")
             one.set_title(title)
             one.set_xlabel(f"interference at rate {large:g}")
@@ -85,7 +89,7 @@ def figure(results: Results) -> Figure:
 
 
 def _compared(results: Results) -> list[tuple[str, pd.DataFrame, float, float]]:
-    """Each group of networks alike in all but the learning rate: name, rows, the two rates."""
+    """Groups of networks that differ only in the learning rate: name, rows, smaller and larger rate."""
     table = pairs(results)
     table = table[~table["same"]]
     rates = {spec.label: spec.parameters.get("learning_rate") for spec in results.benchmark.rules}

@@ -1,4 +1,4 @@
-"""All claims over all results."""
+"""Judging results folders on the claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from rnnbench.reports.claims import (
     c8_history,
     gradient_flow,
 )
-from rnnbench.reports.claims.claim import Claim, Finding, Results
+from rnnbench.reports.claims.claim import Claim, Finding
+from rnnbench.results.reading import Results
 
 CLAIMS: dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
@@ -37,9 +38,13 @@ CLAIMS: dict[str, Claim] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """One claim on one results folder.
+    """One claim judged on one results folder.
 
-    why_not   why the results cannot be judged on the claim; "" if they were
+    Attributes:
+        claim: the claim.
+        results: the contents of the results folder.
+        findings: one finding for each group of networks.
+        why_not: why the results cannot be judged on the claim; "" if they were judged.
     """
 
     claim: Claim
@@ -49,16 +54,22 @@ class Judgement:
 
     @property
     def name(self) -> str:
-        """Of the results."""
+        """Name of the benchmark that the results belong to."""
         return str(self.results.benchmark.name)
 
 
 def judge(every: Iterable[Results]) -> list[Judgement]:
-    """Judge each results folder on the claims that its benchmark names, or on all that apply to it.
+    """Judge each results folder on the claims that its benchmark names, or on all claims that apply to it.
 
-    Ordered by claim, then by results. A claim that is named but does not apply is among them, with the reason.
+    Args:
+        every: the contents of the results folders.
 
-    Raises BenchmarkError where a benchmark names a claim that there is not.
+    Returns:
+        The judgements, ordered by claim and then by results. A claim that a benchmark names but that cannot be judged
+        is included with the reason.
+
+    Raises:
+        BenchmarkError: a benchmark names a claim that does not exist.
     """
     found = [one for results in every for one in _judge(results)]
     return sorted(found, key=lambda judgement: list(CLAIMS).index(judgement.claim.id))
@@ -69,7 +80,7 @@ def _judge(results: Results) -> Iterable[Judgement]:
     for name in named:
         if name not in CLAIMS:
             raise BenchmarkError(
-                f"{results.benchmark.name}: claims: no claim {name!r:.60}; there are {', '.join(CLAIMS)}"
+                f"{results.benchmark.name}: claims: there is no claim {name!r:.60}; the claims are {', '.join(CLAIMS)}"
             )
     for claim in CLAIMS.values():
         if named and claim.id not in named:

@@ -1,4 +1,4 @@
-"""The restricted networks of a results folder beside what the 2x2 model predicts for each."""
+"""The restricted networks of a results folder, with the prediction of the 2x2 model for each of them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from typing import Any
 
 import pandas as pd
 
-from rnnbench.reports.claims.claim import Results
 from rnnbench.reports.claims.groups import apart_from, pairs, with_names
 from rnnbench.reports.claims.restricted_theory import Prediction, memory, predict
 from rnnbench.reports.claims.theory.mean_field import Floats
+from rnnbench.results.reading import Results
 
 NETWORK = ["setting", "architecture", "rule", "g", "units", "first_task", "second_task", "seed"]
 
 
 def theory_table(results: Results) -> pd.DataFrame:
-    """The pairs of restricted networks that the 2x2 model describes, with what it says of them.
+    """The networks that the 2x2 model describes, with the prediction of the model.
 
-    Columns beside those of `pairs`: setting, the condition; theory, the interference predicted; theory_learnt, whether
-    the model itself reached both criteria.
+    Args:
+        results: the results of one benchmark.
+
+    Returns:
+        A row for each network and pair of tasks, with the columns of `pairs` and three more: setting, the condition;
+        theory, the predicted interference; theory_learnt, whether the model itself reached both criteria.
     """
     table = pairs(results, "mode_index")
-    # The model learns A from nothing.
+    # The model learns A first, so networks with earlier tasks are left out.
     table = table[~table["same"] & (table["earlier_tasks"] == "")].assign(setting=lambda t: t["condition"])
     names = ["setting", "architecture", "rule", "g", "first_task", "second_task"]
     kept = []
@@ -32,7 +36,16 @@ def theory_table(results: Results) -> pd.DataFrame:
 
 
 def prediction(results: Results, row: Any) -> Prediction | None:
-    """What the model says of one row of the table; None where it says nothing (other units, other rule)."""
+    """Prediction of the 2x2 model for one network.
+
+    Args:
+        results: the results of one benchmark.
+        row: a row of the table or a mapping with the same names: setting, architecture, rule, g and both tasks.
+
+    Returns:
+        The prediction; None if the model does not describe the network, for example because its units are not erf
+        units or its rule is not plain gradient descent.
+    """
     benchmark = results.benchmark
     network = _matching(benchmark.architectures, row["architecture"], row["g"])
     rule = next(rule for rule in benchmark.rules if rule.label == row["rule"])
@@ -60,12 +73,20 @@ def _matching(architectures: Any, label: str, g: float) -> dict[str, Any] | None
 
 
 def network_of(row: Any) -> tuple[Any, ...]:
-    """What names a network in `matrices`, of a row of the table."""
+    """The key in `matrices` of the network in a row of the table."""
     return tuple(row[name] for name in NETWORK)
 
 
 def matrices(results: Results, rows: pd.DataFrame) -> dict[tuple[Any, ...], tuple[Floats, Floats]]:
-    """Of every network that was tracked: the updates, and M [update, 2, 2] with A's pattern first."""
+    """The course of M in every network that was tracked.
+
+    Args:
+        results: the results of one benchmark.
+        rows: rows of the table; only networks of their settings are included.
+
+    Returns:
+        For each key of `network_of`: the updates [update], and M [update, 2, 2] with A's pattern first.
+    """
     labels = [task.label for task in results.benchmark.tasks]
     tracked = with_names(results.tracked).rename(columns={"condition": "setting"})
     tracked = tracked[(tracked["weight"] == "m") & (tracked["earlier_tasks"] == "")]
@@ -73,6 +94,6 @@ def matrices(results: Results, rows: pd.DataFrame) -> dict[tuple[Any, ...], tupl
     found = {}
     for key, entries in tracked.groupby(NETWORK, sort=False):
         m = entries["value"].to_numpy(float).reshape(-1, 2, 2)
-        order = [labels.index(key[5]), labels.index(key[6])]
+        order = [labels.index(str(key[5])), labels.index(str(key[6]))]
         found[key] = entries["update"].to_numpy(int)[::4], m[:, order][:, :, order]
     return found

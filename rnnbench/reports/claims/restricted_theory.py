@@ -1,4 +1,4 @@
-"""What the 2x2 model predicts for a network of the benchmark whose 2x2 matrix alone is trained."""
+"""Prediction of the 2x2 model for a network of a benchmark that learns only a 2x2 matrix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,22 @@ from rnnbench.results.interference import interference
 
 @dataclass(frozen=True)
 class Memory:
-    """A fixed-point task of one channel, as its parameters stand in a benchmark; times in tau."""
+    """A fixed-point task with one channel, and how it is trained.
+
+    Attributes:
+        duration: length of a trial, in tau.
+        loss_start: time from which the loss is computed, in tau.
+        pulse: shape of the pulse, "unit_time" or "one_step".
+        pulse_duration: length of the pulse, in tau; not used for "one_step".
+        pulse_amplitude: amplitude of the pulse.
+        target_amplitude: size of the target.
+        drive: input after the pulse, as a fraction of the pulse.
+        rate: learning rate.
+        relative_loss: learning stops at this fraction of the untrained loss; None if `absolute_loss` is used.
+        absolute_loss: learning stops at this loss; None if `relative_loss` is used.
+        max_updates: largest number of updates.
+        evaluate_every: number of updates between two evaluations of the loss.
+    """
 
     duration: float
     loss_start: float
@@ -33,7 +48,14 @@ class Memory:
     evaluate_every: int
 
     def bound(self, untrained: float) -> float:
-        """The loss at which learning stops."""
+        """The loss at which learning stops.
+
+        Args:
+            untrained: the loss before any training.
+
+        Returns:
+            The bound.
+        """
         if self.relative_loss is not None:
             return self.relative_loss * untrained
         assert self.absolute_loss is not None
@@ -42,13 +64,14 @@ class Memory:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The 2x2 model taken through A, then B.
+    """The 2x2 model after it has learnt A and then B.
 
-    m                   [1 + update, 2, 2] while B is learnt; index 0 is A's pattern, 1 is B's
-    loss_first          [1 + update] on A while B is learnt
-    loss_second         [1 + update] on B
-    interference        as everywhere in rnnbench
-    learnt              both tasks reached their criterion
+    Attributes:
+        m: [1 + update, 2, 2], the matrix M while B is learnt; index 0 is A's pattern, index 1 is B's.
+        loss_first: [1 + update], loss on A while B is learnt.
+        loss_second: [1 + update], loss on B.
+        interference: interference of B with A, as defined in `rnnbench.results.interference`.
+        learnt: whether both tasks reached their criterion.
     """
 
     m: Floats
@@ -59,12 +82,20 @@ class Prediction:
 
 
 def memory(task: TaskSpec, rate: float) -> Memory:
-    """The task of a benchmark, one of `fixed_points`, learnt at this rate."""
-    words: Mapping[str, Any] = task.parameters
+    """The parameters that the 2x2 model needs of a task.
+
+    Args:
+        task: a `fixed_points` task of a benchmark.
+        rate: learning rate of the rule; used if the task does not set its own.
+
+    Returns:
+        The task's parameters.
+    """
+    parameters: Mapping[str, Any] = task.parameters
     training = task.training
     names = ("duration", "loss_start", "pulse", "pulse_duration", "pulse_amplitude", "target_amplitude", "drive")
     return Memory(
-        **{name: words[name] for name in names},
+        **{name: parameters[name] for name in names},
         rate=rate if training.learning_rate is None else training.learning_rate,
         relative_loss=training.criterion.relative_loss,
         absolute_loss=training.criterion.loss,
@@ -74,10 +105,18 @@ def memory(task: TaskSpec, rate: float) -> Memory:
 
 
 def episode(task: Memory, channel: int, dt: float, idle_zero: bool) -> Episode:
-    """Both trials of a task (sign +1 and -1) on its channel of two, the other silent; arrays [2, time, 2].
+    """The two trials of a task (pulse of sign +1 and -1) on one of two channels; the other channel has no input.
 
-    The other output is among the errors where idle outputs are trained to zero. Half a step is rounded up, as in the
-    task.
+    Times are rounded to steps as in the task plugin: half a step is rounded up.
+
+    Args:
+        task: the task.
+        channel: the task's channel, 0 or 1.
+        dt: time step, in tau.
+        idle_zero: whether the output of the other channel is trained to zero, so that it contributes to the loss.
+
+    Returns:
+        Inputs, targets and mask, each [2, time, 2].
     """
     begin = _steps(task.loss_start, dt)
     n_steps = max(_steps(task.duration, dt), begin + 1)
@@ -100,11 +139,21 @@ def _steps(time: float, dt: float) -> int:
 
 @cache
 def predict(first: Memory, second: Memory, dt: float, g: float, offset: float, idle_zero: bool = True) -> Prediction:
-    """Learn A from M = 0, then B, by full gradient descent (both signs in every update), and score A all along.
+    """Train the 2x2 model on A from M = 0 and then on B, by full gradient descent with both signs in every update.
 
-    The network starts every trial at kappa = (offset, offset). As in the benchmark, learning stops at the first look
-    at the loss, every `evaluate_every` updates, that finds it at the bound. At g > 0 the model's transients are
-    approximate.
+    As in a benchmark, the loss is evaluated every `evaluate_every` updates, and learning stops at the first evaluation
+    at which it has reached its bound. At g > 0 the transients of the model are approximate.
+
+    Args:
+        first: task A.
+        second: task B.
+        dt: time step, in tau.
+        g: strength of the random connectivity.
+        offset: every trial starts at kappa = (offset, offset).
+        idle_zero: whether the output of the other task is trained to zero.
+
+    Returns:
+        The course of learning B, and the interference.
     """
     a, b = episode(first, 0, dt, idle_zero), episode(second, 1, dt, idle_zero)
     start, m = np.full(2, offset), np.zeros((2, 2))
@@ -130,7 +179,8 @@ def _learn(
 ) -> Learning:
     path, losses = m[None], np.array([[loss(m, each, dt, g, start) for each in (task, *watched)]])
     while losses[-1, 0] > bound and len(path) <= how.max_updates:
-        to_look = min(how.evaluate_every, how.max_updates + 1 - len(path))
-        part = learn(path[-1], task, dt, how.rate, to_look, -1.0, watched, g, start)  # no loss is below -1: to the look
+        n_updates = min(how.evaluate_every, how.max_updates + 1 - len(path))
+        # A loss is never below -1, so all these updates are made before the loss is compared with the bound.
+        part = learn(path[-1], task, dt, how.rate, n_updates, -1.0, watched, g, start)
         path, losses = np.concatenate([path, part.m[1:]]), np.concatenate([losses, part.losses[1:]])
     return Learning(path, losses)

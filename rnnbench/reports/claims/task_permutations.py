@@ -1,7 +1,8 @@
 """Correlation of two matrices over ordered pairs of tasks, tested by permuting the tasks.
 
-Pairs that share a task are not independent, so that the cells of a matrix cannot be shuffled one by one; the names of
-the tasks can: rows and columns together (quadratic assignment procedure; Krackhardt 1988, Social Networks 10:359).
+Pairs that share a task are not independent, so the entries of a matrix cannot be shuffled one by one. Instead the
+tasks are permuted, that is, rows and columns together (quadratic assignment procedure; Krackhardt 1988, Social
+Networks 10:359).
 """
 
 from __future__ import annotations
@@ -15,26 +16,48 @@ from scipy.stats import rankdata
 from rnnbench.reports.estimates import Floats
 
 MOST_TASKS = 7
-"""Up to this many tasks all permutations are gone through (5040 of 7)."""
+"""Up to this many tasks all permutations are enumerated (5040 for 7 tasks)."""
 N_PERMUTATIONS = 10_000
 N_RESAMPLES = 2000
 AT_ONCE = 100
-"""Resamples held in memory together."""
+"""Number of resamples that are held in memory at the same time."""
 
 
 def off_diagonal(matrices: Floats) -> Floats:
-    """The cells [.., n (n - 1)] of different tasks of matrices [.., n, n]."""
+    """The entries of matrices for pairs of different tasks.
+
+    Args:
+        matrices: [.., n, n] for n tasks.
+
+    Returns:
+        [.., n (n - 1)], row by row.
+    """
     n = matrices.shape[-1]
     return matrices[..., ~np.eye(n, dtype=bool)]
 
 
 def ranks(values: Floats) -> Floats:
-    """Ranks along the last axis; what is missing stays missing."""
+    """Ranks along the last axis.
+
+    Args:
+        values: [.., point], NaN where a value is missing.
+
+    Returns:
+        [.., point], from 1 for the smallest value; missing values stay NaN.
+    """
     return np.asarray(rankdata(values, axis=-1, nan_policy="omit"), dtype=float)
 
 
 def correlation(x: Floats, y: Floats) -> Floats:
-    """Pearson's correlation along the last axis over the cells that both have; NaN where one is constant."""
+    """Pearson's correlation along the last axis, over the points at which both x and y are finite.
+
+    Args:
+        x: [.., point].
+        y: [.., point], with leading axes that broadcast with those of x.
+
+    Returns:
+        [..], NaN where x or y is constant.
+    """
     known = np.isfinite(x) & np.isfinite(y)
     n = np.maximum(known.sum(axis=-1, keepdims=True), 1)
     a, b = (np.where(known, v, 0) for v in (x, y))
@@ -44,12 +67,33 @@ def correlation(x: Floats, y: Floats) -> Floats:
 
 
 def association(x: Floats, y: Floats) -> Floats:
-    """Spearman's correlation of the off-diagonal cells of x and y [.., stratum, n, n], averaged over the strata."""
+    """Spearman's correlation of the off-diagonal entries of two matrices, averaged over strata.
+
+    Args:
+        x: [.., stratum, n, n] for n tasks.
+        y: [.., stratum, n, n].
+
+    Returns:
+        [..]; strata without a correlation are left out of the average.
+    """
     return np.nanmean(correlation(ranks(off_diagonal(x)), ranks(off_diagonal(y))), axis=-1)
 
 
 def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
-    """One-sided p of the association of x and y [stratum, n, n]: tasks of x permuted, alike in all strata."""
+    """One-sided p-value of the association of two matrices, by permuting the tasks of one of them.
+
+    Every permutation is the same in all strata. Up to `MOST_TASKS` tasks all permutations are used, otherwise
+    `N_PERMUTATIONS`: the identity and random ones.
+
+    Args:
+        x: [stratum, n, n] for n tasks; its tasks are permuted.
+        y: [stratum, n, n].
+        rng: used for the random permutations only.
+
+    Returns:
+        The fraction of permutations whose association is at least as large as the observed one; 1 if no stratum has
+        an association.
+    """
     n = x.shape[-1]
     if n <= MOST_TASKS:
         orders = np.array(list(itertools.permutations(range(n))))
@@ -71,7 +115,17 @@ def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
 
 
 def resampled(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> tuple[float, float]:
-    """Percentile bootstrap interval over seeds of the association of the means of x and y [seed, stratum, n, n]."""
+    """Percentile bootstrap interval over seeds of the association of the means over seeds.
+
+    Args:
+        x: [seed, stratum, n, n] for n tasks.
+        y: [seed, stratum, n, n]; the same seeds are drawn for both.
+        rng: draws the seeds.
+        level: confidence level of the interval.
+
+    Returns:
+        Lower and upper end; NaN with fewer than two seeds.
+    """
     n_seeds = len(x)
     if n_seeds < 2:
         return math.nan, math.nan
@@ -84,7 +138,14 @@ def resampled(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> t
 
 
 def mean_over_seeds(values: Floats) -> Floats:
-    """Mean over the first axis of what is there; NaN where nothing is."""
+    """Mean over the first axis, without missing values.
+
+    Args:
+        values: [seed, ..], NaN where a value is missing.
+
+    Returns:
+        [..], NaN where every seed is missing.
+    """
     known = np.isfinite(values)
     n = known.sum(axis=0)
     return np.where(n > 0, np.where(known, values, 0).sum(axis=0) / np.maximum(n, 1), math.nan)

@@ -1,1 +1,1 @@
-"""Whether labs found the same: results folders compared as distributions over seeds. No plugin is imported."""
+"""Comparison of results folders from different labs, as distributions over seeds. No plugin is imported."""

@@ -1,4 +1,4 @@
-"""Labs compared: what they have in common, every two of them, and all of them together."""
+"""Comparison of labs: what they have in common, each pair of labs, and all labs together."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ from rnnbench.results.archive import opened
 class Comparison:
     """What was compared and what was found.
 
-    settings, versions   in which the labs differ
-    left_out             cells that are not comparable, and why
-    pairs                every two labs
-    heterogeneity        of each cell that all labs have, for three labs and more
-    by_label             cells of the same name were compared whatever made them
+    Attributes:
+        labs: the labs, in the order given.
+        margin: difference of interference that is regarded as negligible.
+        by_label: whether entries of the same name were compared even if they were measured differently.
+        settings: settings in which the benchmarks differ.
+        versions: versions and machines in which the labs differ.
+        left_out: entries of the interference matrices that are not comparable, with the reason.
+        pairs: the result for each pair of labs.
+        heterogeneity: scatter between labs for each entry that all labs have; empty for fewer than three labs.
     """
 
     labs: tuple[Lab, ...]
@@ -43,27 +47,35 @@ class Comparison:
 
     @property
     def verdict(self) -> Verdict:
+        """The verdict over all labs."""
         return overall_verdict([pair.verdict for pair in self.pairs])
 
 
 def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False) -> Comparison:
-    """Compare two labs or more. Reads tables only; the same labs give the same numbers.
+    """Compare two or more labs, from their tables alone. The same labs always give the same numbers.
 
-    margin     difference of interference that does not matter
-    by_label   compare cells of the same name whatever made them
+    Args:
+        labs: the labs to compare.
+        margin: difference of interference that is regarded as negligible.
+        by_label: compare entries of the same name even if their settings differ.
 
-    Raises RnnbenchError where there is nothing to compare.
+    Returns:
+        The comparison of each pair of labs and of all labs together.
+
+    Raises:
+        RnnbenchError: there are fewer than two labs, the margin is not positive and finite, or the labs share no
+            comparable entry.
     """
     if len(labs) < 2:
-        raise RnnbenchError("compare: one lab; give two results folders or more")
+        raise RnnbenchError(f"compare: at least two results folders are needed, not {len(labs)}")
     if not (np.isfinite(margin) and margin > 0):
-        raise RnnbenchError(f"compare: margin: {margin} is not a difference above 0")
+        raise RnnbenchError(f"compare: margin: {margin} is not a positive finite number")
     benchmarks = [lab.results.benchmark for lab in labs]
     common, left_out = comparable([lab.name for lab in labs], benchmarks, by_label)
     found = [_evidence(a, b, by_label, margin) for a, b in itertools.combinations(labs, 2)]
     if not any(pair.cells for pair in found):
-        why = "; ".join(f"{len(one.cells)} cells: {one.reason}" for one in left_out[:3]) or "no cells"
-        raise RnnbenchError(f"{' and '.join(lab.name for lab in labs)}: nothing to compare: {why}")
+        reasons = "; ".join(f"{len(one.cells)} entries: {one.reason}" for one in left_out[:3]) or "no entries"
+        raise RnnbenchError(f"{' and '.join(lab.name for lab in labs)}: nothing to compare: {reasons}")
     return Comparison(
         tuple(labs),
         margin,
@@ -79,7 +91,14 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
 def compare_folders(paths: Sequence[Path], margin: float = MARGIN, by_label: bool = False) -> Comparison:
     """Compare results folders, or files that were exported from them; see `compare`.
 
-    Raises StoreError where one holds no finished run.
+    Args:
+        paths: results folders or exported files.
+        margin: as in `compare`.
+        by_label: as in `compare`.
+
+    Raises:
+        RnnbenchError: as in `compare`.
+        StoreError: a folder or file holds no finished run.
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(opened(path)) for path in paths]
@@ -93,14 +112,21 @@ def _evidence(a: Lab, b: Lab, by_label: bool, margin: float) -> Pair:
 
 
 def judged(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs at the levels that Holm's procedure leaves to each: the smallest p first, until one is above."""
+    """Judge each pair of labs at the level that Holm's procedure assigns to it.
+
+    Holm's procedure tests the smallest p first and stops at the first p that is above its level.
+
+    Args:
+        pairs: all pairs of labs, not yet judged.
+
+    Returns:
+        The judged pairs, in the same order.
+    """
     adjusted = holm([pair.p for pair in pairs])
     order = np.argsort([pair.p for pair in pairs], kind="stable")
-    place = {int(index): step for step, index in enumerate(order)}
+    rank = {int(index): step for step, index in enumerate(order)}
     tested = sum(pair.p < 1 for pair in pairs)
-    return [
-        pair.at(LEVEL / max(tested - place[index], 1), adjusted[index] <= LEVEL) for index, pair in enumerate(pairs)
-    ]
+    return [pair.at(LEVEL / max(tested - rank[index], 1), adjusted[index] <= LEVEL) for index, pair in enumerate(pairs)]
 
 
 def _heterogeneity(labs: Sequence[Lab], keys: Sequence[CellKey]) -> dict[CellKey, Heterogeneity]:

@@ -1,7 +1,8 @@
-"""Do more than two labs scatter more than their seeds explain? Random effects, for each cell by itself.
+"""Scatter between three or more labs beyond what their seeds explain: random effects, for each entry separately.
 
 Sources: Cochran 1954 (Q); DerSimonian & Laird 1986 (tau^2); Higgins & Thompson 2002 (I^2); Hartung & Knapp 2001 (the
-interval); Welch 1951 (the distribution of Q where the errors are of few seeds: chi-squared would be too sure).
+interval); Welch 1951 (the distribution of Q). Welch's distribution is used because the standard errors are estimated
+from few seeds, for which chi-squared gives p-values that are too small.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Heterogeneity:
-    """One cell over several labs.
+    """One entry of the interference matrix over several labs.
 
-    labs        that have a mean and an error
-    q, p        Cochran's Q, and Welch's p of one mean common to the labs
-    tau2        variance of the labs' true means around it
-    i2          share of the scatter that is not due to the seeds, 0 to 1
-    mean        over labs, of random effects
-    low, high   its 95 % interval (Hartung & Knapp)
+    Attributes:
+        labs: number of labs that have a mean and a standard error.
+        q: Cochran's Q.
+        p: Welch's p-value for the hypothesis that all labs have the same true mean.
+        tau2: variance of the labs' true means around the common mean.
+        i2: share of the scatter that seeds do not explain, 0 to 1.
+        mean: random-effects mean over labs.
+        low: lower end of the 95 % interval of the mean (Hartung & Knapp).
+        high: upper end of that interval.
     """
 
     labs: int
@@ -46,11 +50,17 @@ class Heterogeneity:
 
 
 def random_effects(means: Floats, variances: Floats, n: Floats) -> Heterogeneity | None:
-    """Heterogeneity of `means` [lab] with squared standard errors `variances` [lab], each of `n` seeds.
+    """Random-effects estimate of the scatter between labs.
 
-    None below three such labs.
+    A lab without a mean, or without a standard error above 0, is left out because its weight is unknown.
 
-    A lab without a mean or an error above 0 is left out: its weight is not known.
+    Args:
+        means: mean interference of each lab, [lab].
+        variances: squared standard error of each mean, [lab].
+        n: number of seeds of each lab, [lab].
+
+    Returns:
+        The estimate, or None if fewer than three labs remain.
     """
     known = np.isfinite(means) & np.isfinite(variances) & (variances > 0)
     y, v, n = means[known], variances[known], n[known]
@@ -70,7 +80,13 @@ def random_effects(means: Floats, variances: Floats, n: Floats) -> Heterogeneity
 
 
 def welch_p(w: Floats, q: float, n: Floats) -> float:
-    """p of Q for weights w = n / s^2 whose variances s^2 are of n seeds each (Welch 1951)."""
+    """p-value of Cochran's Q when the variances are estimated from few seeds (Welch 1951).
+
+    Args:
+        w: weights n / s^2, where s^2 is the variance over the n seeds of a lab, [lab].
+        q: Cochran's Q.
+        n: number of seeds of each lab, [lab].
+    """
     k = len(w)
     a = float(((1 - w / w.sum()) ** 2 / (n - 1)).sum())
     f = q / (k - 1) / (1 + 2 * (k - 2) / (k**2 - 1) * a)

@@ -1,14 +1,15 @@
-"""How large the differences are: studentised bootstrap intervals over seeds, for each cell and for all at once.
+"""Size of the differences: studentised bootstrap intervals over seeds, for each entry and for all entries together.
 
-A resample's error is its own, as the data's is (bootstrap-t; Efron & Tibshirani 1993, section 12.5): with few seeds it
-is wide where the percentile bootstrap is too narrow. Both ends lie as far from the difference: like labs are skewed
-alike, which their difference is not, and two separate ends would only follow the sample's own skewness (measured in
-docs/compare.md). A hundredth of the margin is added to every error, so that three seeds that all but agree, some
-resamples of which have no spread at all, are not called infinitely uncertain.
+Each resample is divided by its own standard error (bootstrap-t; Efron & Tibshirani 1993, section 12.5). With few seeds
+the percentile bootstrap is too narrow, and these intervals are wider. They are symmetric around the difference. Labs
+that are alike have the same skewness, so the difference between them has none, and an asymmetric interval would only
+follow the skewness of the sample (measured in docs/compare.md). A hundredth of the margin is added to every standard
+error. Without it, three seeds that almost agree would have an infinite interval, because some of their resamples have
+no spread at all.
 
-The intervals of all cells hold together, each with the same share of the error (balanced simultaneous intervals, Beran
-1988). For equivalence each cell has a 90 % interval of its own, whose two ends are two one-sided tests at 5 %
-(Schuirmann 1987).
+The intervals of all entries hold simultaneously, each with the same share of the error (balanced simultaneous
+intervals, Beran 1988). For equivalence each entry also has its own 90 % interval, whose two ends are two one-sided
+tests at 5 % (Schuirmann 1987).
 """
 
 from __future__ import annotations
@@ -23,16 +24,21 @@ from rnnbench.reports.comparison.resampling import N_RESAMPLES, Design, Floats
 LEVEL = 0.95
 EQUIVALENCE_LEVEL = 0.05
 FLOOR = 0.01
-"""What is added to every error, as a fraction of the margin."""
+"""Added to every standard error, as a fraction of the margin."""
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """Differences b - a with intervals, each [cell]; infinite where the seeds are too few.
+    """Differences b - a with their intervals, each [entry]; the intervals are infinite where seeds are too few.
 
-    low, high                 all true differences lie within at 95 %
-    alone_low, alone_high     this cell's own, 90 %: 5 % on either side
-    p_outside                 of a true difference of the margin or more: the same test, told as a p-value
+    Attributes:
+        difference: mean of lab b minus mean of lab a.
+        error: standard error of the difference.
+        low: lower ends of the simultaneous 95 % intervals.
+        high: upper ends of the simultaneous 95 % intervals.
+        alone_low: lower ends of the entries' own 90 % intervals (5 % on either side).
+        alone_high: upper ends of the entries' own 90 % intervals.
+        p_outside: p-value for a true difference of the margin or more; the same test as the 90 % interval.
     """
 
     difference: Floats
@@ -45,14 +51,21 @@ class Intervals:
 
 
 def intervals(design: Design, margin: float, rng: np.random.Generator, n_resamples: int = N_RESAMPLES) -> Intervals:
-    """Intervals of the difference in each cell."""
+    """Compute the intervals of the difference in each entry.
+
+    Args:
+        design: values of the two labs.
+        margin: difference that is regarded as negligible, in units of interference.
+        rng: draws the resamples.
+        n_resamples: number of bootstrap resamples.
+    """
     difference, error, _ = design.observed
     wide = error + FLOOR * margin
     resamples = design.bootstrap(rng, n_resamples)
     sizes = np.concatenate([_pivot(c.difference - difference, c.error + FLOOR * margin) for c in resamples])
     half = _balanced(sizes) * wide
     alone = np.quantile(sizes, 1 - 2 * EQUIVALENCE_LEVEL, axis=0, method="higher").astype(float) * wide
-    # A side has half of the resamples that are as far from the difference as the nearer end of the margin is.
+    # One-sided: half of the resamples that deviate at least as far as the distance to the nearer end of the margin.
     outside = np.where(np.abs(difference) < margin, (sizes >= (margin - np.abs(difference)) / wide).mean(axis=0) / 2, 1)
     return Intervals(
         difference, error, difference - half, difference + half, difference - alone, difference + alone, outside
@@ -60,19 +73,26 @@ def intervals(design: Design, margin: float, rng: np.random.Generator, n_resampl
 
 
 def _pivot(deviation: Floats, error: Floats) -> npt.NDArray[np.float32]:
-    """|t| of each resample; one without two networks that count says nothing and counts against the interval."""
+    """|t| of each resample; infinite where fewer than two networks count, which makes the interval wider."""
     t = np.abs(deviation) / error
     return np.where(np.isnan(t), np.inf, t).astype(np.float32)
 
 
 def _balanced(size: npt.NDArray[np.float32]) -> Floats:
-    """For each cell the |t| that it stays below when all of them do, in 95 % of the resamples [resample, cell]."""
-    n_resamples, n_cells = size.shape
-    if not n_cells:
+    """Bound on |t| for each entry such that 95 % of the resamples are within all bounds.
+
+    Args:
+        size: |t|, [resample, entry].
+
+    Returns:
+        The bounds, [entry].
+    """
+    n_resamples, n_entries = size.shape
+    if not n_entries:
         return np.zeros(0)
     ordered = np.sort(size, axis=0)
     ranks = np.zeros(n_resamples, dtype=int)
-    for cell in range(n_cells):
-        ranks = np.maximum(ranks, np.searchsorted(ordered[:, cell], size[:, cell], side="left"))
+    for entry in range(n_entries):
+        ranks = np.maximum(ranks, np.searchsorted(ordered[:, entry], size[:, entry], side="left"))
     rank = int(np.quantile(ranks, LEVEL, method="higher"))
     return ordered[rank].astype(float)

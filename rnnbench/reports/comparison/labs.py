@@ -1,4 +1,4 @@
-"""A lab: a results folder with a name of its own, and who and what made it."""
+"""A lab: a results folder with a distinct name, and the versions and the machine that produced it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from rnnbench.results.reading import Results, load_results
 
 @dataclass(frozen=True)
 class Lab:
-    """Results and where they come from.
+    """The results of one lab and where they come from.
 
-    provenance   of benchmark.json: versions of rnnbench, plugins, torch, and the machine; empty where it is not told
+    Attributes:
+        name: a name that no other lab of the comparison has.
+        results: the results, read as data.
+        provenance: versions of rnnbench, plugins and torch, and the machine, from benchmark.json; empty if not
+            recorded.
     """
 
     name: str
@@ -25,9 +29,14 @@ class Lab:
 
 
 def load_labs(paths: Sequence[Path], names: Sequence[str] | None = None) -> list[Lab]:
-    """The labs, read as data; named by as much of their paths as tells them apart, unless they have names.
+    """Read the labs from results folders.
 
-    Raises StoreError where a folder holds no finished run, or tables that are not what they should be.
+    Args:
+        paths: results folders.
+        names: names of the labs; by default the shortest parts of the paths that distinguish them.
+
+    Raises:
+        StoreError: a folder holds no finished run, or its tables are invalid.
     """
     loaded = [load_results(path) for path in paths]
     names = lab_names(paths) if names is None else names
@@ -35,26 +44,26 @@ def load_labs(paths: Sequence[Path], names: Sequence[str] | None = None) -> list
 
 
 def lab_names(paths: Sequence[Path]) -> list[str]:
-    """Of each path the shortest end that no other path has; the same path more than once is numbered."""
+    """The shortest end of each path that no other path has; a path that is given several times is numbered."""
     parts = [path.resolve().parts for path in paths]
     names = []
-    for place, own in enumerate(parts):
-        others = [other for other in parts[:place] + parts[place + 1 :] if other != own]
+    for index, own in enumerate(parts):
+        others = [other for other in parts[:index] + parts[index + 1 :] if other != own]
         depth = next(d for d in range(1, len(own) + 1) if all(other[-d:] != own[-d:] for other in others))
-        number = f" ({parts[: place + 1].count(own)})" if parts.count(own) > 1 else ""
+        number = f" ({parts[: index + 1].count(own)})" if parts.count(own) > 1 else ""
         names.append("/".join(own[-depth:]) + number)
     return names
 
 
 def version_differences(labs: Sequence[Lab]) -> list[Difference]:
-    """Versions and machines in which the labs differ; when they ran is no difference."""
-    told = [{name: value for name, value in lab.provenance.items() if name != "time"} for lab in labs]
-    return differences([dict(flatten(one)) for one in told])
+    """Versions and machines in which the labs differ; the time of the run is ignored."""
+    recorded = [{name: value for name, value in lab.provenance.items() if name != "time"} for lab in labs]
+    return differences([dict(flatten(one)) for one in recorded])
 
 
 def _provenance(folder: Path) -> dict[str, Any]:
-    """Versions and machine, with the versions of the format and of the named figures that the folder was written in."""
+    """Versions and machine, with the versions of the results format and of the sequence metrics."""
     document = document_of(folder / "benchmark.json")
     found = document.get("provenance")
-    told = {"results format": document.get("format"), "metrics": document.get("metrics", {})}
-    return {**(found if isinstance(found, dict) else {}), **told}
+    versions = {"results format": document.get("format"), "metrics": document.get("metrics", {})}
+    return {**(found if isinstance(found, dict) else {}), **versions}

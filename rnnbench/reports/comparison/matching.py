@@ -1,4 +1,4 @@
-"""Which cells of the matrices the labs have in common, and whether they were made in the same way."""
+"""Which entries of the interference matrices the labs have in common, and whether their settings are the same."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pandas as pd
 from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import Benchmark, digest
 from rnnbench.reports.comparison.settings_diff import Difference, differences, flatten
-from rnnbench.results.interference import CELL, counts, in_context
+from rnnbench.results.columns import ENTRY
+from rnnbench.results.interference import counts, in_context
 
 Floats = npt.NDArray[np.float64]
 
 
 class CellKey(NamedTuple):
-    """What names a cell of a matrix in the tables, whatever its seed."""
+    """Identifies an entry of a matrix in the tables; all seeds of the entry share the key."""
 
     condition: str
     architecture: str
@@ -34,11 +35,12 @@ class CellKey(NamedTuple):
 
     @property
     def matrix(self) -> MatrixKey:
+        """The matrix that the entry belongs to."""
         return MatrixKey(*self[:6])
 
 
 class MatrixKey(NamedTuple):
-    """What names a matrix."""
+    """Identifies an interference matrix in the tables."""
 
     condition: str
     architecture: str
@@ -49,6 +51,7 @@ class MatrixKey(NamedTuple):
 
     @property
     def title(self) -> str:
+        """The key as text, without its empty parts."""
         g = "" if self.g is None else f"g = {self.g:g}"
         after = f"after {self.earlier_tasks}" if self.earlier_tasks else ""
         parts = (self.condition, self.architecture, self.rule, g, f"N = {self.units}", after)
@@ -57,18 +60,19 @@ class MatrixKey(NamedTuple):
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Cells that are not compared, and why."""
+    """Entries that are not compared, and the reason."""
 
     reason: str
     cells: tuple[CellKey, ...]
 
 
 def descriptions(benchmark: Benchmark) -> dict[CellKey, dict[str, Any]]:
-    """All that determines the numbers of each cell, but for the seed."""
+    """All settings that determine the numbers of each entry, except the seed."""
     return {key_of(cell): _without_seed(cell) for cell in _cells(benchmark)}
 
 
 def key_of(cell: Cell) -> CellKey:
+    """The key of the matrix entry that a cell belongs to."""
     *earlier, first, second = cell.history
     architecture = cell.architecture
     return CellKey(
@@ -84,7 +88,7 @@ def key_of(cell: Cell) -> CellKey:
 
 
 def _cells(benchmark: Benchmark) -> Iterator[Cell]:
-    """Every cell of a matrix once, as its network of the first seed."""
+    """The cell of the first seed for every entry of every matrix."""
     prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(1, len(history))}
     for setting in benchmark.settings:
         for architecture, rule, history in itertools.product(setting.architectures, setting.rules, prefixes):
@@ -98,9 +102,15 @@ def _without_seed(cell: Cell) -> dict[str, Any]:
 def comparable(
     names: Sequence[str], benchmarks: Sequence[Benchmark], by_label: bool = False
 ) -> tuple[list[CellKey], list[LeftOut]]:
-    """Cells that all labs have and made in the same way, and those that not, grouped by the reason.
+    """Find the entries that all labs have and measured with the same settings.
 
-    by_label   cells of the same name are compared whatever made them
+    Args:
+        names: names of the labs.
+        benchmarks: resolved benchmark of each lab.
+        by_label: treat entries of the same name as comparable even if their settings differ.
+
+    Returns:
+        The comparable entries, and the other entries grouped by the reason why they are not comparable.
     """
     known = [descriptions(benchmark) for benchmark in benchmarks]
     common: list[CellKey] = []
@@ -117,18 +127,20 @@ def comparable(
 
 
 MOST_NAMED = 4
-"""Settings that a reason names; the differences of the benchmarks list them all."""
+"""Largest number of settings that a reason names; the report lists all differences of the benchmarks."""
 
 
 def _reason(described: Sequence[dict[str, Any]]) -> str:
-    """What differs, whichever task of the history it concerns, so that cells group by what keeps them apart."""
-    found = list(dict.fromkeys(_told(one) for one in differences([dict(flatten(_by_task(one))) for one in described])))
+    """The settings that differ, without the position in the history, so that entries group by the same reason."""
+    found = list(
+        dict.fromkeys(_as_text(one) for one in differences([dict(flatten(_by_task(one))) for one in described]))
+    )
     more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     return "; ".join(found[:MOST_NAMED] + more)
 
 
 def _by_task(description: dict[str, Any]) -> dict[str, Any]:
-    """The description with its tasks by name, as the benchmark's differences name them."""
+    """The description with its tasks by name, in the way the benchmark's differences name them."""
     tasks = {
         f"tasks[{task['label']}]": {k: v for k, v in task.items() if k != "label"} for task in description["tasks"]
     }
@@ -137,47 +149,60 @@ def _by_task(description: dict[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in description.items() if k != "tasks"}, **order, **tasks, "history": stages}
 
 
-def _told(difference: Difference) -> str:
+def _as_text(difference: Difference) -> str:
     path = re.sub(r"^history\[\d+\]\.", "", difference.path)
     return f"{path}: {' / '.join(difference.values)}"
 
 
 class Places:
-    """Where the rows of an interference table belong in an array [seed, cell] whose columns are `keys`."""
+    """Maps the rows of an interference table to an array [seed, entry] whose columns are `keys`.
+
+    Args:
+        table: an interference table.
+        keys: the entries, in the order of the columns; rows of other entries are ignored.
+
+    Attributes:
+        seeds: seeds of the table in ascending order, the rows of the array, [seed].
+    """
 
     def __init__(self, table: pd.DataFrame, keys: Sequence[CellKey]) -> None:
-        named = in_context(table)[CELL]
-        order = {key: place for place, key in enumerate(keys)}
+        named = in_context(table)[ENTRY]
+        order = {key: index for index, key in enumerate(keys)}
         distinct = named.drop_duplicates()
         columns = np.array([order.get(key, -1) for key in _keys(distinct)])
-        # Groups are numbered in their order of appearance, as the distinct rows stand.
-        column = columns[named.groupby(CELL, sort=False, dropna=False).ngroup().to_numpy()]
+        # ngroup() numbers the groups in order of appearance, which is also the order of the distinct rows.
+        column = columns[named.groupby(ENTRY, sort=False, dropna=False).ngroup().to_numpy()]
         self.seeds, row = np.unique(table["seed"].to_numpy(int), return_inverse=True)
         self._asked = column >= 0
         self._at = row[self._asked], column[self._asked]
         self._shape = len(self.seeds), len(keys)
 
     def wide(self, value: pd.Series) -> Floats:
-        """A column of the table as [seed, cell], NaN where there is no row."""
+        """A column of the table as an array [seed, entry], NaN where the table has no row."""
         found = np.full(self._shape, np.nan)
         found[self._at] = value.to_numpy(float, na_value=np.nan)[self._asked]
         return found
 
 
 def interference_of(table: pd.DataFrame) -> pd.Series:
-    """Interference of each row, NaN where the network does not count."""
+    """Interference of each row; NaN where the network does not count."""
     return table["interference"].astype(float).where(counts(table))
 
 
 def values_of(table: pd.DataFrame, keys: Sequence[CellKey]) -> pd.DataFrame:
-    """Interference [seed, cell], NaN where a network does not count; the columns are numbered as `keys`."""
+    """Interference as a table [seed, entry]; NaN where a network does not count.
+
+    Args:
+        table: an interference table.
+        keys: the entries, in the order of the columns.
+    """
     places = Places(table, keys)
     return pd.DataFrame(places.wide(interference_of(table)), index=places.seeds)
 
 
 def row_keys(table: pd.DataFrame) -> list[CellKey]:
     """The key of each row of an interference table."""
-    return _keys(in_context(table)[CELL])
+    return _keys(in_context(table)[ENTRY])
 
 
 def _keys(named: pd.DataFrame) -> list[CellKey]:

@@ -1,8 +1,9 @@
-"""Are as many networks' trainings successful in both labs? Exact tests, since rates are counts of few seeds.
+"""Rates of successful training in two labs, compared by exact tests because the rates are counts of few seeds.
 
-Labs with seeds of their own: Fisher's exact test (Fisher 1935, section 21.02). Labs with the same seeds: the exact
-test of McNemar (1947), on the seeds in which they differ. Over all rates by Holm (1979); a rate in which no split of
-the seeds could have told the labs apart is not counted among them (Tarone 1990, in its simplest form).
+Labs with different seeds are compared by Fisher's exact test (Fisher 1935, section 21.02). Labs with the same seeds are
+compared by the exact test of McNemar (1947), which uses the seeds in which the outcomes differ. The p-values are
+adjusted over all rates by Holm's procedure (1979). A rate for which no outcome could have given a p-value below 1 is
+not counted in the adjustment (Tarone 1990, in its simplest form).
 """
 
 from __future__ import annotations
@@ -29,8 +30,13 @@ WHAT = {
 class Rate:
     """One rate in two labs.
 
-    cell    for `learnt A` any cell of that A stands for all: they share the networks
-    p       of equal rates; adjusted: by Holm over all rates of the two labs
+    Attributes:
+        what: which rate, a key of `WHAT`.
+        cell: the matrix entry; for `learnt A` the first entry of task A, because all entries of A share the networks.
+        successes: number of successful networks in each lab.
+        networks: number of networks in each lab.
+        p: p-value for the hypothesis that the rates are equal.
+        adjusted: the p-value adjusted over all rates of the two labs (Holm).
     """
 
     what: str
@@ -42,12 +48,18 @@ class Rate:
 
 
 def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool) -> list[Rate]:
-    """The rates in which any network of either lab failed; where none did there is nothing to tell."""
+    """Compare all rates in which at least one network of either lab failed.
+
+    Args:
+        tables: interference tables of the two labs.
+        keys: the entries to compare.
+        paired: whether both tables have the same seeds.
+    """
     places = [Places(table, keys) for table in tables]
     found = []
     for what in WHAT:
         chosen = _one_for_each_network(keys) if what == "learnt A" else range(len(keys))
-        a, b = (place.wide(_outcome(table, what)) for place, table in zip(places, tables, strict=True))
+        a, b = (rows.wide(_outcome(table, what)) for rows, table in zip(places, tables, strict=True))
         failed = (a == 0).any(axis=0) | (b == 0).any(axis=0)
         for j in chosen:
             if failed[j]:
@@ -61,7 +73,14 @@ def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool)
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values (Holm 1979); those of exactly 1, which no data could have lowered, take no share."""
+    """p-values adjusted by Holm's procedure (1979).
+
+    Args:
+        p: p-values; those of exactly 1 are not counted in the adjustment.
+
+    Returns:
+        The adjusted p-values, in the same order.
+    """
     values: npt.NDArray[np.float64] = np.asarray(p, dtype=float)
     adjusted = np.ones(len(values))
     tested = np.flatnonzero(values < 1)
@@ -72,7 +91,7 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _outcome(table: pd.DataFrame, what: str) -> pd.Series:
-    """1 success, 0 failure, NaN where it does not apply: drift controls have no criterion on B."""
+    """1 for success, 0 for failure, NaN where the rate does not apply (drift controls have no criterion on B)."""
     if what == "learnt A":
         return converged(table).astype(float)
     finite = table["status"].eq("done") & np.isfinite(table["loss_after"].astype(float))
@@ -82,7 +101,7 @@ def _outcome(table: pd.DataFrame, what: str) -> pd.Series:
 
 
 def _one_for_each_network(keys: Sequence[CellKey]) -> list[int]:
-    """The first cell of each first task in each matrix."""
+    """Index of the first entry of each first task in each matrix."""
     return list({(key.matrix, key.first_task): j for j, key in reversed(list(enumerate(keys)))}.values())[::-1]
 
 

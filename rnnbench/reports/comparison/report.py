@@ -1,4 +1,4 @@
-"""What was found, for people (Markdown with a figure) and for programs (CSV)."""
+"""The report of a comparison: Markdown with figures for readers, and CSV for programs."""
 
 from __future__ import annotations
 
@@ -18,34 +18,45 @@ from rnnbench.reports.comparison.rates import WHAT
 from rnnbench.reports.comparison.settings_diff import Difference
 from rnnbench.reports.comparison.two_labs import CellFinding, Pair
 from rnnbench.reports.comparison.wording import notes, pair_sentence, rule, verdict_sentence
-from rnnbench.results.interference import CELL
+from rnnbench.results.columns import ENTRY
 from rnnbench.results.store import write_text, write_with
 
 COLUMNS: dict[str, str] = {
     "lab_a": "name of the first lab",
-    "lab_b": "name of the second",
-    **dict.fromkeys(CELL, "as in interference.csv"),
-    "n_a": "networks (seeds) of the first lab that count",
-    "n_b": "of the second",
+    "lab_b": "name of the second lab",
+    **dict.fromkeys(ENTRY, "as in interference.csv"),
+    "n_a": "number of networks (seeds) of the first lab that count",
+    "n_b": "number of networks (seeds) of the second lab that count",
     "mean_a": "mean interference in the first lab",
-    "mean_b": "in the second",
+    "mean_b": "mean interference in the second lab",
     "sd_a": "standard deviation over seeds in the first lab",
-    "sd_b": "in the second",
-    "difference": "mean_b - mean_a; of the seeds that count in both, where the labs have the same seeds",
-    "low": "lower end of its 95 % interval, for all cells of the two labs together",
-    "high": "upper end",
-    "equivalence_low": "lower end of the cell's own 90 % interval, which decides on agreement",
-    "equivalence_high": "upper end",
-    "margin": "what that interval has to lie within",
-    "p": "of no difference, adjusted for all cells of the two labs (step-down max-T)",
-    "seeds_needed": "in each lab, to show with power 0.9 that labs which are alike agree in this cell",
-    "verdict": "agree, disagree or inconclusive",
-    "labs_verdict": "of the two labs over all cells and rates",
+    "sd_b": "standard deviation over seeds in the second lab",
+    "difference": "mean_b - mean_a; if the labs have the same seeds, over the seeds that count in both",
+    "low": "lower end of the 95 % interval of the difference, simultaneous for all entries of the two labs",
+    "high": "upper end of that interval",
+    "equivalence_low": "lower end of the entry's own 90 % interval, which decides on agreement",
+    "equivalence_high": "upper end of that interval",
+    "margin": "the entry agrees if its own interval lies within plus or minus this",
+    "p": "p-value of no difference, adjusted for all entries of the two labs (step-down max-T)",
+    "seeds_needed": "seeds in each lab that show agreement in this entry with power 0.9 if the labs are alike",
+    "verdict": "verdict on this entry: agree, disagree or inconclusive",
+    "labs_verdict": "verdict on the two labs over all entries and rates",
 }
+"""Columns of compare.csv and their meaning. There is one row for each entry of the interference matrices."""
 
 
 def write_report(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write compare.md, compare.csv and the figures to `folder`, each whole or not at all; returns their paths."""
+    """Write compare.md, compare.csv and the figures.
+
+    Each file is written atomically. Figures of an earlier comparison are deleted from the folder.
+
+    Args:
+        comparison: what to report.
+        folder: where the files go.
+
+    Returns:
+        The paths written.
+    """
     paths = [folder / "compare.md", folder / "compare.csv"]
     for stale in folder.glob("compare*.png"):
         stale.unlink()
@@ -59,39 +70,44 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
 
 
 def csv_table(pairs: Iterable[Pair]) -> pd.DataFrame:
-    """A row for each cell of each two labs; the columns are described in COLUMNS."""
-    rows = [_row(pair, cell) for pair in pairs for cell in pair.cells]
+    """A table with one row for each entry of each pair of labs; the columns are described in COLUMNS."""
+    rows = [_row(pair, entry) for pair in pairs for entry in pair.cells]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(pair: Pair, cell: CellFinding) -> dict[str, Any]:
-    names: dict[str, Any] = dict(zip(CELL, cell.key, strict=False))
-    two = {"lab": pair.names, "n": cell.n, "mean": cell.means, "sd": cell.sds}
+def _row(pair: Pair, entry: CellFinding) -> dict[str, Any]:
+    names: dict[str, Any] = dict(zip(ENTRY, entry.key, strict=False))
+    two = {"lab": pair.names, "n": entry.n, "mean": entry.means, "sd": entry.sds}
     return {
         **{f"{what}_{lab}": value for what, values in two.items() for lab, value in zip("ab", values, strict=True)},
-        **{name: getattr(cell.key, name) for name in names},
-        "difference": cell.difference,
-        "low": cell.low,
-        "high": cell.high,
-        "equivalence_low": cell.alone_low,
-        "equivalence_high": cell.alone_high,
+        **{name: getattr(entry.key, name) for name in names},
+        "difference": entry.difference,
+        "low": entry.low,
+        "high": entry.high,
+        "equivalence_low": entry.alone_low,
+        "equivalence_high": entry.alone_high,
         "margin": pair.margin,
-        "p": cell.p,
-        "seeds_needed": cell.seeds_needed,
-        "verdict": cell.verdict,
+        "p": entry.p,
+        "seeds_needed": entry.seeds_needed,
+        "verdict": entry.verdict,
         "labs_verdict": pair.verdict,
     }
 
 
 def markdown(comparison: Comparison, drawn: Sequence[str]) -> str:
-    """The report; `drawn` are the file names of its figures."""
+    """The report as Markdown.
+
+    Args:
+        comparison: what to report.
+        drawn: file names of the figures, relative to the report.
+    """
     lines = ["# Labs compared", "", f"**{_text(verdict_sentence(comparison))}**", ""]
     lines += [f"- {_text(note)}" for note in notes(comparison)]
     lines += ["", rule(comparison), "", "## What was measured", "", *_setup(comparison)]
     for pair in comparison.pairs:
         lines += [f"## {_text(pair.names[0])} and {_text(pair.names[1])}", ""]
         lines += [_text(pair_sentence(pair)), ""] if len(comparison.pairs) > 1 else []
-        lines += [*_wholes(pair), *_cells(pair), *_rates(pair)]
+        lines += [*_wholes(pair), *_entries(pair), *_rates(pair)]
     lines += _heterogeneity(comparison)
     lines += [f"![{name}]({name})\n" for name in drawn]
     return "\n".join(lines).rstrip() + "\n"
@@ -100,7 +116,7 @@ def markdown(comparison: Comparison, drawn: Sequence[str]) -> str:
 def _setup(comparison: Comparison) -> Iterator[str]:
     names = [lab.name for lab in comparison.labs]
     yield from _table(
-        ["lab", "benchmark", "seeds", "made"],
+        ["lab", "benchmark", "seeds", "made with"],
         [
             [lab.name, lab.results.benchmark.name, seeds_text(lab.results.benchmark.seeds), _made(lab.provenance)]
             for lab in comparison.labs
@@ -119,37 +135,37 @@ def _differences(found: Sequence[Difference]) -> list[list[str]]:
 
 
 def seeds_text(seeds: Sequence[int]) -> str:
-    """Seeds as a range where they are one."""
+    """Seeds as text, abbreviated to a range if they are consecutive."""
     if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
         return f"{seeds[0]} to {seeds[-1]}"
     return ", ".join(map(str, seeds[:12])) + (f", ... ({len(seeds)})" if len(seeds) > 12 else "")
 
 
 def _made(provenance: dict[str, Any]) -> str:
-    told = [f"{name} {provenance[name]}" for name in ("rnnbench", "torch") if name in provenance]
-    return ", ".join(told) or "not told"
+    versions = [f"{name} {provenance[name]}" for name in ("rnnbench", "torch") if name in provenance]
+    return ", ".join(versions) or "not recorded"
 
 
 def _wholes(pair: Pair) -> Iterator[str]:
     heading = [
         "matrix",
-        "cells",
+        "entries",
         "agree",
         "disagree",
-        "open",
+        "inconclusive",
         "concordance",
         "Pearson",
         "Spearman",
-        "p (renaming tasks)",
+        "p (tasks permuted)",
     ]
     yield from _table(heading, matrix_rows(pair))
 
 
 def matrix_rows(pair: Pair) -> list[list[str]]:
-    """One row of texts for each matrix: its cells by verdict, and how well the two matrices agree as wholes."""
+    """One row of texts for each matrix: the number of entries by verdict, and the agreement of the whole matrices."""
     rows = []
     for matrix, found in pair.wholes.items():
-        verdicts = [cell.verdict for cell in pair.cells if cell.key.matrix == matrix]
+        verdicts = [entry.verdict for entry in pair.cells if entry.key.matrix == matrix]
         counted = [str(verdicts.count(one)) for one in ("agree", "disagree", "inconclusive")]
         agreement = [number(one) for one in (found.concordance, found.pearson, found.spearman)]
         p = "fewer than 5 tasks" if found.n_tasks < 5 else "–" if found.p is None else p_text(found.p)
@@ -157,47 +173,51 @@ def matrix_rows(pair: Pair) -> list[list[str]]:
     return rows
 
 
-def _cells(pair: Pair) -> Iterator[str]:
+def _entries(pair: Pair) -> Iterator[str]:
     a, b = pair.names
     several = len(pair.wholes) > 1
-    heading = ["cell A ← B", f"{a} (n)", f"{b} (n)", "difference [95 %, all cells]", "[90 %, alone]", "p", "verdict"]
-    rows = [cell_row(cell) for cell in pair.cells]
-    matrices = [[cell.key.matrix.title] for cell in pair.cells]
+    intervals = ["difference [95 %, all entries]", "[90 %, this entry]"]
+    heading = ["entry A ← B", f"{a} (n)", f"{b} (n)", *intervals, "p", "verdict"]
+    rows = [cell_row(entry) for entry in pair.cells]
+    matrices = [[entry.key.matrix.title] for entry in pair.cells]
     if several:
         rows = [matrix + row for matrix, row in zip(matrices, rows, strict=True)]
     yield from _table(["matrix", *heading] if several else heading, rows)
 
 
-def cell_row(cell: CellFinding) -> list[str]:
-    """A cell's numbers as texts."""
-    means = [f"{number(mean)} ± {number(sd)} ({n})" for mean, sd, n in zip(cell.means, cell.sds, cell.n, strict=True)]
+def cell_row(entry: CellFinding) -> list[str]:
+    """The numbers of one matrix entry as texts."""
+    means = [
+        f"{number(mean)} ± {number(sd)} ({n})" for mean, sd, n in zip(entry.means, entry.sds, entry.n, strict=True)
+    ]
     return [
-        cell_name(cell.key),
+        cell_name(entry.key),
         *means,
-        f"{number(cell.difference)} {interval(cell.low, cell.high)}",
-        interval(cell.alone_low, cell.alone_high),
-        p_text(cell.p),
-        cell.verdict,
+        f"{number(entry.difference)} {interval(entry.low, entry.high)}",
+        interval(entry.alone_low, entry.alone_high),
+        p_text(entry.p),
+        entry.verdict,
     ]
 
 
 def cell_name(key: CellKey) -> str:
+    """The pair of tasks of a matrix entry, as A ← B."""
     return f"{key.first_task} ← {key.second_task}"
 
 
 def _rates(pair: Pair) -> Iterator[str]:
     if not pair.rates:
-        yield "Every network of both labs reached its criteria with finite losses.\n"
+        yield "Every network of both labs reached its criteria, and all losses are finite.\n"
         return
     a, b = pair.names
     test = "McNemar" if pair.paired else "Fisher"
-    yield f"Rates, where any network failed ({test}'s exact test; Holm over all of them):\n"
+    yield f"Rates in which at least one network failed ({test}'s exact test, adjusted by Holm's procedure):\n"
     rows = []
     for rate in pair.rates:
         where = rate.cell.first_task if rate.what == "learnt A" else cell_name(rate.cell)
         shares = [f"{k}/{n}" for k, n in zip(rate.successes, rate.networks, strict=True)]
         rows.append([WHAT[rate.what], rate.cell.matrix.title, where, *shares, p_text(rate.p), p_text(rate.adjusted)])
-    yield from _table(["rate", "matrix", "cell", a, b, "p", "adjusted"], rows)
+    yield from _table(["rate", "matrix", "entry", a, b, "p", "adjusted p"], rows)
 
 
 def _heterogeneity(comparison: Comparison) -> Iterator[str]:
@@ -205,9 +225,9 @@ def _heterogeneity(comparison: Comparison) -> Iterator[str]:
         return
     yield "## Scatter over all labs\n"
     yield (
-        "Random effects (DerSimonian & Laird 1986): τ is the standard deviation between labs, I² the share of the "
-        "scatter that seeds do not explain, the interval of the mean that of Hartung & Knapp (2001), p that of Welch "
-        "(1951), of one mean common to all labs, not adjusted for the number of cells.\n"
+        "Random effects (DerSimonian & Laird 1986): τ is the standard deviation between labs, and I² is the share of "
+        "the scatter that seeds do not explain. The interval of the mean is that of Hartung & Knapp (2001). p tests "
+        "whether all labs have the same mean (Welch 1951) and is not adjusted for the number of entries.\n"
     )
     rows = [
         [
@@ -217,7 +237,7 @@ def _heterogeneity(comparison: Comparison) -> Iterator[str]:
         ]
         for key, one in comparison.heterogeneity.items()
     ]
-    yield from _table(["matrix", "cell A ← B", "labs", "mean [95 %]", "τ", "I²", "Q", "p"], rows)
+    yield from _table(["matrix", "entry A ← B", "labs", "mean [95 %]", "τ", "I²", "Q", "p"], rows)
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

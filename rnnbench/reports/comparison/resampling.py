@@ -1,8 +1,8 @@
-"""Seeds drawn again and dealt out anew: the two ways to learn what chance does, as one sum with weights.
+"""Bootstrap and permutation of whole seeds, both computed as weighted sums over seeds.
 
-All cells of a seed share networks, so a whole seed moves at once. A resample is a row of weights, one for each
-seed: how often it was drawn (bootstrap), whether it is in this lab (permutation), or its sign (sign flips). Means
-and variances under all of them are matrix products of the weights with the values.
+All entries of one seed share networks, so a seed is always resampled as a whole. A resample is a row of weights with
+one weight for each seed: how often the seed was drawn (bootstrap), whether it belongs to this lab (permutation), or
+its sign (sign flips). Means and variances under all resamples are matrix products of the weights and the values.
 
 Sources: Efron & Tibshirani 1993, chapters 12 and 15; Fisher 1935, section 21; Welch 1947.
 """
@@ -22,18 +22,22 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 
 MOST_EXACT = 15_000
-"""Up to this many, all ways of dealing out the seeds are gone through: 8 against 8 seeds, or 13 pairs."""
+"""Up to this number of arrangements all of them are used: 8 against 8 seeds, or 13 pairs."""
 N_RESAMPLES = 10_000
-"""Of the bootstrap, and arrangements where there are more than that."""
+"""Number of bootstrap resamples, and of random arrangements if not all are used."""
 CHUNK = 500
-"""Resamples at a time, so that 20 tasks fit into memory."""
+"""Resamples that are computed at a time, so that 20 tasks fit into memory."""
 
 
 def moments(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """Number, mean and variance (n - 1) of the known values under each resample, each [resample, cell].
+    """Number, mean and variance of the known values under each resample.
 
-    values    [seed, cell], NaN where a network does not count
-    weights   [resample, seed]: counts, or signs, which turn a value round and leave its square
+    Args:
+        values: [seed, entry], NaN where a network does not count.
+        weights: [resample, seed], counts or signs; a negative sign inverts a value and leaves its square unchanged.
+
+    Returns:
+        Number of values, mean, and variance (divided by n - 1), each [resample, entry].
     """
     known = np.isfinite(values)
     x = np.where(known, values, 0.0)
@@ -47,10 +51,12 @@ def moments(values: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 class Contrast(NamedTuple):
-    """Lab b minus lab a in each cell, under each resample: [resample, cell].
+    """Lab b minus lab a in each entry under each resample, each [resample, entry].
 
-    error     standard error of the difference
-    freedom   its degrees of freedom, at least 1 (Welch 1947 for seeds of their own, n - 1 for pairs)
+    Attributes:
+        difference: difference of the means.
+        error: standard error of the difference.
+        freedom: its degrees of freedom, at least 1 (Welch 1947 for different seeds, n - 1 for paired seeds).
     """
 
     difference: Floats
@@ -59,52 +65,70 @@ class Contrast(NamedTuple):
 
     @property
     def real(self) -> Contrast:
-        """Of the first resample, each [cell]."""
+        """The contrast of the first resample, each [entry]."""
         return Contrast(*(one[0] for one in self))
 
 
 @dataclass(frozen=True)
 class Independent:
-    """Two labs with seeds of their own: values a [seed, cell] and b [seed, cell]."""
+    """Two labs with different seeds.
+
+    Attributes:
+        a: interference in the first lab, [seed, entry], NaN where a network does not count.
+        b: interference in the second lab, [seed, entry].
+    """
 
     a: Floats
     b: Floats
 
     @cached_property
     def centred(self) -> Floats:
-        """All seeds, around the common mean of each cell: differences stay what they are and rounding is small."""
+        """Values of all seeds minus the common mean of each entry, which reduces rounding errors, [seed, entry]."""
         both = np.vstack([self.a, self.b])
         return np.asarray(both - _mean(both), dtype=float)
 
     @property
     def observed(self) -> Contrast:
-        """Of the seeds as they are, each [cell]."""
+        """The contrast of the observed arrangement, each [entry]."""
         return self._under(self._in_a[None], 1 - self._in_a[None]).real
 
     @property
     def n_arrangements(self) -> int:
+        """Number of ways to assign the seeds to the labs."""
         return math.comb(len(self.a) + len(self.b), len(self.a))
 
     @property
     def symmetric(self) -> bool:
-        """Whether every arrangement has a mirror image, in which all differences are turned round."""
+        """Whether every arrangement has a mirror image in which all differences have the opposite sign."""
         return len(self.a) == len(self.b)
 
     def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[Contrast]:
-        """[arrangement, cell] with the seeds dealt out to the labs anew, the real way first."""
+        """Contrasts with the seeds reassigned to the labs, in chunks; the observed arrangement comes first.
+
+        Args:
+            rng: draws random arrangements if there are too many to use all.
+            n_random: number of arrangements in that case, including the observed one.
+
+        Yields:
+            Contrasts of arrays [arrangement, entry].
+        """
         total, n = len(self.centred), len(self.a)
         if self.n_arrangements <= MOST_EXACT:
-            chosen = np.array(list(itertools.combinations(range(total), n)))  # the first is the real one
+            chosen = np.array(list(itertools.combinations(range(total), n)))  # the first is the observed one
         else:
-            dealt = rng.permuted(np.tile(np.arange(total), (n_random - 1, 1)), axis=1)[:, :n]
-            chosen = np.vstack([np.arange(n), dealt])
+            drawn = rng.permuted(np.tile(np.arange(total), (n_random - 1, 1)), axis=1)[:, :n]
+            chosen = np.vstack([np.arange(n), drawn])
         in_a = np.zeros((len(chosen), total))
         np.put_along_axis(in_a, chosen, 1.0, axis=1)
         for part in _parts(len(chosen)):
             yield self._under(in_a[part], 1 - in_a[part])
 
     def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[Contrast]:
-        """[resample, cell] with each lab's seeds drawn from its own with replacement."""
+        """Contrasts with each lab's seeds drawn from its own seeds with replacement, in chunks.
+
+        Yields:
+            Contrasts of arrays [resample, entry].
+        """
         n = len(self.a)
         for part in _parts(n_resamples):
             size = part.stop - part.start
@@ -123,48 +147,67 @@ class Independent:
         with np.errstate(invalid="ignore", divide="ignore"):
             v_a, v_b = variance_a / n_a, variance_b / n_b
             freedom = (v_a + v_b) ** 2 / (v_a**2 / (n_a - 1) + v_b**2 / (n_b - 1))
-            # Where nothing varies the formula has no value, and the error no doubt.
+            # Without any spread the formula is 0 / 0; the error is then known to be 0.
             freedom = np.where(np.isnan(freedom), n_a + n_b - 2, freedom)
             return Contrast(mean_b - mean_a, np.sqrt(v_a + v_b), np.maximum(freedom, 1))
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Two labs with the same seeds: values a and b [seed, cell], of which the differences of a seed are the sample."""
+    """Two labs with the same seeds; the sample consists of the differences within each seed.
+
+    Attributes:
+        a: interference in the first lab, [seed, entry], NaN where a network does not count.
+        b: interference in the second lab, for the same seeds and entries.
+    """
 
     a: Floats
     b: Floats
 
     @cached_property
     def differences(self) -> Floats:
+        """Differences b - a, [seed, entry]."""
         return np.asarray(self.b - self.a, dtype=float)
 
     @property
     def observed(self) -> Contrast:
-        """Of the pairs as they are, each [cell]."""
+        """The contrast of the observed arrangement, each [entry]."""
         return self._under(np.ones((1, len(self.differences)))).real
 
     @property
     def n_arrangements(self) -> int:
+        """Number of ways to exchange the labs within seeds."""
         return int(2 ** len(self.differences))
 
     @property
     def symmetric(self) -> bool:
-        """Whether every arrangement has a mirror image, in which all differences are turned round."""
+        """Whether every arrangement has a mirror image in which all differences have the opposite sign."""
         return True
 
     def arrangements(self, rng: np.random.Generator, n_random: int) -> Iterator[Contrast]:
-        """[arrangement, cell] with the labs of a seed exchanged or not, the real way first."""
+        """Contrasts with the labs exchanged in some seeds, in chunks; the observed arrangement comes first.
+
+        Args:
+            rng: draws random signs if there are too many arrangements to use all.
+            n_random: number of arrangements in that case, including the observed one.
+
+        Yields:
+            Contrasts of arrays [arrangement, entry].
+        """
         n = len(self.differences)
         if self.n_arrangements <= MOST_EXACT:
-            signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))  # the first is the real one
+            signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))  # the first is the observed one
         else:
             signs = np.vstack([np.ones(n), rng.choice([1.0, -1.0], size=(n_random - 1, n))])
         for part in _parts(len(signs)):
             yield self._under(signs[part])
 
     def bootstrap(self, rng: np.random.Generator, n_resamples: int) -> Iterator[Contrast]:
-        """[resample, cell] with the pairs drawn with replacement."""
+        """Contrasts with the seeds drawn with replacement, in chunks.
+
+        Yields:
+            Contrasts of arrays [resample, entry].
+        """
         for part in _parts(n_resamples):
             yield self._under(_counts(rng, part.stop - part.start, len(self.differences)))
 

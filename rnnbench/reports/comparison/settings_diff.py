@@ -1,4 +1,4 @@
-"""Where two resolved benchmarks say different things, as paths and values that a person can read."""
+"""Differences between resolved benchmarks, as readable paths and values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec, canonical_json
 
 ABSENT = "–"
-"""What stands for a value that a lab does not have."""
+"""Shown for a value that a lab does not have."""
 
-PRESENT = "there"
+PRESENT = "present"
+"""Shown for a task, an architecture, a rule or a condition that a lab has."""
 
 IRRELEVANT = {"format", "name", "description", "claims", "analyses", "seeds"}
-"""Fields of a benchmark that change no number, and the seeds: labs are samples of seeds, so they may differ."""
+"""Fields of a benchmark that are not compared: those that change no number, and the seeds, which may differ."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,26 @@ class Difference:
 
 
 def benchmark_differences(benchmarks: Sequence[Benchmark]) -> list[Difference]:
-    """Settings in which the benchmarks differ. Labels of architectures and rules only find what belongs together."""
+    """Settings in which the benchmarks differ; architectures and rules are matched by their labels.
+
+    Args:
+        benchmarks: resolved benchmark of each lab.
+
+    Returns:
+        One difference for each setting, with its value in each lab.
+    """
     found = differences([dict(_settings(benchmark)) for benchmark in benchmarks])
-    # What a lab does not have at all is told once, not parameter by parameter.
+    # A task, architecture, rule or condition that a lab does not have is one difference, not one per parameter.
     absent = tuple(one.path for one in found if PRESENT in one.values)
     return [one for one in found if not any(one.path.startswith(f"{path}.") for path in absent)]
 
 
 def differences(flat: Sequence[Mapping[str, str]]) -> list[Difference]:
-    """Paths whose values are not the same everywhere, in order of appearance."""
+    """The paths whose values are not the same in all labs, in order of appearance.
+
+    Args:
+        flat: for each lab, the value of each path as JSON text, as `flatten` gives it.
+    """
     paths = dict.fromkeys(path for one in flat for path in one)
     found = {path: [one.get(path, ABSENT) for one in flat] for path in paths}
     return [Difference(path, tuple(map(_plain, values))) for path, values in found.items() if len(set(values)) > 1]
@@ -53,14 +65,14 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         for name, inner in value.items():
             yield from flatten(inner, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
-        for place, inner in enumerate(value):
-            yield from flatten(inner, f"{path}[{place}]")
+        for index, inner in enumerate(value):
+            yield from flatten(inner, f"{path}[{index}]")
     else:
         yield path, canonical_json(value)
 
 
 def _settings(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
-    """A benchmark's leaves; members of lists are named by what they are, not by their place."""
+    """The values of a benchmark as (path, JSON text); list items are identified by name, not by position."""
     plain = benchmark.model_dump(mode="json", exclude=IRRELEVANT | {"tasks", "architectures", "rules", "conditions"})
     yield from flatten(plain)
     yield from _tasks(benchmark, "")
@@ -76,7 +88,7 @@ def _settings(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 
 def _tasks(benchmark: Benchmark, where: str) -> Iterator[tuple[str, str]]:
-    # Channels are dealt out in the order of the tasks, so the order is a setting too.
+    # Channels are assigned in the order of the tasks, so the order is a setting too.
     yield f"{where}tasks (order)", ", ".join(task.label for task in benchmark.tasks)
     for task in benchmark.tasks:
         yield from _member(task, f"{where}tasks[{task.label}]")

@@ -1,4 +1,4 @@
-"""Two labs: the evidence on every cell they share, on their rates and on their matrices, and what follows from it."""
+"""Comparison of two labs: evidence on every shared matrix entry, on the rates and on the matrices, and the verdict."""
 
 from __future__ import annotations
 
@@ -25,18 +25,26 @@ from rnnbench.reports.comparison.verdict import (
     labs_verdict,
     seeds_needed,
 )
-from rnnbench.results.interference import MATRIX
+from rnnbench.results.columns import MATRIX
 
 
 @dataclass(frozen=True)
 class CellFinding:
-    """One cell in two labs; differences are b - a.
+    """One entry of the interference matrix in two labs.
 
-    n, means, sds           of the networks that count, in either lab
-    low, high               interval of the difference, at 95 % for all cells together
-    alone_low, alone_high   its own at 90 %, for equivalence
-    p                       of no difference, adjusted for all cells
-    seeds_needed            in each lab, to show agreement of labs that are alike
+    Attributes:
+        key: which entry.
+        n: number of networks that count in each lab.
+        means: mean interference over these networks in each lab.
+        sds: standard deviation over these networks in each lab.
+        difference: mean of lab b minus mean of lab a.
+        low: lower end of the 95 % interval of the difference, simultaneous for all entries.
+        high: upper end of that interval.
+        alone_low: lower end of the entry's own 90 % interval, which decides on equivalence.
+        alone_high: upper end of that interval.
+        p: p-value of no difference, adjusted for all entries.
+        seeds_needed: number of seeds in each lab that would show agreement if the labs are alike.
+        verdict: whether the labs agree on this entry.
     """
 
     key: CellKey
@@ -55,12 +63,21 @@ class CellFinding:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two labs compared.
+    """The comparison of two labs.
 
-    paired     one has all seeds of the other: networks of a seed are compared with one another, at the shared seeds
-    shared     how many seeds both have
-    seeds      how many each has
-    empty      cells that are comparable but in which no network of either lab counts
+    Attributes:
+        names: names of the labs.
+        margin: difference of interference that is regarded as negligible.
+        paired: whether one lab has all seeds of the other; networks are then compared within the shared seeds.
+        shared: number of seeds that both labs have.
+        seeds: number of seeds of each lab.
+        cells: the compared entries.
+        empty: entries that are comparable but in which no network of either lab counts.
+        omnibus: tests over all entries; None if no entry was compared.
+        rates: rates of convergence and divergence.
+        wholes: agreement of each matrix as a whole.
+        level: error rate at which the pair was judged; 0 before it is judged.
+        shown: whether a difference is shown at that level.
     """
 
     names: tuple[str, str]
@@ -78,40 +95,51 @@ class Pair:
 
     @property
     def p_rates(self) -> float:
+        """Smallest adjusted p-value of the rates; 1 if there is no rate."""
         return min((rate.adjusted for rate in self.rates), default=1.0)
 
     @property
     def p(self) -> float:
-        """Of any difference between the two labs."""
+        """p-value of any difference between the two labs."""
         return joint_p(self.omnibus.p if self.omnibus else 1.0, self.p_rates)
 
     @property
     def rates_shown(self) -> bool:
+        """Whether a rate is shown to differ."""
         return self.shown and self.p_rates <= RATES_SHARE * self.level
 
     @property
     def cells_shown(self) -> bool:
-        """A difference is shown in the cells together."""
+        """Whether a difference is shown in the entries together."""
         return self.shown and self.omnibus is not None and self.omnibus.p <= (1 - RATES_SHARE) * self.level
 
     @property
     def verdict(self) -> Verdict:
-        return labs_verdict([cell.verdict for cell in self.cells], self.shown, self.rates_shown)
+        """Whether the labs agree over all entries and rates."""
+        return labs_verdict([entry.verdict for entry in self.cells], self.shown, self.rates_shown)
 
     def at(self, level: float, shown: bool) -> Pair:
-        """Judged at an error rate of `level`; `shown`: a difference is shown at it."""
+        """Judge the pair.
+
+        Args:
+            level: error rate.
+            shown: whether a difference is shown at that error rate.
+
+        Returns:
+            A copy with the verdict of each entry.
+        """
         judged = replace(self, level=level, shown=shown)
         bound = (1 - RATES_SHARE) * level
-        cells = [
+        entries = [
             replace(
-                cell,
+                entry,
                 verdict=cell_verdict(
-                    cell.alone_low, cell.alone_high, self.margin, judged.cells_shown and cell.p <= bound
+                    entry.alone_low, entry.alone_high, self.margin, judged.cells_shown and entry.p <= bound
                 ),
             )
-            for cell in self.cells
+            for entry in self.cells
         ]
-        return replace(judged, cells=tuple(cells))
+        return replace(judged, cells=tuple(entries))
 
 
 def evidence(
@@ -121,11 +149,17 @@ def evidence(
     margin: float,
     resamples: int = N_RESAMPLES,
 ) -> Pair:
-    """All that is computed about two labs, before it is judged.
+    """Compute everything about two labs that the verdict is based on.
 
-    tables      of interference
-    keys        the cells to compare
-    resamples   of the bootstrap, and arrangements where not all can be gone through
+    Args:
+        names: names of the labs.
+        tables: their interference tables.
+        keys: the entries to compare.
+        margin: difference of interference that is regarded as negligible.
+        resamples: number of bootstrap resamples, and of random arrangements if not all are used.
+
+    Returns:
+        The pair, not yet judged; see `Pair.at`.
     """
     seeds = [set(table["seed"].astype(int)) for table in tables]
     shared = seeds[0] & seeds[1]
@@ -134,7 +168,7 @@ def evidence(
         tables = (tables[0][tables[0]["seed"].isin(shared)], tables[1][tables[1]["seed"].isin(shared)])
     values = [values_of(table, keys) for table in tables]
     measured = (values[0].notna().any() | values[1].notna().any()).to_numpy(bool)
-    kept = [key for key, there in zip(keys, measured, strict=True) if there]
+    kept = [key for key, known in zip(keys, measured, strict=True) if known]
     x, y = (one.loc[:, measured].to_numpy(float) for one in values)
     design: Design = Paired(x, y) if paired else Independent(x, y)
     streams = [rng_for(0, "compare", *names, what) for what in ("arrangements", "bootstrap")]
@@ -148,7 +182,7 @@ def evidence(
         tuple(_findings(design, kept, found, intervals(design, margin, streams[1], resamples), margin))
         if found
         else (),
-        tuple(key for key, there in zip(keys, measured, strict=True) if not there),
+        tuple(key for key, known in zip(keys, measured, strict=True) if not known),
         found,
         tuple(rates(tables, keys, paired)),
         _wholes(kept, x, y, names),
@@ -182,12 +216,12 @@ def _findings(
 
 
 def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Number, mean and variance over seeds, each [1, cell]."""
+    """Number, mean and variance over seeds, each [1, entry]."""
     return moments(values, np.ones((1, len(values))))
 
 
 def _needed(error: float, n: int, margin: float) -> float:
-    """From the standard error of the difference, which is sd sqrt(2 / n) for n seeds in each lab."""
+    """Seeds needed, from the standard error of the difference, which is sd sqrt(2 / n) for n seeds in each lab."""
     return seeds_needed(error * math.sqrt(n / 2), margin) if n >= MIN_SEEDS else math.nan
 
 
@@ -204,7 +238,17 @@ def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str
 
 
 def matrix_of(values: Floats, keys: Sequence[CellKey], inside: Sequence[int], tasks: Sequence[str]) -> Floats:
-    """Values of cells as [first task, second task], NaN where there is none."""
+    """Arrange the values of entries as a matrix.
+
+    Args:
+        values: one value for each entry, [entry].
+        keys: the entries.
+        inside: indices of the entries that belong to the matrix.
+        tasks: tasks in the order of the rows and columns.
+
+    Returns:
+        The matrix [first task, second task], NaN where there is no value.
+    """
     matrix = np.full((len(tasks), len(tasks)), np.nan)
     for j in inside:
         matrix[tasks.index(keys[j].first_task), tasks.index(keys[j].second_task)] = values[j]

@@ -1,18 +1,19 @@
-"""When labs agree, disagree, or the seeds are too few to tell: one rule for cells and for the whole.
+"""The rule by which labs agree, disagree, or the result is inconclusive, for single entries and for whole labs.
 
-A difference is shown if its test says so after all that was looked at is accounted for. It is negligible if its
-interval lies within the margin, which is declared before looking.
+A difference is shown if its test is significant after correction for everything that was tested. A difference is
+negligible if its interval lies within the margin, which is chosen in advance.
 
-    cell     agree          its own 90 % interval lies within the margin
-             disagree       not so, and the difference is shown: in the labs as wholes, and in this cell among all
+    entry    agree          its own 90 % interval lies within the margin
+             disagree       the interval does not, and a difference is shown both over all entries and in this entry
              inconclusive   neither
-    labs     agree          every cell agrees, and no rate of convergence is shown to differ
-             disagree       not so, and a difference is shown, in the cells together or in a rate
+    labs     agree          every entry agrees, and no rate of convergence is shown to differ
+             disagree       not so, and a difference is shown, over all entries or in a rate
              inconclusive   neither
 
-That all cells agree needs no correction for their number: it is said only if each of its parts is shown at 5 % by
-itself (intersection-union, Berger 1982). That a single cell agrees is at 5 % for that cell. Any difference, in cells
-or rates, is shown with an error of at most LEVEL for two labs together.
+The statement that all entries agree needs no correction for their number, because it is made only if each entry by
+itself is shown to agree at 5 % (intersection-union test, Berger 1982). The statement that a single entry agrees has an
+error of 5 % for that entry. Any difference between two labs, in entries or rates, is shown with an error of at most
+LEVEL.
 """
 
 from __future__ import annotations
@@ -28,46 +29,71 @@ from rnnbench.reports.comparison.intervals import EQUIVALENCE_LEVEL
 Verdict = Literal["agree", "disagree", "inconclusive"]
 
 MARGIN = 0.2
-"""A difference that does not matter, in units of interference: a fifth of all that was learnt."""
+"""A difference that is regarded as negligible, in units of interference: a fifth of what was learnt."""
 LEVEL = 0.04
-"""Error rate of a shown difference: so far below 5 % that 1000 comparisons of like with like stay below it."""
+"""Error rate of a shown difference. It is below 5 % so that 1000 simulated comparisons of like labs stay below 5 %."""
 RATES_SHARE = 0.25
-"""Of LEVEL, for rates of convergence and divergence; the rest is for the cells."""
+"""Fraction of LEVEL for the rates of convergence and divergence; the rest is for the entries."""
 MIN_SEEDS = 3
-"""Networks that count in each lab below which a cell has no interval."""
+"""An entry has no interval if fewer networks than this count in one of the labs."""
 
 
 def joint_p(p_cells: float, p_rates: float) -> float:
-    """p of any difference, by weighted Bonferroni: at or below LEVEL where cells or rates use up their share."""
+    """p-value of any difference, by a weighted Bonferroni correction.
+
+    Args:
+        p_cells: p-value over all entries.
+        p_rates: smallest adjusted p-value of the rates.
+
+    Returns:
+        A p-value that is at most LEVEL if either part is at most its share of LEVEL.
+    """
     return min(1.0, p_cells / (1 - RATES_SHARE), p_rates / RATES_SHARE)
 
 
 def cell_verdict(low: float, high: float, margin: float, shown: bool) -> Verdict:
-    """Of one cell with the interval [low, high] of its own."""
+    """Verdict on one entry.
+
+    Args:
+        low: lower end of the entry's own 90 % interval.
+        high: upper end of that interval.
+        margin: difference that is regarded as negligible.
+        shown: whether a difference is shown, over all entries and in this entry.
+    """
     if -margin < low and high < margin:
         return "agree"
     return "disagree" if shown else "inconclusive"
 
 
 def labs_verdict(cells: Sequence[Verdict], shown: bool, rates_shown: bool) -> Verdict:
-    """Of two labs. `shown`: a difference is shown, in cells or rates; `rates_shown`: in rates."""
+    """Verdict on two labs.
+
+    Args:
+        cells: verdict on each entry.
+        shown: whether a difference is shown, in entries or rates.
+        rates_shown: whether a difference is shown in rates.
+    """
     if cells and all(verdict == "agree" for verdict in cells) and not rates_shown:
         return "agree"
     return "disagree" if shown else "inconclusive"
 
 
 def overall_verdict(pairs: Sequence[Verdict]) -> Verdict:
-    """Of several labs: they agree if any two do."""
+    """Verdict on several labs: they agree if every pair agrees, and disagree if any pair disagrees."""
     if "disagree" in pairs:
         return "disagree"
     return "agree" if pairs and all(verdict == "agree" for verdict in pairs) else "inconclusive"
 
 
 def seeds_needed(sd: float, margin: float, power: float = 0.9) -> float:
-    """Seeds in each lab that show two like labs of standard deviation `sd` to be within the margin.
+    """Number of seeds in each lab that are needed to show that two like labs differ by less than the margin.
 
-    sd   of a seed; of labs with the same seeds, that of the differences over sqrt(2)
     n = 2 (sd / margin)^2 (z_{1 - alpha} + z_{(1 + power) / 2})^2. Source: Chow, Shao & Wang 2008, section 3.2.3.
+
+    Args:
+        sd: standard deviation over seeds; for paired seeds, the standard deviation of the differences over sqrt(2).
+        margin: difference that is regarded as negligible.
+        power: probability of showing agreement if the true difference is 0.
     """
     z = stats.norm.ppf([1 - EQUIVALENCE_LEVEL, (1 + power) / 2]).sum()
     return math.ceil(2 * (sd / margin * float(z)) ** 2)

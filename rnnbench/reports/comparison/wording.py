@@ -1,4 +1,4 @@
-"""What was found, in sentences: the verdict, and what one has to know to read it."""
+"""The result of a comparison in sentences: the verdict, and notes that are needed to interpret it."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def verdict_sentence(comparison: Comparison) -> str:
     """The verdict over all labs, in one sentence."""
     if len(comparison.pairs) == 1:
         return pair_sentence(comparison.pairs[0])
-    told = {
+    by_verdict = {
         verdict: [pair for pair in comparison.pairs if pair.verdict == verdict]
         for verdict in ("disagree", "inconclusive", "agree")
     }
     n, verdict = len(comparison.pairs), comparison.verdict
-    counted = ", ".join(f"{len(pairs)} {word}" for word, pairs in told.items() if pairs)
+    counted = ", ".join(f"{len(pairs)} {word}" for word, pairs in by_verdict.items() if pairs)
     named = ""
-    if told["disagree"]:
-        named = f" ({'; '.join(' and '.join(pair.names) for pair in told['disagree'])} disagree)"
+    if by_verdict["disagree"]:
+        named = f" ({'; '.join(' and '.join(pair.names) for pair in by_verdict['disagree'])} disagree)"
     heading = {"agree": "The labs agree", "disagree": "The labs disagree", "inconclusive": "Inconclusive"}[verdict]
-    return f"{heading}: of {n} pairs of labs {counted}{named}{_scatter(comparison)}."
+    return f"{heading}: of {n} pairs of labs, {counted}{named}{_scatter(comparison)}."
 
 
 def _scatter(comparison: Comparison) -> str:
@@ -33,7 +33,7 @@ def _scatter(comparison: Comparison) -> str:
     if not found:
         return ""
     typical = median(one.tau for one in found)
-    return f"; between labs the typical cell varies by {typical:.2g} (standard deviation) beyond what seeds explain"
+    return f"; the median standard deviation between labs, beyond what seeds explain, is {typical:.2g}"
 
 
 def pair_sentence(pair: Pair) -> str:
@@ -41,17 +41,20 @@ def pair_sentence(pair: Pair) -> str:
     a, b = pair.names
     n = len(pair.cells)
     if pair.verdict == "agree":
-        return f"{a} and {b} agree: each of the {n} cells they share is shown to differ by less than {pair.margin:g}."
+        return f"{a} and {b} agree: each of the {n} entries they share is shown to differ by less than {pair.margin:g}."
     if pair.verdict == "disagree":
         return f"{a} and {b} disagree: {' and '.join(_what_differs(pair))}."
-    return f"Inconclusive: {_no_difference(pair)}, and {_open(pair)}."
+    return f"Inconclusive: {_no_difference(pair)}, and {_undecided(pair)}."
 
 
 def _what_differs(pair: Pair) -> Iterator[str]:
     if pair.cells_shown and pair.omnibus:
-        by_itself = _count(pair, "disagree")
-        told = f"{by_itself} by themselves" if by_itself else "none by itself, but all together"
-        yield f"of the {len(pair.cells)} cells they share {told} (p = {pair.omnibus.p:.2g})"
+        n, n_disagree = len(pair.cells), _count(pair, "disagree")
+        if n_disagree:
+            which = f"{n_disagree} of the {n} entries they share differ individually"
+        else:
+            which = f"the {n} entries they share differ together, but none individually"
+        yield f"{which} (p = {pair.omnibus.p:.2g})"
     if pair.rates_shown:
         bound = RATES_SHARE * pair.level
         worst = [rate for rate in pair.rates if rate.adjusted <= bound]
@@ -63,82 +66,85 @@ def _no_difference(pair: Pair) -> str:
     if pair.omnibus and pair.omnibus.smallest > (1 - RATES_SHARE) * pair.level:
         seeds = f"{pair.shared} common seeds" if pair.paired else f"{pair.seeds[0]} and {pair.seeds[1]} seeds"
         return (
-            f"{seeds} are too few to show any difference between {a} and {b} (no p below {pair.omnibus.smallest:.2g})"
+            f"{seeds} are too few to show any difference between {a} and {b} "
+            f"(the smallest possible p is {pair.omnibus.smallest:.2g})"
         )
     p = f" (p = {pair.omnibus.p:.2g})" if pair.omnibus else ""
     return f"no difference between {a} and {b} is shown{p}"
 
 
-def _open(pair: Pair) -> str:
-    still = [cell for cell in pair.cells if cell.verdict != "agree"]
-    if not still:
-        return "cells agree, but rates of convergence could not be told apart" if pair.cells else "they share no cell"
-    told = f"{len(still)} of {len(pair.cells)} cells could still differ by {pair.margin:g} or more"
-    needed = sorted(cell.seeds_needed for cell in still if math.isfinite(cell.seeds_needed))
+def _undecided(pair: Pair) -> str:
+    undecided = [entry for entry in pair.cells if entry.verdict != "agree"]
+    if not undecided:
+        return "the entries agree, but the rates of convergence are undecided" if pair.cells else "they share no entry"
+    text = f"{len(undecided)} of {len(pair.cells)} entries could still differ by {pair.margin:g} or more"
+    needed = sorted(entry.seeds_needed for entry in undecided if math.isfinite(entry.seeds_needed))
     if not needed:
-        return told
-    half, all_of_them = needed[(len(needed) - 1) // 2], needed[-1]
-    if half == all_of_them:
-        return f"{told}; if the labs are alike, about {half:.0f} seeds in each would show it"
-    would = f"about {half:.0f} seeds in each would show it for half of them, {all_of_them:.0f} for all"
-    return f"{told}; if the labs are alike, {would}"
+        return text
+    for_half, for_all = needed[(len(needed) - 1) // 2], needed[-1]
+    if for_half == for_all:
+        return f"{text}; if the labs are alike, about {for_half:.0f} seeds in each lab would show that they agree"
+    return (
+        f"{text}; if the labs are alike, about {for_half:.0f} seeds in each lab would show that half of these entries "
+        f"agree, and about {for_all:.0f} that all of them do"
+    )
 
 
 def _count(pair: Pair, verdict: str) -> int:
-    return sum(cell.verdict == verdict for cell in pair.cells)
+    return sum(entry.verdict == verdict for entry in pair.cells)
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What has to be known to read the verdict, loudest first."""
-    told = []
+    """Notes that are needed to interpret the verdict, the most important first."""
+    texts = []
     if comparison.by_label and comparison.settings:
-        told.append(
-            "THE LABS DID NOT MEASURE THE SAME THING: cells of the same name are compared in spite of "
-            f"{len(comparison.settings)} settings that differ."
+        texts.append(
+            "THE LABS DID NOT MEASURE THE SAME THING: entries of the same name are compared although "
+            f"{len(comparison.settings)} settings differ."
         )
     for pair in comparison.pairs:
-        told += _pair_notes(pair)
+        texts += _pair_notes(pair)
     for one in comparison.left_out:
-        told.append(f"Not compared, {len(one.cells)} cells: {one.reason}.")
-    return list(dict.fromkeys(told))
+        texts.append(f"{len(one.cells)} entries are not compared: {one.reason}.")
+    return list(dict.fromkeys(texts))
 
 
 def _pair_notes(pair: Pair) -> Iterator[str]:
     a, b = pair.names
     if pair.paired:
         more = max(pair.seeds) - pair.shared
-        rest = f" The other {more} seeds of one of them are not used." if more else ""
+        rest = f" The other {more} seeds of one lab are not used." if more else ""
         yield (
-            f"{a} and {b} have {pair.shared} seeds in common, that is the same initial weights and trials, and "
-            "networks of a seed are compared with one another. This tests code and machines, and says less about other "
-            f"seeds than labs with seeds of their own would.{rest}"
+            f"{a} and {b} have {pair.shared} seeds in common, which means the same initial weights and trials, so "
+            "networks of the same seed are compared. This tests code and machines; it says less about other seeds than "
+            f"labs with different seeds would.{rest}"
         )
     elif pair.shared:
         yield (
-            f"{a} and {b} have {pair.shared} seeds in common (of {pair.seeds[0]} and {pair.seeds[1]}) and are compared "
-            "as if they had none: the shared ones make the labs more alike than the tests assume, so that the tests "
-            "are conservative."
+            f"{a} and {b} have {pair.shared} seeds in common (of {pair.seeds[0]} and {pair.seeds[1]}) but are compared "
+            "as if they had none. The shared seeds make the labs more alike than the tests assume, so the tests are "
+            "conservative."
         )
     if pair.empty:
-        yield f"{len(pair.empty)} cells have no network that counts, neither in {a} nor in {b}."
-    few = [cell for cell in pair.cells if math.isnan(cell.low)]
+        yield f"In {len(pair.empty)} entries no network counts, neither in {a} nor in {b}."
+    few = [entry for entry in pair.cells if math.isnan(entry.low)]
     if few:
-        yield f"{len(few)} cells have too few networks that count, in {a} or {b}, for an interval: {_names(few)}."
+        yield f"In {len(few)} entries too few networks of {a} or {b} count for an interval: {_names(few)}."
 
 
-def _names(cells: Sequence[CellFinding]) -> str:
-    shown = [f"{cell.key.first_task} ← {cell.key.second_task}" for cell in cells[:3]]
-    return ", ".join(shown + (["..."] if len(cells) > 3 else []))
+def _names(entries: Sequence[CellFinding]) -> str:
+    shown = [f"{entry.key.first_task} ← {entry.key.second_task}" for entry in entries[:3]]
+    return ", ".join(shown + (["..."] if len(entries) > 3 else []))
 
 
 def rule(comparison: Comparison) -> str:
-    """How the verdict is reached."""
+    """The rule by which the verdict is reached, as a paragraph."""
     return (
-        f"A cell agrees if the 90 % interval of its difference lies within ±{comparison.margin:g} (the margin, "
-        "declared before looking, in units of interference). It disagrees if it does not, and a difference is shown by "
-        "permutations of whole seeds, over all cells (largest score and sum of their squares, min-p) and then for the "
-        "cell (step-down "
-        f"max-T). Labs agree if every cell does; they disagree if a difference is shown and not every cell agrees. A "
-        f"difference is shown with an error of at most {100 * LEVEL:g} % for all pairs, cells and rates together. "
-        "Networks that did not learn A, or whose loss is not finite, are left out of the cells and compared as rates."
+        f"An entry agrees if the 90 % interval of its difference lies within ±{comparison.margin:g} (the margin, in "
+        "units of interference, chosen in advance). It disagrees if the interval does not and a difference is shown by "
+        "permutations of whole seeds, both over all entries (largest score and sum of squared scores, min-p) and for "
+        "this entry (step-down max-T). Labs agree if every entry agrees and no rate is shown to differ. Otherwise they "
+        "disagree if a difference is shown in entries or rates. The probability of showing any difference between labs "
+        f"that are alike is at most {100 * LEVEL:g} %, over all pairs, entries and rates together. Networks that did "
+        "not learn A, or whose loss is not finite, are left out of the entries and compared as rates."
     )

@@ -1,1 +1,1 @@
-"""Results as one page that opens without a network: matrices, curves, verdicts, methods, provenance."""
+"""Results as one self-contained HTML page: matrices, curves, verdicts, methods and provenance."""

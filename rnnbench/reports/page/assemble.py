@@ -1,4 +1,4 @@
-"""The page: all results, their data and the templates put together, and written in one piece."""
+"""Assembly of the page from results, their data and the templates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,24 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Part:
-    """What the page says about one results folder; `id` begins the ids of its elements."""
+    """The part of the page about one results folder.
+
+    Attributes:
+        id: prefix of the ids of its HTML elements.
+        name: name of the results.
+        results: the results.
+        matrices: the interference matrices.
+        summaries: mean interference of each setting.
+        charts: interference against g and against the numeric values of the conditions.
+        convergence: how many networks reached their criteria.
+        sequences: sequence metrics; None if there are none.
+        judged: verdicts on the claims that the benchmark names.
+        not_judged: why the claims could not be judged; empty if they were.
+        trade_off: the trade-off between learning rules; None if there is only one rule.
+        no_trade_off: why the trade-off could not be computed; empty if it was.
+        methods: the methods text.
+        provenance: versions, machine and files.
+    """
 
     id: str
     name: str
@@ -48,38 +65,45 @@ class Part:
 
     @property
     def abstract(self) -> str:
-        """What was found, in a line or two."""
+        """The main result in one or two lines."""
         b = self.results.benchmark
-        told = f"{numbers.counted(len(b.tasks), 'task')}, {numbers.counted(len(b.seeds), 'seed')}"
-        told += f"; {self.matrices.common}." if self.matrices.common else "."
+        text = f"{numbers.counted(len(b.tasks), 'task')}, {numbers.counted(len(b.seeds), 'seed')}"
+        text += f"; {self.matrices.common}." if self.matrices.common else "."
         known = [one for one in self.summaries if one.n_seeds]
         if not known:
-            return f"{told} No network counts, so there is no interference to tell."
+            return f"{text} No network counts, so no interference can be reported."
         lines = "; ".join(
             f"{numbers.with_interval(one.mean, one.low, one.high)}{f' at {one.name}' if len(known) > 1 else ''}"
-            for one in known[:MOST_TOLD]
+            for one in known[:MOST_LISTED]
         )
-        more = f"; {len(known) - MOST_TOLD} more settings below" if len(known) > MOST_TOLD else ""
-        return f"{told} Interference between different tasks, mean with 95 % interval over seeds: {lines}{more}."
+        more = f"; {len(known) - MOST_LISTED} more settings below" if len(known) > MOST_LISTED else ""
+        return f"{text} Interference between different tasks, mean with 95 % interval over seeds: {lines}{more}."
 
 
-MOST_TOLD = 4
-"""Settings that the abstract tells of."""
+MOST_LISTED = 4
+"""Largest number of settings that the abstract lists."""
 
 
 def write_page(every: Sequence[Results], path: Path) -> None:
-    """Write the page on some results to `path`, whole or not at all."""
+    """Write the page on all given results to `path`, atomically."""
     write_text(path, page(every))
 
 
 def page(every: Sequence[Results]) -> str:
-    """One self-contained HTML page on some results. The same results give the same page."""
+    """One self-contained HTML page on all given results; the same results always give the same page.
+
+    Args:
+        every: the results, in the order in which they are shown.
+
+    Returns:
+        The page as text.
+    """
     named = _names(every)
     parts: list[Part] = []
-    for place, (results, name) in enumerate(zip(every, named, strict=True), start=1):
-        parts.append(_part(f"r{place}", name, results, sum(len(part.matrices.cells) for part in parts)))
+    for number, (results, name) in enumerate(zip(every, named, strict=True), start=1):
+        parts.append(_part(f"r{number}", name, results, sum(len(part.matrices.cells) for part in parts)))
     n_points = embedded.points_for(sum(len(part.results.interference) for part in parts))
-    cells = [cell for part in parts for cell in embedded.data_of(part.matrices.cells, part.results.curves, n_points)]
+    cells = [entry for part in parts for entry in embedded.data_of(part.matrices.cells, part.results.curves, n_points)]
     style, script = _style(), _file("page.js")
     text = (
         _environment()
@@ -91,12 +115,12 @@ def page(every: Sequence[Results]) -> str:
             script=Markup(script),
             policy=_policy(style, script),
             data=embedded.as_json({"columns": list(columns_of_networks().values()), "cells": cells}),
-            has_curves=any(cell["curves"] for cell in cells),
+            has_curves=any(entry["curves"] for entry in cells),
             n_points=n_points,
             key=colours.key(),
         )
     )
-    return text.encode("utf-8", "replace").decode()  # half a surrogate pair has no place in a file
+    return text.encode("utf-8", "replace").decode()  # an unpaired surrogate cannot be encoded
 
 
 def _part(id: str, name: str, results: Results, first_place: int) -> Part:
@@ -123,14 +147,14 @@ def _part(id: str, name: str, results: Results, first_place: int) -> Part:
 
 
 def _names(every: Sequence[Results]) -> list[str]:
-    """Names of the benchmarks, numbered where several are alike."""
+    """Names of the benchmarks, numbered where several benchmarks have the same name."""
     names = [results.benchmark.name for results in every]
     seen: Counter[str] = Counter()
-    told = []
+    distinct = []
     for name in names:
         seen[name] += 1
-        told.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
-    return told
+        distinct.append(f"{name} ({seen[name]})" if names.count(name) > 1 else name)
+    return distinct
 
 
 def _environment() -> Environment:
@@ -156,11 +180,11 @@ def _environment() -> Environment:
 
 
 LONG = 12
-"""Characters of a word in a table's head between two places where it may be broken."""
+"""Number of characters after which a word in a table header may be broken."""
 
 
 def breaking(name: object) -> Markup:
-    """A name with spaces for underscores, whose long words may be broken so that no column is wider than it need be."""
+    """A name with spaces for underscores, in which long words may be broken so that columns stay narrow."""
     words = str(name).replace("_", " ").split()
     pieces = ([word[k : k + LONG] for k in range(0, len(word), LONG)] for word in words)
     return Markup(" ").join(Markup("<wbr>").join(of_word) for of_word in pieces)
@@ -175,7 +199,7 @@ def _file(name: str) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing runs but this script, nothing is styled but by this sheet, nothing is fetched: all by their checksums."""
+    """Content security policy: only this script and this style sheet, by their checksums, and no requests."""
     style_hash, script_hash = (
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (style, script)
     )

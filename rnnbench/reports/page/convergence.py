@@ -1,4 +1,4 @@
-"""Which networks reached their criterion, on every task as the first and as the second."""
+"""Number of networks that reached their criterion, for every task as the first and as the second task."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ import pandas as pd
 
 from rnnbench.figures.summary import task_order
 from rnnbench.reports.page.settings import names, setting_of
-from rnnbench.results.interference import MATRIX, converged
+from rnnbench.results.columns import MATRIX
+from rnnbench.results.interference import converged
 
 
 @dataclass(frozen=True)
 class Reached:
-    """How many networks reached a task's criterion, and the median of their updates."""
+    """How many networks reached the criterion of a task.
+
+    Attributes:
+        n: number of networks that reached it.
+        of: number of networks that were trained.
+        updates: median number of updates of those that reached it; NaN if unknown.
+    """
 
     n: int
     of: int
@@ -22,7 +29,14 @@ class Reached:
 
 @dataclass(frozen=True)
 class Convergence:
-    """A row for each setting; in it, for each task, what was reached when it came first, and when it came second."""
+    """Convergence of all settings and tasks.
+
+    Attributes:
+        tasks: the tasks, in the order of the columns.
+        rows: for each setting, its name and for each task the networks that learnt it first and those that learnt it
+            second; None where there are none.
+        failed: number of rows of the interference table that failed.
+    """
 
     tasks: list[str]
     rows: list[tuple[str, list[tuple[Reached | None, Reached | None]]]]
@@ -30,7 +44,13 @@ class Convergence:
 
 
 def convergence(table: pd.DataFrame) -> Convergence:
-    """Of an interference table. Rows of one first task and seed start from one network, which counts once."""
+    """Convergence in an interference table.
+
+    Rows with the same first task and seed start from the same network, which counts once.
+
+    Args:
+        table: an interference table.
+    """
     tasks = task_order(table)
     groups = [rows for _, rows in table.groupby(MATRIX, dropna=False, sort=False)]
     _, each = names([setting_of(rows.iloc[0]) for rows in groups])

@@ -1,4 +1,4 @@
-"""The equations of the reference network and rule, with their parameters put in; others speak for themselves."""
+"""Equations of the reference network and rule with their parameters; other plugins use their own descriptions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ PHI = {"tanh": "tanh(h)", "relu": "max(0, h)", "softplus": "log(1 + exp h)", "er
 
 
 def vanilla_rnn(p: Parameters) -> str:
-    """Schuessler et al. 2020, eq. 1, in the units of `rnnbench.engine.builtin.vanilla_rnn`."""
+    """Equations of the vanilla RNN (Schuessler et al. 2020, eq. 1) in the units of the built-in architecture.
+
+    Args:
+        p: parameters of `rnnbench.engine.builtin.vanilla_rnn`.
+    """
     bias = " + b" if p["bias"] else ""
     noise = f" + √Δt σ ξ[t], with σ = {plain(p['noise'])} and ξ standard normal" if p["noise"] else ""
     start = f"drawn once, with standard deviation {plain(p['initial_state_std'])}" if p["initial_state_std"] else "= 0"
@@ -31,15 +35,19 @@ def vanilla_rnn(p: Parameters) -> str:
 
 
 def gradient_descent(p: Parameters) -> str:
-    """Kingma & Ba 2015 and others, as in `rnnbench.engine.builtin.gradient_descent`."""
+    """Equations of gradient descent and its optimizers (Kingma & Ba 2015 and others).
+
+    Args:
+        p: parameters of `rnnbench.engine.builtin.gradient_descent`.
+    """
     rate, b1, b2, eps = (plain(p[name]) for name in ("learning_rate", "beta1", "beta2", "epsilon"))
-    told = {
+    optimizer = {
         "sgd": f"plain steps w ← w − η dL/dw, η = {rate}",
         "momentum": f"momentum, m ← β₁ m + dL/dw, w ← w − η m, η = {rate}, β₁ = {b1}",
         "rmsprop": f"RMSprop, η = {rate}, β₂ = {b2}, ε = {eps}",
         "adam": f"Adam, η = {rate}, β₁ = {b1}, β₂ = {b2}, ε = {eps}",
     }[p["optimizer"]]
-    return f"Gradient descent by backpropagation through time: {told}; moments start at 0 with every task."
+    return f"Gradient descent by backpropagation through time: {optimizer}; moments start at 0 with every task."
 
 
 EQUATIONS: dict[str, Callable[[Parameters], str]] = {
@@ -49,8 +57,16 @@ EQUATIONS: dict[str, Callable[[Parameters], str]] = {
 
 
 def equations(plugin: str, parameters: Parameters) -> str:
-    """In words and symbols; empty for a plugin whose equations are not known here, or with other parameters."""
+    """The equations of a plugin in words and symbols.
+
+    Args:
+        plugin: id of the plugin with its version.
+        parameters: its parameters.
+
+    Returns:
+        The equations; empty if they are not known for this plugin, or if the parameters do not fit.
+    """
     try:
         return EQUATIONS[plugin](parameters)
-    except (KeyError, TypeError, ValueError):  # a description from elsewhere may bear a name and not its parameters
+    except (KeyError, TypeError, ValueError):  # results of other origin may use the id with other parameters
         return ""

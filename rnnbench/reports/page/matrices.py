@@ -1,4 +1,4 @@
-"""The interference matrices: what stands in the cells of the page, and the numbers behind each cell."""
+"""The interference matrices of the page: the numbers of each entry and of its networks."""
 
 from __future__ import annotations
 
@@ -11,19 +11,30 @@ from rnnbench.figures.summary import task_order
 from rnnbench.reports.page.colours import shade
 from rnnbench.reports.page.numbers import counted, number
 from rnnbench.reports.page.settings import Setting, key_of, names, setting_of
-from rnnbench.results.interference import CELL, MATRIX, converged, counts, matrix_table, over_seeds
+from rnnbench.results.columns import ENTRY, MATRIX
+from rnnbench.results.interference import converged, counts, matrix_table, over_seeds
 
 FEW = 3
-"""Matrices of at most so many cells are drawn as one table: a row for each setting, a column for each pair."""
+"""Matrices with at most this number of entries are shown in one table: a row for each setting, a column per pair."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a matrix.
+    """An entry of an interference matrix.
 
-    place        in the page's data
-    low, high    95 % bootstrap interval of the mean over seeds
-    rows         its rows of the interference table, one for each network
+    Attributes:
+        place: index in the data of the page.
+        setting: name of the matrix's setting.
+        first: the task learnt first (A).
+        second: the task learnt second (B).
+        networks: number of networks.
+        converged: number of networks that reached the criterion on A.
+        counted: number of networks that count.
+        mean: mean interference over the networks that count.
+        sd: standard deviation over these networks.
+        low: lower end of the 95 % bootstrap interval of the mean over seeds.
+        high: upper end of that interval.
+        rows: its rows of the interference table, one for each network.
     """
 
     place: int
@@ -41,15 +52,17 @@ class Cell:
 
     @property
     def shade(self) -> str:
+        """Class of its colour."""
         return shade(self.mean)
 
     @property
     def pair(self) -> str:
+        """The pair of tasks in words."""
         return f"{self.first}, then {self.second}" if self.first != self.second else f"{self.first}, then more of it"
 
     @property
     def told(self) -> str:
-        """The cell in words, for those who hear the page."""
+        """The entry in words, for screen readers."""
         of = f"{self.counted} of {counted(self.networks, 'network')} counted"
         spread = f", standard deviation {number(self.sd)}" if np.isfinite(self.sd) else ""
         return f"{self.pair}: interference {number(self.mean)}{spread}, {of}"
@@ -57,7 +70,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The cells of one setting by (first, second) task."""
+    """The interference matrix of one setting.
+
+    Attributes:
+        name: name of the setting.
+        firsts: first tasks, in the order of the rows.
+        seconds: second tasks, in the order of the columns.
+        cells: the entries by (first, second) task.
+    """
 
     name: str
     firsts: list[str]
@@ -67,10 +87,12 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Matrices:
-    """All matrices of some results.
+    """All interference matrices of some results.
 
-    common   what their settings share
-    pairs    where every matrix is small: the pairs that are the columns of the one table; empty otherwise
+    Attributes:
+        common: what all settings share.
+        each: the matrices.
+        pairs: if every matrix is small, the pairs of tasks that are the columns of the common table; empty otherwise.
     """
 
     common: str
@@ -79,34 +101,40 @@ class Matrices:
 
     @property
     def cells(self) -> list[Cell]:
-        return [cell for matrix in self.each for cell in matrix.cells.values()]
+        """The entries of all matrices."""
+        return [entry for matrix in self.each for entry in matrix.cells.values()]
 
 
 def matrices(table: pd.DataFrame, first_place: int = 0) -> Matrices:
-    """The matrices of an interference table; its cells are numbered from `first_place` on."""
+    """The interference matrices of a table.
+
+    Args:
+        table: an interference table.
+        first_place: index of the first entry in the data of the page.
+    """
     numbers = matrix_table(table)
-    intervals = over_seeds(table, CELL, np.random.default_rng(0))[["low", "high"]]
-    rows = [group for _, group in table.groupby(CELL, dropna=False, sort=False)]
+    intervals = over_seeds(table, ENTRY, np.random.default_rng(0))[["low", "high"]]
+    rows = [group for _, group in table.groupby(ENTRY, dropna=False, sort=False)]
     settings: dict[tuple[str, ...], Setting] = {}
     of: dict[tuple[str, ...], list[int]] = {}
-    for place, row in enumerate(numbers.to_dict("records")):
+    for index, row in enumerate(numbers.to_dict("records")):
         setting = setting_of(row)
         settings.setdefault(key_of(setting), setting)
-        of.setdefault(key_of(setting), []).append(place)
+        of.setdefault(key_of(setting), []).append(index)
     common, each = names(list(settings.values()))
     found = []
-    for name, places in zip(each, of.values(), strict=True):
-        cells = [_cell(first_place + p, name, numbers.iloc[p], intervals.iloc[p], rows[p]) for p in places]
-        tasks = task_order(numbers.iloc[places])
-        firsts = [task for task in tasks if any(c.first == task for c in cells)]
-        seconds = [task for task in tasks if any(c.second == task for c in cells)]
-        found.append(Matrix(name, firsts, seconds, {(c.first, c.second): c for c in cells}))
+    for name, indices in zip(each, of.values(), strict=True):
+        entries = [_entry(first_place + i, name, numbers.iloc[i], intervals.iloc[i], rows[i]) for i in indices]
+        tasks = task_order(numbers.iloc[indices])
+        firsts = [task for task in tasks if any(entry.first == task for entry in entries)]
+        seconds = [task for task in tasks if any(entry.second == task for entry in entries)]
+        found.append(Matrix(name, firsts, seconds, {(entry.first, entry.second): entry for entry in entries}))
     small = all(len(matrix.cells) <= FEW for matrix in found)
     pairs = list(dict.fromkeys(pair for matrix in found for pair in matrix.cells)) if small else []
     return Matrices(common, found, pairs if len(pairs) <= 2 * FEW else [])
 
 
-def _cell(place: int, setting: str, row: pd.Series, interval: pd.Series, rows: pd.DataFrame) -> Cell:
+def _entry(place: int, setting: str, row: pd.Series, interval: pd.Series, rows: pd.DataFrame) -> Cell:
     return Cell(
         place,
         setting,
@@ -125,9 +153,18 @@ def _cell(place: int, setting: str, row: pd.Series, interval: pd.Series, rows: p
 
 @dataclass(frozen=True)
 class Summary:
-    """A setting's mean over pairs of different tasks, with its interval over seeds.
+    """Mean interference of one setting over all pairs of different tasks.
 
-    drift   the mean where A is only continued
+    Attributes:
+        setting: the setting.
+        name: its name.
+        mean: mean over pairs and seeds.
+        low: lower end of the 95 % bootstrap interval over seeds.
+        high: upper end of that interval.
+        n_seeds: number of seeds with a network that counts.
+        drift: mean of the drift controls (A, then more of A); NaN if there are none.
+        counted: number of networks that count.
+        networks: number of networks.
     """
 
     setting: Setting
@@ -142,7 +179,11 @@ class Summary:
 
 
 def summaries(table: pd.DataFrame) -> list[Summary]:
-    """One for each setting, in the order of the table; none of a table without pairs of different tasks."""
+    """One summary for each setting, in the order of the table; empty without pairs of different tasks.
+
+    Args:
+        table: an interference table.
+    """
     same = table["first_task"] == table["second_task"]
     pairs, rng = table[~same], np.random.default_rng(0)
     drift = {
@@ -170,7 +211,7 @@ def summaries(table: pd.DataFrame) -> list[Summary]:
 
 
 def columns_of_networks() -> dict[str, str]:
-    """Columns of the table of a cell's networks, and what they are called in the page."""
+    """Columns of the table of an entry's networks, and their headings in the page."""
     return {
         "seed": "seed",
         "interference": "I",

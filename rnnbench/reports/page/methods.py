@@ -1,4 +1,4 @@
-"""The methods of a benchmark as text that can stand in a paper, from the resolved description alone."""
+"""The methods of a benchmark as text for a paper, generated from the resolved description alone."""
 
 from __future__ import annotations
 
@@ -23,18 +23,24 @@ Spec = TaskSpec | ArchitectureSpec | RuleSpec
 
 MEASURE = (
     "The loss L is half the mean squared error, weighted by the task's mask and averaged over time, trials and "
-    "outputs, on held-out trials that were the same at every look. Interference of B with A is I(A ← B) = (L_A after B "
-    "− L_A after A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as bad as "
-    "before training, more if it was worse. A network counts if it reached its criterion on A and every loss is "
-    "finite; those that do not count are told and left out of means. Means and standard deviations are over seeds; "
-    "intervals are 95 % percentile bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section 13.3), "
-    "each seed being averaged over its pairs first. "
+    "outputs, on held-out trials that were the same at every evaluation. Interference of B with A is I(A ← B) = (L_A "
+    "after B − L_A after A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as "
+    "bad as before training, more if it was worse. A network counts if it reached its criterion on A and every loss is "
+    "finite. Networks that do not count are reported and left out of means. Means and standard deviations are over "
+    "seeds. Intervals are 95 % percentile bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section "
+    "13.3); each seed is averaged over its pairs first. "
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """A plugin and where it was published."""
+    """A plugin and the publication that it follows.
+
+    Attributes:
+        plugin: id of the plugin with its version.
+        package: package that provides the plugin, with its version.
+        source: the publication.
+    """
 
     plugin: str
     package: str
@@ -43,7 +49,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Methods:
-    """Paragraphs (heading, text, items of a list after it), the sources of all plugins, and tables of parameters."""
+    """The methods text.
+
+    Attributes:
+        paragraphs: (heading, text, items of a list that follows the text).
+        sources: sources of all plugins.
+        parameters: for each plugin and label, a title and rows (parameter, value, meaning).
+    """
 
     paragraphs: list[tuple[str, str, list[str]]]
     sources: list[Source]
@@ -51,7 +63,12 @@ class Methods:
 
 
 def methods(benchmark: Benchmark, made: Provenance) -> Methods:
-    """Text, sources and parameters; `made` has what the plugins said of themselves."""
+    """Write the methods text of a benchmark.
+
+    Args:
+        benchmark: the resolved benchmark.
+        made: provenance of the results, with the recorded descriptions of the plugins.
+    """
     paragraphs = [
         ("Networks", "", _plugins("architecture", benchmark.architectures, made)),
         ("Learning", "", _plugins("rule", benchmark.rules, made)),
@@ -62,7 +79,7 @@ def methods(benchmark: Benchmark, made: Provenance) -> Methods:
     paragraphs = [
         (title, items[0], []) if len(items) == 1 else (title, text, items) for title, text, items in paragraphs
     ]
-    paragraphs.insert(1, ("Tasks", _tasks_told(benchmark), _tasks(benchmark.tasks, made)))
+    paragraphs.insert(1, ("Tasks", _tasks_text(benchmark), _tasks(benchmark.tasks, made)))
     sources = [
         Source(
             plugin.id, f"{plugin.package} {plugin.package_version}".strip(), plugin.source or f"source {NOT_RECORDED}"
@@ -80,7 +97,7 @@ def methods(benchmark: Benchmark, made: Provenance) -> Methods:
 
 
 def _rows(kind: str, plugin: str, specs: Sequence[Spec], made: Provenance) -> list[tuple[str, str, str]]:
-    """(parameter, value or values, meaning) of what specs of one plugin and label have."""
+    """(parameter, value or values, meaning) of the parameters of specs with one plugin and label."""
     known = made.plugins[kind, plugin].parameters
     rows = []
     for name, values in _values(specs).items():
@@ -94,14 +111,14 @@ def _values(specs: Iterable[Spec]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for spec in specs:
         for name, value in spec.parameters.items():
-            told = plain(value)
-            if told not in found.setdefault(name, []):
-                found[name].append(told)
+            text = plain(value)
+            if text not in found.setdefault(name, []):
+                found[name].append(text)
     return found
 
 
 def _plugins(kind: str, specs: Sequence[Spec], made: Provenance) -> list[str]:
-    """What each architecture or rule is, its equations and what is swept."""
+    """For each architecture or rule: its description, its equations and the parameters that are swept."""
     groups: dict[str, list[Spec]] = {}
     for spec in specs:
         groups.setdefault(spec.plugin, []).append(spec)
@@ -110,42 +127,42 @@ def _plugins(kind: str, specs: Sequence[Spec], made: Provenance) -> list[str]:
 
 def _plugin(plugin: Plugin, specs: Sequence[Spec]) -> str:
     values = _values(specs)
-    swept = {name: told for name, told in values.items() if len(told) > 1}
+    swept = {name: texts for name, texts in values.items() if len(texts) > 1}
     own = " Or: ".join(dict.fromkeys(equations(plugin.id, spec.parameters) for spec in specs))
-    told = [f"{plugin.name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)})."]
+    sentences = [f"{plugin.name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)})."]
     if plugin.summary and not own:
-        told.append(_sentence(plugin.summary))
-    told.append(own or _sentence(plugin.details))
+        sentences.append(_sentence(plugin.summary))
+    sentences.append(own or _sentence(plugin.details))
     if plugin.kind == "architecture":
-        told.append(f"The networks had N = {listed(values.get('units', []))} recurrent units.")
+        sentences.append(f"The networks had N = {listed(values.get('units', []))} recurrent units.")
         if "g" in values:
-            told.append(f"Connectivity strength g = {listed(values['g'])}.")
+            sentences.append(f"Connectivity strength g = {listed(values['g'])}.")
     others = [f"{name} = {listed(v)}" for name, v in swept.items() if name not in ("g", "units")]
     if others:
-        told.append(f"Compared were {'; '.join(others)}.")
+        sentences.append(f"These values were compared: {'; '.join(others)}.")
     if not own:
         fixed = [f"{name} = {v[0]}" for name, v in values.items() if len(v) == 1 and name not in ("g", "units")]
-        told.append(f"Parameters: {', '.join(fixed)}." if fixed else "")
-    return " ".join(part for part in told if part)
+        sentences.append(f"Parameters: {', '.join(fixed)}." if fixed else "")
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _tasks_told(benchmark: Benchmark) -> str:
-    told = (
+def _tasks_text(benchmark: Benchmark) -> str:
+    text = (
         f"Times are in units of the time constant τ of a unit. {_channels(benchmark.channels)}{_conditions(benchmark)}"
     )
-    return f"{told} There {'was' if len(benchmark.tasks) == 1 else 'were'} {counted(len(benchmark.tasks), 'task')}:"
+    return f"{text} There {'was' if len(benchmark.tasks) == 1 else 'were'} {counted(len(benchmark.tasks), 'task')}:"
 
 
 def _tasks(tasks: Sequence[TaskSpec], made: Provenance) -> list[str]:
-    told = []
+    texts = []
     for task in tasks:
         plugin = made.plugins["task", task.plugin]
         name = task.label if task.label == plugin.name else f"{task.label}, which is {plugin.name}"
         parameters = ", ".join(_with_unit(n, v, plugin) for n, v in task.parameters.items())
         summary = f" {_sentence(plugin.summary)}" if plugin.summary else ""
         with_them = f" Parameters: {parameters}." if parameters else ""
-        told.append(f"{name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)}).{summary}{with_them}")
-    return told
+        texts.append(f"{name} (version {plugin.id.rpartition('@')[2]}{_cited(plugin)}).{summary}{with_them}")
+    return texts
 
 
 def _with_unit(name: str, value: Any, plugin: Plugin) -> str:
@@ -160,22 +177,22 @@ def _cited(plugin: Plugin) -> str:
 
 
 def _sentence(text: str) -> str:
-    """With a full stop at its end."""
+    """Text that ends with a full stop."""
     text = " ".join(text.split())
     return text if not text or text[-1] in ".!?" else f"{text}."
 
 
 def _channels(channels: Channels) -> str:
     if channels.layout == "separate":
-        told = "Each task had input and output channels of its own"
+        text = "Each task had input and output channels of its own"
         correlations = {"input": channels.input_correlation, "output": channels.output_correlation}
-        turned = [f"{name} {plain(value)}" for name, value in correlations.items() if value]
-        told += f", the vectors of different tasks at a cosine of {listed(turned)}." if turned else "."
+        cosines = [f"{plain(value)} ({name})" for name, value in correlations.items() if value]
+        text += f", and the vectors of different tasks had a cosine of {listed(cosines)}." if cosines else "."
     else:
-        told = "All tasks shared their input and output channels"
-        told += "; one more input for each task was 1 during its trials." if channels.context else "."
-    idle = {"zero": "were trained to zero", "free": "were left free"}[channels.idle_outputs]
-    return f"{told} Outputs that the task at hand did not use {idle}."
+        text = "All tasks shared their input and output channels"
+        text += "; one more input for each task was 1 during its trials." if channels.context else "."
+    idle = {"zero": "were trained to zero", "free": "were not constrained"}[channels.idle_outputs]
+    return f"{text} Outputs that the current task did not use {idle}."
 
 
 def _conditions(benchmark: Benchmark) -> str:
@@ -187,7 +204,7 @@ def _conditions(benchmark: Benchmark) -> str:
             if plain(value) not in values.setdefault(name, []):
                 values[name].append(plain(value))
     varied = "; ".join(f"{name} = {listed(each)}" for name, each in values.items())
-    return f" Everything was done once at each of {counted(len(benchmark.conditions), 'condition')}: {varied}."
+    return f" All networks were trained in each of {counted(len(benchmark.conditions), 'condition')}: {varied}."
 
 
 def _training(benchmark: Benchmark) -> str:
@@ -195,8 +212,8 @@ def _training(benchmark: Benchmark) -> str:
     for task in benchmark.tasks:
         key = canonical_json(task.training.model_dump(mode="json"))
         groups.setdefault(key, (task.training, []))[1].append(task.label)
-    told = [_one_training(training, [] if len(groups) == 1 else labels) for training, labels in groups.values()]
-    return f"{' '.join(told)} Computations were in {benchmark.dtype}."
+    texts = [_one_training(training, [] if len(groups) == 1 else labels) for training, labels in groups.values()]
+    return f"{' '.join(texts)} Computations were in {benchmark.dtype}."
 
 
 def _one_training(training: Training, labels: list[str]) -> str:
@@ -209,22 +226,22 @@ def _one_training(training: Training, labels: list[str]) -> str:
     rate = f" The learning rate was {plain(training.learning_rate)}." if training.learning_rate is not None else ""
     every = counted(training.evaluate_every, "update")
     return (
-        f"{on} update used {counted(training.batch, 'fresh trial')}. Every {every} "
-        f"the loss was taken on {counted(training.evaluation_trials, 'held-out trial')}; training on a task ended when "
-        f"it was at or below {bound}, or after {counted(training.max_updates, 'update')}.{rate}"
+        f"{on} update used {counted(training.batch, 'fresh trial')}. Every {every} the loss was evaluated on "
+        f"{counted(training.evaluation_trials, 'held-out trial')}; training on a task ended when it was at or below "
+        f"{bound}, or after {counted(training.max_updates, 'update')}.{rate}"
     )
 
 
 def _protocol(benchmark: Benchmark) -> str:
     if benchmark.protocol == "pairs":
         return (
-            "For every ordered pair of tasks (A, B) a network learnt A, and from there B; as a control for drift a "
-            "network that had learnt A was trained on A for as many updates again."
+            "For every ordered pair of tasks (A, B) a network learnt A and then B. As a control for drift, a network "
+            "that had learnt A was trained on A again, for as many updates as it had taken to learn A."
         )
     histories = "; ".join(" > ".join(history) for history in benchmark.protocol[:20])
     more = f" and {len(benchmark.protocol) - 20} more" if len(benchmark.protocol) > 20 else ""
     n = counted(len(benchmark.protocol), "sequence")
-    return f"Networks learnt tasks one after the other, in {n}: {histories}{more}."
+    return f"Networks learnt tasks one after another, in {n}: {histories}{more}."
 
 
 def _seeds(benchmark: Benchmark) -> str:
@@ -240,17 +257,17 @@ def _idle(channels: Channels) -> str:
     if channels.idle_outputs == "free":
         return "Losses are over the task's own outputs."
     return (
-        "Losses are over the task's own outputs and the idle ones, so that I can tend to more than 1 where A's input "
-        "comes to drive the outputs of B."
+        "Losses are over the task's own outputs and the idle ones, so I can exceed 1 if A's input comes to drive the "
+        "outputs of B."
     )
 
 
 def _analyses(benchmark: Benchmark) -> str:
-    told = {"modes": "the mode of learning", "updates": "the weight updates", "fixed_points": "fixed points"}
+    names = {"modes": "the mode of learning", "updates": "the weight updates", "fixed_points": "fixed points"}
     if not benchmark.analyses:
         return ""
-    measured = listed([told[name] for name in benchmark.analyses])
-    return f" Also measured on the weights were {measured} (rnnbench, docs/analysis.md)."
+    measured = listed([names[name] for name in benchmark.analyses])
+    return f" Further analyses of the weights: {measured} (rnnbench, docs/analysis.md)."
 
 
 def _software(benchmark: Benchmark, made: Provenance) -> str:
@@ -264,6 +281,6 @@ def _software(benchmark: Benchmark, made: Provenance) -> str:
     plugins = f" Plugins came from {listed(packages)}." if packages else ""
     checksum = known["SHA-256 of the description"][:16]
     return (
-        f"Benchmark {benchmark.name}, its resolved description having SHA-256 {checksum}…, was computed with "
+        f"Benchmark {benchmark.name} (SHA-256 of its resolved description: {checksum}…) was computed with "
         f"{listed(versions)}.{plugins}"
     )

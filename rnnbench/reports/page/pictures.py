@@ -1,4 +1,4 @@
-"""Figures within the page."""
+"""Figures that are embedded in the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rnnbench.figures import style
 
 
 def data_uri(figure: Figure) -> str:
-    """A figure as a PNG in a data: address."""
+    """A figure as a data: address with a PNG image."""
     buffer = io.BytesIO()
     with style.look():
         figure.savefig(buffer, dpi=style.DPI, format="png", metadata={"Software": None})

@@ -1,6 +1,6 @@
-"""Where the numbers come from: versions, machine, dates and checksums, and what the plugins said of themselves.
+"""Provenance of the results: versions, machine, dates, checksums, and the recorded descriptions of the plugins.
 
-A benchmark.json may come from anywhere: whatever is not what it should be is as good as not there.
+A benchmark.json may come from an untrusted source, so invalid entries are treated as missing.
 """
 
 from __future__ import annotations
@@ -21,9 +21,17 @@ FILES = ["benchmark.json", "*.csv", "*.parquet"]
 
 @dataclass(frozen=True)
 class Plugin:
-    """What a plugin said of itself when the results were made; empty where that was not recorded.
+    """The description of a plugin that was recorded with the results; texts that were not recorded are empty.
 
-    parameters   (description, unit) by name
+    Attributes:
+        kind: "task", "architecture" or "rule".
+        id: id of the plugin with its version.
+        summary: what it is, in one sentence.
+        details: further description.
+        source: publication that it follows.
+        package: package that provides it.
+        package_version: version of that package.
+        parameters: (description, unit) of each parameter by name.
     """
 
     kind: str
@@ -37,13 +45,20 @@ class Plugin:
 
     @property
     def name(self) -> str:
-        """Without the version."""
+        """The id without the version."""
         return self.id.rpartition("@")[0] or self.id
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Lines of (what, value), the files with their sizes and checksums, and the plugins by (kind, id)."""
+    """Provenance of one results folder.
+
+    Attributes:
+        lines: (name, value) of each item.
+        files: (name, size in bytes, SHA-256) of each file.
+        plugins: descriptions of the plugins by (kind, id).
+        metrics: versions of the sequence metrics by name.
+    """
 
     lines: list[tuple[str, str]]
     files: list[tuple[str, str, str]]
@@ -52,7 +67,7 @@ class Provenance:
 
 
 def provenance(results: Results) -> Provenance:
-    """What benchmark.json and the files tell; reads files only."""
+    """Read the provenance of results from benchmark.json and the other files; no plugin is imported."""
     document = document_of(results.folder / "benchmark.json")
     made = _mapping(document.get("provenance"))
     machine = _mapping(made.get("machine"))
@@ -85,9 +100,10 @@ def _plugins(results: Results, recorded: dict[str, Any]) -> dict[tuple[str, str]
     found = {}
     for kind, of_kind in specs.items():
         for plugin in dict.fromkeys(spec.plugin for spec in of_kind):
-            told = _mapping(_mapping(recorded.get(kind)).get(plugin))
-            words = {n: _text(told.get(n)) for n in ("summary", "details", "source", "package", "package_version")}
-            found[kind, plugin] = Plugin(kind, plugin, **words, parameters=_parameters(told.get("parameters")))
+            described = _mapping(_mapping(recorded.get(kind)).get(plugin))
+            fields = ("summary", "details", "source", "package", "package_version")
+            texts = {name: _text(described.get(name)) for name in fields}
+            found[kind, plugin] = Plugin(kind, plugin, **texts, parameters=_parameters(described.get("parameters")))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The field's figures of sequences, each under its author's name, over seeds."""
+"""Sequence metrics of the field, each named after its authors, as means over seeds."""
 
 from __future__ import annotations
 
@@ -9,24 +9,37 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.reports.page.numbers import counted, number, with_interval
+from rnnbench.results.columns import SETTING
 from rnnbench.results.interference import bootstrap_interval
 from rnnbench.results.sequence_metrics import METRICS
 
-PLACE = ["condition", "architecture", "rule", "g", "units"]
 MOST_HISTORIES = 12
-"""More different sequences than this are not told one by one but averaged, those of one length together."""
+"""If there are more different sequences than this, those of the same length are averaged."""
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Figures by name, with version, meaning and source; and rows of (setting, tasks, a text for each figure)."""
+    """The sequence metrics of some results as texts.
+
+    Attributes:
+        metrics: (name, version, meaning, source) of each metric.
+        rows: (setting, tasks, one text for each metric).
+    """
 
     metrics: list[tuple[str, str, str, str]]
     rows: list[tuple[str, str, list[str]]]
 
 
 def sequences(continual: pd.DataFrame, versions: dict[str, Any]) -> Sequences | None:
-    """Of the table of that name; `versions` are those that its figures were computed with, where that is known."""
+    """Summarise the sequence metrics over seeds.
+
+    Args:
+        continual: the table of sequence metrics.
+        versions: versions that the metrics were computed with, by name; unknown ones are missing.
+
+    Returns:
+        The metrics, or None if the table has none.
+    """
     shown = [name for name in METRICS if name in continual and continual[name].notna().any()]
     if continual.empty or not shown:
         return None
@@ -37,20 +50,20 @@ def sequences(continual: pd.DataFrame, versions: dict[str, Any]) -> Sequences | 
             lambda h: f"all sequences of {counted(len(str(h).split(' > ')), 'task')}, averaged"
         )
     rows = []
-    for key, group in continual.assign(by=by).groupby([*PLACE, "by"], dropna=False, sort=False):
-        *place, tasks = key
-        rows.append((_setting(place, continual), str(tasks), [_over_seeds(group, name) for name in shown]))
+    for key, group in continual.assign(by=by).groupby([*SETTING, "by"], dropna=False, sort=False):
+        *setting, tasks = key
+        rows.append((_setting(setting, continual), str(tasks), [_over_seeds(group, name) for name in shown]))
     metrics = [(name, _version(name, versions), METRICS[name].meaning, METRICS[name].source) for name in shown]
     return Sequences(metrics, rows)
 
 
 def _setting(values: list[Any], table: pd.DataFrame) -> str:
-    """What varies among the settings, in words."""
-    told = {name: value for name, value in zip(PLACE, values, strict=True) if table[name].nunique(dropna=False) > 1}
-    if "g" in told:
-        told["g"] = f"g = {number(told['g'])}"
+    """The values of a setting that differ between settings, in words."""
+    varied = {name: value for name, value in zip(SETTING, values, strict=True) if table[name].nunique(dropna=False) > 1}
+    if "g" in varied:
+        varied["g"] = f"g = {number(varied['g'])}"
     return " · ".join(
-        str(value).replace("=", " = ") if name == "condition" else str(value) for name, value in told.items()
+        str(value).replace("=", " = ") if name == "condition" else str(value) for name, value in varied.items()
     )
 
 

@@ -1,4 +1,4 @@
-"""What a matrix was measured on, in words: what all share is said once, what differs names each."""
+"""The setting of each matrix in words: the common part is given once, and the differences name each matrix."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 import pandas as pd
 
 from rnnbench.reports.page.numbers import plain
-from rnnbench.results.interference import MATRIX
+from rnnbench.results.columns import MATRIX
 
 Setting = dict[str, Any]
-"""Values of the columns MATRIX."""
+"""Values of the columns in MATRIX."""
 
 
 def setting_of(row: Any) -> Setting:
-    """The columns MATRIX of a row."""
+    """The setting of a row: its values in the columns of MATRIX."""
     return {name: row[name] for name in MATRIX}
 
 
 def key_of(setting: Setting) -> tuple[str, ...]:
-    """By which settings are alike; NaN is like itself."""
+    """A key that is the same for equal settings; NaN equals NaN."""
     return tuple(str(setting[name]) for name in MATRIX)
 
 
 def parts(setting: Setting) -> dict[str, str]:
-    """Its parts in words; empty where there is nothing to say."""
+    """The parts of a setting in words; a part without information is empty."""
     g, condition, earlier = setting["g"], setting["condition"], setting["earlier_tasks"]
     return {
         "architecture": str(setting["architecture"]),
@@ -38,11 +38,18 @@ def parts(setting: Setting) -> dict[str, str]:
 
 
 def names(settings: Sequence[Setting]) -> tuple[str, list[str]]:
-    """What all settings share, and the name of each by what it does not share; one alone is named by its g."""
-    told = [parts(setting) for setting in settings]
-    shared = {name for name in MATRIX if len({one[name] for one in told}) == 1}
-    common = [told[0][name] for name in told[0] if name in shared and told[0][name]] if told else []
-    each = [" · ".join(one[name] or _nothing(name) for name in one if name not in shared) for one in told]
+    """Name the settings by the parts in which they differ.
+
+    Args:
+        settings: the settings to be named.
+
+    Returns:
+        The parts that all settings share, and the name of each setting.
+    """
+    texts = [parts(setting) for setting in settings]
+    shared = {name for name in MATRIX if len({one[name] for one in texts}) == 1}
+    common = [texts[0][name] for name in texts[0] if name in shared and texts[0][name]] if texts else []
+    each = [" · ".join(one[name] or _nothing(name) for name in one if name not in shared) for one in texts]
     return " · ".join(common), [name or "all networks" for name in each]
 
 

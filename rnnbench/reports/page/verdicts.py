@@ -1,4 +1,4 @@
-"""What the results say on the claims that their benchmark names."""
+"""Verdicts of the results on the claims that their benchmark names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SIGNS = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 
 @dataclass(frozen=True)
 class Part:
-    """An estimate as it stands in the table."""
+    """An estimate as a row of texts for the page."""
 
     statement: str
     value: str
@@ -28,7 +28,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A finding as it stands in the page."""
+    """A finding as texts for the page.
+
+    Attributes:
+        group: what the finding is about.
+        verdict: the verdict in words.
+        sign: the verdict as a sign.
+        reason: why the finding is undecided; empty otherwise.
+        parts: its estimates.
+        notes: notes on the finding, such as the number of networks that were left out.
+    """
 
     group: str
     verdict: str
@@ -40,7 +49,17 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim on these results; `picture` is a data: address, empty where there is none."""
+    """A claim judged on these results.
+
+    Attributes:
+        id: identifier of the claim.
+        title: title of the claim.
+        statement: what the claim states.
+        rule: the rule by which it is judged.
+        why_not: why it could not be judged; empty if it was.
+        verdicts: one verdict for each finding.
+        picture: the figure as a data: address; empty if there is none.
+    """
 
     id: str
     title: str
@@ -52,17 +71,24 @@ class Judged:
 
     @property
     def told(self) -> str:
-        """The verdicts in words, for the picture's alternative text."""
+        """The verdicts in words, for the alternative text of the picture."""
         return "; ".join(f"{one.verdict}: {one.group}" for one in self.verdicts)
 
 
 def verdicts(results: Results) -> tuple[list[Judged], str]:
-    """Of the claims that the benchmark names, and why they could not be judged, which is nearly always empty."""
+    """Judge the claims that the benchmark names.
+
+    Args:
+        results: the results of one benchmark.
+
+    Returns:
+        The judged claims, and the reason if they could not be judged; the reason is empty otherwise.
+    """
     if not results.benchmark.claims:
         return [], ""
     try:
         return [_judged(one) for one in judge([results])], ""
-    except Exception as error:  # tables from elsewhere may lack what a claim looks at; the rest of the page stands
+    except Exception as error:  # tables of other origin may lack a column; the rest of the page is still shown
         return [], f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -1,4 +1,4 @@
-"""What is kept against what is learnt: one numbered point for each learning rule."""
+"""Figure of the trade-off: interference against what is learnt, with one numbered point for each learning rule."""
 
 from __future__ import annotations
 
@@ -19,23 +19,28 @@ PANELS = {
 COLOURS = {"less": "#1b7a8c", "more": "#b3367a", "reference": style.INK}
 OTHER = "#8a8a8a"
 FEW = 0.5
-"""Below this fraction of networks that learnt their first task a point is hollow: those are a chosen few."""
+"""A point is hollow if a smaller fraction of networks learnt the first task, because those may be a biased sample."""
 BEYOND = 4.5
-"""Interference above this is drawn at the edge, with an arrow."""
+"""Interference above this value is drawn at the edge, with an arrow."""
 LOWEST = -0.9
-"""What is learnt is drawn no lower than this."""
+"""Lower values of what is learnt are drawn at this value."""
 
 
 def trade_off_figure(table: pd.DataFrame) -> Figure:
-    """Interference against final accuracy, and against what was learnt of the second task.
+    """Draw interference against final accuracy, and against what was learnt of the second task.
 
-    table   as `trade_off` of the table beside this file gives it. Bars are 95 % intervals over seeds. A rule of which
-            no network counts has no place: it is in the legend alone.
+    Bars are 95 % intervals over seeds. A rule without any network that counts appears only in the legend.
+
+    Args:
+        table: the table that `rnnbench.reports.trade_off.table.trade_off` returns.
+
+    Returns:
+        The figure, not saved.
     """
     names = _names(table)
     panels = [column for column in PANELS if (table["interference"].notna() & table[column].notna()).any()]
     if not panels:
-        return style.nothing("no network learnt its first task: there is no interference to show")
+        return style.nothing("no network learnt its first task, so there is no interference to show")
     rows = int(np.ceil(len(table) / 4))
     with style.look("whitegrid"):
         height = 4.55 + 0.18 * rows
@@ -43,8 +48,8 @@ def trade_off_figure(table: pd.DataFrame) -> Figure:
         grid = figure.add_gridspec(
             1, len(panels), left=0.07, right=0.985, top=1 - 0.1 / height, bottom=1 - 3.75 / height, wspace=0.16
         )
-        for place, column in enumerate(panels):
-            _panel(figure.add_subplot(grid[place]), table, column)
+        for index, column in enumerate(panels):
+            _panel(figure.add_subplot(grid[index]), table, column)
         _key(figure, table, names, 1 - 4.45 / height)
     return figure
 
@@ -93,18 +98,18 @@ def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
 
 
 def _key(figure: Figure, table: pd.DataFrame, names: list[str], top: float) -> None:
-    """The numbers' meaning, and the colours'."""
+    """Draw the legend: the meaning of the numbers and of the colours."""
     height = figure.get_size_inches()[1]
     for k, (name, row) in enumerate(zip(names, table.to_dict("records"), strict=True)):
-        nowhere = "" if np.isfinite(row["interference"]) else " (none learnt A)"
+        note = "" if np.isfinite(row["interference"]) else " (none learnt A)"
         colour = COLOURS.get(row["verdict"], style.MUTED)
         x, y = 0.07 + 0.235 * (k % 4), top - 0.18 * (k // 4) / height
-        figure.text(x, y, f"{k + 1}  {name}{nowhere}", color=colour, fontsize=8.5, va="top")
-    told = {"reference": "the reference", "less": "less interference than it", "more": "more"}
-    handles = [Line2D([], [], ls="", marker="o", color=COLOURS[k], label=text) for k, text in told.items()]
+        figure.text(x, y, f"{k + 1}  {name}{note}", color=colour, fontsize=8.5, va="top")
+    labels = {"reference": "reference", "less": "less interference", "more": "more interference"}
+    handles = [Line2D([], [], ls="", marker="o", color=COLOURS[k], label=text) for k, text in labels.items()]
     handles.append(Line2D([], [], ls="", marker="o", color=OTHER, label="undecided"))
     handles.append(
-        Line2D([], [], ls="", marker="o", mfc="white", mec=OTHER, label="hollow: less than half of the networks count")
+        Line2D([], [], ls="", marker="o", mfc="white", mec=OTHER, label="hollow: fewer than half of the networks count")
     )
     figure.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0.062, top + 0.32 / height), ncols=5, frameon=False
@@ -112,13 +117,13 @@ def _key(figure: Figure, table: pd.DataFrame, names: list[str], top: float) -> N
 
 
 def _names(table: pd.DataFrame) -> list[str]:
-    """What tells the points apart, as a legend shows it."""
+    """The name of each point in the legend: the values in which the points differ."""
     columns = [c for c in ("condition", "architecture", "g", "units", "rule") if table[c].nunique(dropna=False) > 1]
     rows = table[columns or ["rule"]].to_dict("records")
-    return [style.pretty(", ".join(_told(name, value) for name, value in row.items()), 34) for row in rows]
+    return [style.pretty(", ".join(_label(name, value) for name, value in row.items()), 34) for row in rows]
 
 
-def _told(name: object, value: object) -> str:
+def _label(name: object, value: object) -> str:
     if pd.isna(value):  # type: ignore[call-overload]
         return "no g"
     return {"g": f"g = {value}", "units": f"N = {value}"}.get(str(name), str(value))

@@ -1,4 +1,4 @@
-"""What keeping old tasks costs, where a benchmark has several learning rules."""
+"""The trade-off of learning rules for the page, if a benchmark has several rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from rnnbench.results.reading import Results
 
 @dataclass(frozen=True)
 class TradeOff:
-    """A table: its columns with their meaning, a row for each rule and setting; and the figure as a data: address."""
+    """The trade-off as texts for the page.
+
+    Attributes:
+        columns: the columns and their meaning.
+        rows: the name of each rule and setting, and its texts.
+        picture: the figure as a data: address.
+    """
 
     columns: dict[str, str]
     rows: list[tuple[str, list[str]]]
@@ -22,19 +28,27 @@ class TradeOff:
 
 
 def rules(results: Results) -> tuple[TradeOff | None, str]:
-    """The trade-off, None where there is one rule only; and why it could not be told, which is nearly always empty."""
+    """Compute the trade-off of the results.
+
+    Args:
+        results: the results of one benchmark.
+
+    Returns:
+        The trade-off, or None if there is only one rule or it could not be computed, and the reason in the latter
+        case; the reason is empty otherwise.
+    """
     if len(results.benchmark.rules) < 2:
         return None, ""
     try:
         table = trade_off(results)
         picture = data_uri(trade_off_figure(table))
-    except Exception as error:  # tables from elsewhere may lack a column; the rest of the page stands
+    except Exception as error:  # tables of other origin may lack a column; the rest of the page is still shown
         return None, f"{type(error).__name__}: {' '.join(str(error).split())}"
     records = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     _, each = names([setting_of({**row, "earlier_tasks": ""}) for row in records])
     rows = []
     for name, row in zip(each, records, strict=True):
-        estimates = [with_interval(*(row[f"{one}{end}"] for end in ("", "_low", "_high"))) for one in ESTIMATES]
+        estimates = [with_interval(*(row[f"{one}{suffix}"] for suffix in ("", "_low", "_high"))) for one in ESTIMATES]
         rows.append((name, [*estimates, f"{row['counted']:.0%}", f"{row['reached']:.0%}", str(row["verdict"])]))
-    told = {name: TRADE_OFF_COLUMNS[name] for name in ("counted", "reached", "verdict")}
-    return TradeOff({**ESTIMATES, **told}, rows, picture), ""
+    others = {name: TRADE_OFF_COLUMNS[name] for name in ("counted", "reached", "verdict")}
+    return TradeOff({**ESTIMATES, **others}, rows, picture), ""

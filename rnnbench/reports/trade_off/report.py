@@ -1,4 +1,4 @@
-"""The trade-off as files and for the terminal."""
+"""The trade-off as files and as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ from rnnbench.results.store import write_text, write_with
 
 
 def write_trade_off(results: Results, folder: Path) -> pd.DataFrame:
-    """Write trade_off.csv, trade_off.md and trade_off.png to `folder`; returns the table."""
+    """Write trade_off.csv, trade_off.md and trade_off.png.
+
+    Args:
+        results: the results of one benchmark.
+        folder: where the files go.
+
+    Returns:
+        The table of the trade-off.
+
+    Raises:
+        RnnbenchError: there are no pairs of different tasks.
+    """
     table = trade_off(results)
     write_text(folder / "trade_off.csv", table.to_csv(index=False))
     write_with(folder / "trade_off.png", lambda path: style.save(trade_off_figure(table), path))
@@ -29,15 +40,15 @@ def write_trade_off(results: Results, folder: Path) -> pd.DataFrame:
 
 SHOWN = {
     "interference": "interference (95 % interval)",
-    "difference": "less or more than the reference",
+    "difference": "difference from the reference",
     "accuracy": "final accuracy",
     "learnt": "second task learnt",
     "cost": "cost of an update",
 }
 
 
-def _cells(row: dict[Any, Any], columns: list[str]) -> list[str]:
-    """A row as texts: what varies, the estimates with their intervals, the rest."""
+def _row_texts(row: dict[Any, Any], columns: list[str]) -> list[str]:
+    """A row as texts: the values that differ between rows, the estimates with their intervals, and the rest."""
     estimates = [_with_interval(row, name) for name in SHOWN]
     return [*_texts(row, columns), *estimates, f"{row['counted']:.0%}", f"{row['reached']:.0%}", str(row["verdict"])]
 
@@ -59,7 +70,7 @@ def _with_interval(row: dict[Any, Any], name: str) -> str:
 
 
 def _varying(table: pd.DataFrame) -> list[str]:
-    """The naming columns that are worth showing: those with more than one value, and the rule."""
+    """The columns that name the rows: those with more than one value, and the rule."""
     return [name for name in [*PLACE, "rule"] if name == "rule" or table[name].nunique(dropna=False) > 1]
 
 
@@ -68,10 +79,10 @@ def _head(columns: list[str]) -> list[str]:
 
 
 def terminal_table(table: pd.DataFrame) -> Table:
-    """The table for a terminal; only interference has its interval here."""
+    """The table for the terminal, in which only interference has an interval."""
     columns = _varying(table)
-    told = "acc: final accuracy; B: second task learnt; A: networks that learnt the first"
-    grid = Table(box=None, padding=(0, 1, 0, 0), caption=told, caption_justify="left")
+    legend = "acc: final accuracy; B: second task learnt; A: networks that learnt the first task"
+    grid = Table(box=None, padding=(0, 1, 0, 0), caption=legend, caption_justify="left")
     for name in [*columns, "I", "95 %", "acc", "B", "cost", "A", ""]:
         grid.add_column(name, no_wrap=True)
     for row in table.to_dict("records"):
@@ -83,7 +94,7 @@ def terminal_table(table: pd.DataFrame) -> Table:
 
 
 def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
-    """The table as a page, with its figure and what the columns mean."""
+    """The table as a Markdown page, with its figure and the meaning of the columns."""
     columns = _varying(table)
     head = _head(columns)
     lines = [
@@ -95,7 +106,7 @@ def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
         *(
-            f"| {' | '.join(text.replace('|', chr(92) + '|') for text in _cells(row, columns))} |"
+            f"| {' | '.join(text.replace('|', chr(92) + '|') for text in _row_texts(row, columns))} |"
             for row in table.to_dict("records")
         ),
         "",
@@ -105,10 +116,10 @@ def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
         *(f"- {SHOWN[name]}: {meaning};" for name, meaning in ESTIMATES.items()),
         f"- first task learnt, criterion on the second: {TRADE_OFF_COLUMNS['counted']}; "
         f"{TRADE_OFF_COLUMNS['reached']};",
-        "- verdict: less or more interference than the reference's, where the whole interval of the difference lies on "
-        "that side and p <= 0.05 (sign flips over seeds, at least five of them, one-sided, not corrected for how "
-        "many rows there are).",
+        "- verdict: less (or more) interference than the reference if the whole interval of the difference is below "
+        "(or above) 0 and p <= 0.05 (sign flips over at least five seeds, one-sided, not corrected for the number of "
+        "rows).",
         "",
-        "A rule that learns little of the second task forgets little of the first for that alone: read both columns.",
+        "A rule that learns little of the second task also forgets little of the first, so read both columns together.",
     ]
     return "\n".join(lines) + "\n"

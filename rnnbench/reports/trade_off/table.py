@@ -1,10 +1,10 @@
-"""What keeping old tasks costs: interference, final accuracy, what is learnt of the new task, and time, rule by rule.
+"""The trade-off of each learning rule: interference, final accuracy, learning of the new task, and time.
 
-Where a benchmark has several learning rules each is held against the reference rule, plain gradient descent, on the
-same architecture; where it has one rule only, each architecture is held against the first. The seed is the unit, as
-in the claims: values are averaged over pairs of different tasks within a seed, intervals are over seeds, and whether
-interference is less than the reference's is decided as there (`rnnbench.reports.estimates`), on the pairs that count
-under both.
+If a benchmark has several learning rules, each is compared with the reference rule, plain gradient descent, on the same
+architecture. If it has only one rule, each architecture is compared with the first one. As in the claims, the seed is
+the statistical unit: values are averaged over pairs of different tasks within a seed, and intervals are over seeds.
+Whether interference is less than the reference's is decided in the same way as in the claims
+(`rnnbench.reports.estimates`), on the pairs that count under both rules.
 """
 
 from __future__ import annotations
@@ -16,50 +16,59 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench.benchmark.cells import split_history
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError
 from rnnbench.reports.estimates import Estimate, estimate, informative
+from rnnbench.results.columns import SETTING
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.reading import Results
 
-PLACE = ["condition", "architecture", "g", "units"]
+PLACE = [name for name in SETTING if name != "rule"]
 ESTIMATES: dict[str, str] = {
     "interference": "mean over the pairs of different tasks that count",
-    "difference": "of interference from the reference's, over the pairs that count under both",
-    "accuracy": "after the second task, mean over both tasks where both have one (acc_lopez_paz_2017)",
-    "learnt": "1 - its loss after training / its untrained loss",
-    "cost": "time of an update of the second task in times of the reference's; what a rule does between tasks counts",
+    "difference": "interference minus that of the reference, over the pairs that count under both",
+    "accuracy": "accuracy after the second task, mean over both tasks if both have one (acc_lopez_paz_2017)",
+    "learnt": "1 - loss on the second task after training / its untrained loss",
+    "cost": "time of an update of the second task relative to the reference, including the rule's work between tasks",
 }
-"""Each has columns of its name, with `_low` and `_high`: mean over seeds and 95 % bootstrap interval."""
+"""Estimates and their meaning. Each has three columns: the mean over seeds, and the 95 % bootstrap interval with the
+suffixes `_low` and `_high`."""
 
 TRADE_OFF_COLUMNS: dict[str, str] = {
     **dict.fromkeys([*PLACE, "rule"], "as in the other tables"),
     **{f"{name}{end}": meaning for name, meaning in ESTIMATES.items() for end in ("", "_low", "_high")},
-    "updates": "of training on the second task, in times of the reference's",
-    "counted": "fraction of the networks whose interference counts: the first task was learnt",
+    "updates": "number of updates of the second task relative to the reference",
+    "counted": "fraction of the networks whose interference counts because they learnt the first task",
     "reached": "fraction of the networks that reached the criterion on the second task",
-    "n_seeds": "seeds",
-    "p": "that interference is not less (or, where it is above, not more) than the reference's: sign flips over seeds, "
+    "n_seeds": "number of seeds",
+    "p": "p-value of less interference than the reference (of more, if the mean is above it): sign flips over seeds, "
     "one-sided, not corrected for the number of rows",
-    "verdict": "reference; less, more or as much interference as it; undecided; or none counts",
+    "verdict": "reference; less, more or as much interference as the reference; undecided; or none counts, if no "
+    "network counts",
 }
+"""Columns of trade_off.csv and their meaning."""
 
 
 def trade_off(results: Results) -> pd.DataFrame:
-    """A row for each rule on each architecture; the columns are described in TRADE_OFF_COLUMNS.
+    """A table with one row for each rule on each architecture; the columns are described in TRADE_OFF_COLUMNS.
 
-    Raises RnnbenchError where there are no pairs of different tasks.
+    Args:
+        results: the results of one benchmark.
+
+    Raises:
+        RnnbenchError: there are no pairs of different tasks.
     """
     table = in_context(results.interference)
     table = table[table["first_task"] != table["second_task"]].assign(counts=counts)
     if table.empty:
-        raise RnnbenchError(f"{results.folder}: no pair of different tasks, so nothing can interfere")
+        raise RnnbenchError(f"{results.folder}: no pair of different tasks, so there is no interference")
     rows = [_row(results, own, reference) for own, reference in _with_reference(table, results.benchmark)]
     return pd.DataFrame(rows, columns=list(TRADE_OFF_COLUMNS))
 
 
 def _with_reference(table: pd.DataFrame, benchmark: Benchmark) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """The rows of each rule on each architecture, and those that they are held against."""
+    """The rows of each rule on each architecture, and the rows of their reference."""
     plain = (rule.label for rule in benchmark.rules if rule.plugin.partition("@")[0] == "gradient_descent")
     rule = next(plain, benchmark.rules[0].label)
     first = benchmark.architectures[0]
@@ -111,16 +120,16 @@ def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame) -> dict[s
 
 
 def _verdict(less: Estimate, difference: np.ndarray, stream: list[str], is_reference: bool) -> tuple[str, float]:
-    """Whether interference is less or more than the reference's, and the p of the side on which it lies."""
+    """Whether interference is less or more than the reference's, and the p-value of the side on which it lies."""
     if is_reference:
         return "reference", math.nan
     if not less.n_seeds:
         return "none counts", math.nan
     more = estimate("", difference, 0, "above", [*stream, "difference"])
-    side, told = (less, "less") if less.value <= 0 else (more, "more")
+    side, verdict = (less, "less") if less.value <= 0 else (more, "more")
     if np.all(difference[np.isfinite(difference)] == 0):
         return "as much", math.nan
-    return (told if side.verdict == "supported" else "undecided"), math.nan if side.p is None else side.p
+    return (verdict if side.verdict == "supported" else "undecided"), math.nan if side.p is None else side.p
 
 
 def _by_seed(values: pd.Series, rows: pd.DataFrame) -> np.ndarray:
@@ -137,7 +146,7 @@ def _difference(own: pd.DataFrame, reference: pd.DataFrame) -> np.ndarray:
 
 
 def _of_same(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of another table that are of the networks of `rows`."""
+    """The rows of `table` that belong to the same rule and architecture as `rows`."""
     for name in [*PLACE, "rule"]:
         value = rows[name].iloc[0]
         table = table[table[name].isna()] if pd.isna(value) else table[table[name] == value]
@@ -145,7 +154,7 @@ def _of_same(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _accuracies(continual: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-    """Average accuracy, mean over histories of different tasks within each seed, [seed]; empty where there is none."""
+    """Average accuracy, mean over histories of different tasks within each seed, [seed]; empty if not recorded."""
     if continual.empty:
         return np.empty(0)
     same = _of_same(continual, rows)
@@ -153,7 +162,7 @@ def _accuracies(continual: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
 
 
 def _seconds_per_update(timing: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
-    """Seconds of one update of a second task, mean over pairs of different tasks, by seed."""
+    """Mean duration of one update of a second task in seconds, over pairs of different tasks, by seed."""
     if timing.empty:
         return pd.Series(dtype=float)
     same = _of_same(timing, rows)
@@ -163,6 +172,10 @@ def _seconds_per_update(timing: pd.DataFrame, rows: pd.DataFrame) -> pd.Series:
 
 
 def is_pair(history: str) -> bool:
-    """Whether the last stage of a history is another task than the one before it."""
-    tasks = history.split(" > ")
+    """Whether the last task of a history differs from the task before it.
+
+    Args:
+        history: tasks in the order in which they were learnt, as in the tables.
+    """
+    tasks = split_history(history)
     return len(tasks) > 1 and tasks[-1] != tasks[-2]

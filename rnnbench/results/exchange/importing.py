@@ -15,6 +15,7 @@ import pandas as pd
 from rnnbench.benchmark.schema import NAME_PATTERN
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.results.archive import CELL, WEIGHTS, Archive
+from rnnbench.results.columns import INTERFERENCE
 from rnnbench.results.reading import Results, load_results
 from rnnbench.results.store import Store, verified
 from rnnbench.results.tables import collect
@@ -94,7 +95,7 @@ def _check_weights(folder: Path, names: list[str]) -> None:
 
 def _check_agreement(results: Results, folder: Path) -> None:
     """Raise StoreError where the interference table is not what the cells give."""
-    from_cells = collect(results.benchmark, Store(folder)).interference
+    from_cells = collect(results.benchmark, Store(folder))[INTERFERENCE.name]
     table = results.interference
     for name in ("loss_untrained", "loss_first", "loss_after", "interference"):
         for place, (told, built) in enumerate(zip(table[name], from_cells[name], strict=False), start=2):

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rnnbench.benchmark.schema import RESULTS_FORMAT
 from rnnbench.errors import StoreError
+from rnnbench.results.document import RESULTS_FORMAT
 from rnnbench.results.store import Result, record_bytes, sealed, verified
 
 PATH = re.compile(

@@ -16,6 +16,7 @@ from rnnbench.errors import RnnbenchError
 from rnnbench.results.archive import CRATE, MANIFEST
 from rnnbench.results.columns import TABLES
 
+MEANINGS = {table.file: table.meaning for table in TABLES}
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 TYPES = {"csv": "text/csv", "json": "application/json", "png": "image/png", "md": "text/markdown", "txt": "text/plain"}
 PARQUET = "application/vnd.apache.parquet"
@@ -72,7 +73,7 @@ def crate(document: dict[str, Any], sizes: dict[str, int], citation: Citation) -
         "@type": "CreateAction",
         "name": f"python -m rnnbench run of the benchmark {benchmark['name']}",
         "object": {"@id": "benchmark.json"},
-        "result": _references([file for file in files if file["@id"] in TABLES]),
+        "result": _references([file for file in files if file["@id"] in MEANINGS]),
         "instrument": _references(software),
     }
     graph = [
@@ -102,7 +103,7 @@ def _references(entities: list[Entity]) -> Entity | list[Entity]:
 def _file(name: str, size: int) -> Entity:
     entity: Entity = {"@id": name, "@type": "File", "name": name, "contentSize": str(size)}
     entity["encodingFormat"] = TYPES.get(name.rpartition(".")[2], PARQUET)
-    described = {**TABLES, "benchmark.json": "The benchmark with every default filled in, versions, and the machine."}
+    described = {**MEANINGS, "benchmark.json": "The benchmark with every default filled in, versions, and the machine."}
     if name in described:
         entity["description"] = described[name]
     if name == MANIFEST:

@@ -1,4 +1,4 @@
-"""The reference rule against torch's own optimisers."""
+"""Gradient descent against the optimisers of torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PEERS = {
 
 
 def unused(*args):
-    raise AssertionError("gradient descent needs nothing of the context but the architecture")
+    raise AssertionError("gradient descent uses nothing of the context but the architecture")
 
 
 def context(architecture):
@@ -47,14 +47,14 @@ def test_steps_equal_torchs(optimizer):
         torch.testing.assert_close(weights[name], w.detach(), rtol=1e-12, atol=1e-14)
 
 
-def test_weights_without_a_gradient_stay():
+def test_weights_without_a_gradient_do_not_change():
     weights = {"w_rec": torch.ones(1, 2, 2), "w_in": torch.ones(1, 2, 1)}
     new, _ = GradientDescent(optimizer="sgd").update(weights, {"w_rec": torch.ones(1, 2, 2)}, {})
     assert torch.equal(new["w_in"], weights["w_in"]) and not torch.equal(new["w_rec"], weights["w_rec"])
 
 
 def test_networks_that_leave_do_not_change_the_others():
-    """Adam counts updates for each network: after half of them left, the rest go on as if nothing had happened."""
+    """Adam counts updates for each network, so that the others continue unchanged after half of them have left."""
     architecture = VanillaRNN(units=5)
     rule = GradientDescent()
     weights = {"w_rec": torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))}

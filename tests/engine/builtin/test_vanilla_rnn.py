@@ -1,4 +1,4 @@
-"""The reference network against its definition, closed forms and torch's own RNN."""
+"""The vanilla RNN against its definition, closed forms and torch.nn.RNN."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_more_orthogonal_vectors_than_units_are_refused():
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
-def test_with_dt_one_it_is_torchs_rnn(nonlinearity):
+def test_with_dt_one_it_equals_the_rnn_of_torch(nonlinearity):
     """dt = 1: phi(h[t+1]) = phi(W phi(h[t]) + W_in x[t] + b), the hidden state of torch.nn.RNN."""
     architecture = VanillaRNN(units=12, dt=1.0, nonlinearity=nonlinearity, bias=True, g=1.1)
     weights = {k: torch.tensor(w) for k, w in architecture.init(np.random.default_rng(1), 3, 2).items()}

@@ -16,10 +16,10 @@ import yaml
 
 import rnnbench
 from rnnbench.errors import RnnbenchError
-from rnnbench.execution import run as runner
 from rnnbench.execution.executors.process import Process
 from rnnbench.execution.executors.serial import Serial
 from rnnbench.execution.machine import cores
+from rnnbench.execution.run import compute
 from rnnbench.execution.worker import Worker
 from rnnbench.loading.executor_choice import executor_of
 from rnnbench.plugin.executor import Executor, Work
@@ -145,10 +145,10 @@ def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
 
 def test_what_starts_from_a_cell_that_is_not_there_is_left_and_not_failed(tmp_path):
     from rnnbench.execution.jobs import jobs_of
-    from rnnbench.execution.run import _describe
+    from rnnbench.execution.outputs import describe
 
     prepared = rnnbench.prepare(CONTENT, tmp_path, workers=1, device="cpu")
-    _describe(prepared, renew=True)
+    describe(prepared, renew=True)
     last = jobs_of(prepared.plan.to_do, prepared.seconds)[-1]
     report = Worker(prepared.folder).compute(last, lambda report: None)
     assert report.finished == () and "left for later" in report.news[0]
@@ -185,7 +185,7 @@ def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_p
             assert work.left(work.jobs) == []
             work.look()
 
-    ended = runner.compute(replace(prepared, executor=Looks()))
+    ended = compute(replace(prepared, executor=Looks()))
     assert set(ended) == set(prepared.plan.missing)
 
 
@@ -250,7 +250,7 @@ def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
         (["--set", "partition=short"], "--set: is a parameter of an executor; say of which with --executor"),
         (["--executor", "process", "--set", "speed"], "--set speed: expected parameter=value"),
         (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
-        (["--executor", "process", "--set", "a=1"], "process.a: unknown; there is none to be known here"),
+        (["--executor", "process", "--set", "a=1"], "process.a: unknown; no names are defined here"),
         (["--threads", "0"], "threads: 0 is below 1"),
         (["--workers", "abc"], "Invalid value for '--workers'"),
     ],
@@ -265,10 +265,10 @@ def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_
 def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial, cli, tmp_path):
     from rnnbench.execution.bundles import bundled, write_bundles
     from rnnbench.execution.jobs import jobs_of
-    from rnnbench.execution.run import _describe
+    from rnnbench.execution.outputs import describe
 
     prepared = rnnbench.prepare(CONTENT, tmp_path / "results", workers=1, device="cpu")
-    _describe(prepared, renew=True)
+    describe(prepared, renew=True)
     firsts = [job for job in jobs_of(prepared.plan.to_do, prepared.seconds) if job.stage == 1]
     write_bundles(tmp_path / "first.jobs", bundled(firsts, 1e9, 1))
     ran = cli("worker", "results/tiny", "first.jobs")

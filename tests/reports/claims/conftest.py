@@ -1,4 +1,4 @@
-"""Made-up results in which the truth is planted."""
+"""Made-up results with a known truth."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class MadeUp:
-    """The attributes of `rnnbench.Results` that claims look at."""
+    """The attributes of `rnnbench.Results` that the claims use."""
 
     benchmark: Any
     interference: pd.DataFrame
@@ -28,7 +28,8 @@ class MadeUp:
 
 
 def made_up_benchmark(tasks: Sequence[str], name: str = "made-up", **others: Any) -> Any:
-    described = {
+    """A stand-in for a benchmark with these tasks; `others` replace or add attributes."""
+    attributes = {
         "name": name,
         "tasks": [TaskSpec(label=t, plugin="fixed_points@1", parameters={}, training=Training()) for t in tasks],
         "architectures": [ArchitectureSpec(label="rnn", plugin="vanilla_rnn@1", parameters={"units": 128})],
@@ -36,7 +37,7 @@ def made_up_benchmark(tasks: Sequence[str], name: str = "made-up", **others: Any
         "channels": Channels(),
         "claims": (),
     }
-    return SimpleNamespace(**{**described, **others})
+    return SimpleNamespace(**{**attributes, **others})
 
 
 def _make(
@@ -54,10 +55,10 @@ def _make(
     benchmark: Any = None,
     architecture: str = "rnn",
 ) -> MadeUp:
-    """Results of every ordered pair; `interference`, `learnt`, `analysis` and `columns` are functions of a row.
+    """Make results of every ordered pair of tasks; `interference`, `learnt`, `analysis` and `columns` take a row.
 
-    A row has g, units, first_task, second_task, earlier_tasks, seed and a value for each name in `conditions`. The
-    random numbers that a function is given are the same at every call of one seed: `rng` is the row's own.
+    A row has g, units, first_task, second_task, earlier_tasks, seed and a value for each name in `conditions`. All
+    functions share one random number generator with a fixed seed, so the results are the same at every call.
     """
     rng = np.random.default_rng(3)
     conditions = conditions or {}

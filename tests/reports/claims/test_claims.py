@@ -1,4 +1,4 @@
-"""Each claim on made-up results where it is true, where the reverse is true, and where nothing can be told."""
+"""Each claim on made-up results in which it is true, in which the reverse is true, and which do not decide it."""
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,13 @@ TRUTHS = ("supported", "not supported", "undecided")
 
 
 def forgetting(make, truth):
-    """C1: I = 1, 0, or about the threshold with much noise."""
+    """C1: interference is 1, 0, or near the threshold with much noise."""
     mean, sd = {"supported": (1, 0.2), "not supported": (0, 0.02), "undecided": (0.1, 0.5)}[truth]
     return make(lambda row, rng: rng.normal(mean, sd))
 
 
 def by_drive(make, truth):
-    """C2: a sharp fall, a rise, or noise that is the same at all drives."""
+    """C2: interference falls sharply, rises, or has noise that is the same at all drives."""
 
     def lost(row, rng):
         fallen = 1.5 / (1 + np.exp((row["drive"] - 0.15) / 0.03))
@@ -34,7 +34,7 @@ def by_drive(make, truth):
 
 
 def by_mode(make, truth):
-    """C3: the mode falls with the drive and goes with interference; it rises; or single networks differ too much."""
+    """C3: the mode falls with the drive and correlates with interference; it rises; or networks differ too much."""
 
     def mode(row, rng):
         rotation = 1 / (1 + np.exp((row["drive"] - 0.15) / 0.03))
@@ -49,7 +49,7 @@ def by_mode(make, truth):
 
 
 def by_g(make, truth):
-    """C5: interference falls with g, rises, or does either from seed to seed."""
+    """C5: interference falls with g, rises, or does one or the other depending on the seed."""
 
     def lost(row, rng):
         slope = {"supported": -0.8, "not supported": 0.8, "undecided": -0.1 + 0.5 * (-1) ** row["seed"]}[truth]
@@ -59,7 +59,7 @@ def by_g(make, truth):
 
 
 def by_speed(make, truth):
-    """C6: formation is sped up eight times and rotation by a half; the reverse; or by what varies with the seed."""
+    """C6: g speeds up formation 8 times and rotation 1.4 times; the reverse; or formation varies with the seed."""
 
     def updates(row, rng):
         doublings = row["g"] - 0.3
@@ -81,7 +81,7 @@ def by_speed(make, truth):
 
 
 def by_correlation(make, truth):
-    """C7: interference goes with the size of the correlation between some pairs, against it, or with nothing."""
+    """C7: interference rises with the size of the update correlation, falls with it, or depends on it weakly."""
     tasks = "abcde"
     strength = np.random.default_rng(4).uniform(0, 0.8, (5, 5))
 
@@ -98,7 +98,7 @@ def by_correlation(make, truth):
 
 
 def by_history(make, truth):
-    """C8: one history halves what is lost, none changes it, or one changes it by about the threshold."""
+    """C8: one history halves interference, none changes it, or one changes it by about the threshold."""
     change = {"supported": -0.5, "not supported": 0.0, "undecided": -0.1}[truth]
 
     def lost(row, rng):
@@ -207,14 +207,14 @@ def test_g_at_which_nothing_is_learnt_is_left_out_and_named(make):
     results = make(lambda row, rng: 1.6 - row["g"], g=(0.0, 0.5, 1.5), learnt=lambda row: row["g"] > 0)
     (finding,) = CLAIMS["C5"].judge(results)
     assert finding.parts[0].value == pytest.approx(-1.0)
-    assert finding.notes == ("g = 0 left out: 0 of 60 networks count",)
+    assert finding.notes == ("g = 0 is left out: 0 of 60 networks count",)
     assert finding.verdict == "supported"
 
 
 def test_drive_at_which_nothing_is_learnt_is_left_out_and_named(make):
     results = make(lambda row, rng: 1.5 - 3 * row["drive"], conditions=DRIVES, learnt=lambda row: row["drive"] > 0.05)
     (finding,) = CLAIMS["C2"].judge(results)
-    assert finding.notes == ("drive = 0.02 left out: 0 of 60 networks count",)
+    assert finding.notes == ("drive = 0.02 is left out: 0 of 60 networks count",)
     assert finding.parts[0].value == pytest.approx(1.2)
     none = make(lambda row, rng: 1.0, conditions=DRIVES, learnt=lambda row: False)
     assert CLAIMS["C2"].judge(none)[0].verdict == "undecided"
@@ -223,7 +223,7 @@ def test_drive_at_which_nothing_is_learnt_is_left_out_and_named(make):
 
 def test_where_interference_crosses_half():
     drives = np.array([0.0, 0.1, 0.2, 0.4])
-    assert crossing(drives, np.array([2.0, 2.2, 0.2, 0.0])) == pytest.approx(0.16)  # 2.2 to 0.2 passes 1 at 0.6
+    assert crossing(drives, np.array([2.0, 2.2, 0.2, 0.0])) == pytest.approx(0.16)  # 1 is 0.6 of the way to 0.2
     assert crossing(drives, np.array([2.0, 1.8, 1.6, 1.4])) != crossing(drives, np.array([2.0, 1.0, 0.0, 0.0]))
     assert np.isnan(crossing(drives, np.array([2.0, 1.8, 1.6, 1.4])))
     assert np.isnan(crossing(drives, np.array([-1.0, -1.0, -2.0, -2.0])))
@@ -237,7 +237,7 @@ def test_speed_is_not_judged_where_b_was_not_learnt_by_rotation(make):
     assert "not learnt by rotation" in finding.reason
     (finding,) = CLAIMS["C6"].judge(type(results)(results.benchmark, results.interference))
     assert finding.verdict == "supported"
-    # 800 2^-3 = 100 and 800 2^-0.5 = 565 updates: 3 and 0.5 doublings, but for whole updates
+    # 800 2^-3 = 100 and 800 2^-0.5 = 565 updates are 3 and 0.5 doublings, apart from rounding to whole updates.
     assert finding.parts[0].value == pytest.approx(2.5, abs=0.01)
 
 

@@ -1,4 +1,4 @@
-"""Halving the learning rate on made-up results: it changes nothing, or much, or nobody can tell."""
+"""Halving the learning rate in made-up results: it changes nothing, changes much, or the results do not decide it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rule(rate: float) -> RuleSpec:
 
 
 def at_two_rates(make, make_benchmark, change: float, noise: float = 0.0):
-    """Interference of about 1 that varies over seeds, and `change` more at the smaller rate."""
+    """Results with interference of about 1 that varies over seeds and is larger by `change` at the smaller rate."""
     tables = []
     for rate in RATES:
 

@@ -1,4 +1,4 @@
-"""What is written: the report, its table, its figures; and which claims a results folder is judged on."""
+"""The report, its table and its figures, and which claims a results folder is judged on."""
 
 from types import SimpleNamespace
 
@@ -42,9 +42,9 @@ def rich_results(make):
 
 @pytest.fixture(scope="module")
 def histories(make):
-    """Results to which C1 and C8 apply, and which name C8."""
-    made = make(lambda row, rng: rng.normal(1, 0.1), tasks=TASKS, seeds=5, histories=("", "flip_flop > mante"))
-    return named(made, "C8")
+    """Results to which C1 and C8 apply and which name C8."""
+    results = make(lambda row, rng: rng.normal(1, 0.1), tasks=TASKS, seeds=5, histories=("", "flip_flop > mante"))
+    return named(results, "C8")
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_results_are_judged_on_what_applies(judgements):
 def test_a_benchmark_may_name_its_claims(rich_results):
     found = judge([named(rich_results, "C5", "C4"), named(rich_results, "C1")])
     assert [(j.claim.id, bool(j.findings)) for j in found] == [("C1", True), ("C4", False), ("C5", True)]
-    assert found[1].why_not == "no restricted_rnn among the architectures"
-    with pytest.raises(BenchmarkError, match=r"made-up: claims: no claim 'C9'; there are C1, .*C8"):
+    assert found[1].why_not == "there is no restricted_rnn among the architectures"
+    with pytest.raises(BenchmarkError, match=r"made-up: claims: there is no claim 'C9'; the claims are C1, .*C8"):
         judge([named(rich_results, "C9")])
 
 
@@ -147,7 +147,7 @@ def test_no_text_of_a_figure_is_cut(judgements):
         figure = judgement.claim.figure(judgement.results)
         figure.draw_without_rendering()  # lays it out
         drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-        # A pixel of antialiasing may reach over the edge.
+        # Antialiasing may extend one pixel over the edge.
         inside = min(drawn.x0, drawn.y0, width - drawn.x1, height - drawn.y1) > -1 / figure.dpi
         assert inside, (judgement.claim.id, drawn)
 

@@ -1,4 +1,4 @@
-"""C4: the prediction of the 2x2 model against autograd, and the claim on networks that deviate from it as planted."""
+"""C4: the prediction of the 2x2 model compared with autograd, and the claim on networks with a known deviation."""
 
 from types import SimpleNamespace
 
@@ -24,8 +24,10 @@ PARAMETERS = {
 
 
 def task(label="a", drive=0.1, **training):
-    how = Training(**{"max_updates": 300, "evaluate_every": 10, "criterion": Criterion(relative_loss=0.02)} | training)
-    return TaskSpec(label=label, plugin="fixed_points@1", parameters={**PARAMETERS, "drive": drive}, training=how)
+    """A fixed-point task; `training` replaces settings of its training."""
+    settings = {"max_updates": 300, "evaluate_every": 10, "criterion": Criterion(relative_loss=0.02)} | training
+    parameters = {**PARAMETERS, "drive": drive}
+    return TaskSpec(label=label, plugin="fixed_points@1", parameters=parameters, training=Training(**settings))
 
 
 @pytest.mark.parametrize("pulse", ["unit_time", "one_step"])
@@ -47,7 +49,7 @@ def test_episodes_are_the_trials_of_the_task(pulse, dt):
 
 
 def test_prediction_against_autograd():
-    dt, offset, rate, looks = 0.5, 0.02, 0.5, 10
+    dt, offset, rate, evaluate_every = 0.5, 0.02, 0.5, 10
     ours = predict(memory(task("a"), rate), memory(task("b"), rate), dt, 0.0, offset)
 
     def outputs(m, trials):
@@ -68,7 +70,7 @@ def test_prediction_against_autograd():
 
     def learn(trials):
         bound, update = 0.02 * loss(torch.zeros(2, 2, dtype=torch.float64), trials).item(), 0
-        while update % looks or loss(m, trials).item() > bound:
+        while update % evaluate_every or loss(m, trials).item() > bound:
             (gradient,) = torch.autograd.grad(loss(m, trials), m)
             with torch.no_grad():
                 m.sub_(rate * gradient)
@@ -80,7 +82,7 @@ def test_prediction_against_autograd():
     n = learn(b)
     assert len(ours.m) == n + 1
     assert ours.learnt
-    # Double precision in both; differences are rounding, amplified a little along training.
+    # Both use double precision; the differences are rounding errors that training amplifies a little.
     np.testing.assert_allclose(ours.m[-1], m.detach().numpy(), atol=1e-9)
     assert ours.loss_first[-1] == pytest.approx(loss(m, a).item(), abs=1e-10)
     assert ours.loss_second[-1] == pytest.approx(loss(m, b).item(), abs=1e-10)
@@ -88,18 +90,18 @@ def test_prediction_against_autograd():
 
 
 def test_learning_stops_at_its_budget():
-    how = memory(task(max_updates=25), 1e-3)
-    assert how.evaluate_every == 10
-    found = predict(how, how, 0.5, 0.0, 0.02)
+    slow = memory(task(max_updates=25), 1e-3)
+    assert slow.evaluate_every == 10
+    found = predict(slow, slow, 0.5, 0.0, 0.02)
     assert len(found.m) == 26
     assert not found.learnt
 
 
 @pytest.fixture(scope="session")
 def make_restricted(make):
-    """Results of restricted networks: a deviation from the model of size `deviation` N^-power in I and in M."""
+    """Make results of restricted networks whose interference and M deviate from the model by `deviation` N^-power."""
 
-    def made(power=0.5, deviation=0.3, away=0.0, units=(100, 400, 1600), seeds=6, tracked=True):
+    def make_results(power=0.5, deviation=0.3, away=0.0, units=(100, 400, 1600), seeds=6, tracked=True):
         labels = {drive: f"drive={drive}" for drive in DRIVES}
         conditions = [
             SimpleNamespace(
@@ -149,7 +151,7 @@ def make_restricted(make):
         tables = {"curves": curves, "tracked": pd.concat(paths)} if tracked else {"curves": curves}
         return type(results)(benchmark, results.interference, analysis=results.analysis, **tables)
 
-    return made
+    return make_results
 
 
 def _different(results):
@@ -161,7 +163,7 @@ KEY = ("condition", "architecture", "rule", "g", "units", "earlier_tasks", "firs
 
 
 def _path(row, known, scale, rng):
-    """M every ten updates, in the benchmark's order of tasks, around the model's."""
+    """M every ten updates, in the benchmark's order of tasks, with noise around the M of the model."""
     m = known[row["drive"]].m
     updates = np.arange(0, len(m), 10)
     values = m[updates] + scale * rng.normal(size=(1, 2, 2))
@@ -207,8 +209,8 @@ def test_the_planted_truth_is_found(make_restricted, planted, verdict):
 def test_the_planted_power_of_n_is_found(make_restricted, tracked):
     (finding,) = CLAIMS["C4"].judge(make_restricted(power=0.5, seeds=10, tracked=tracked))
     slope = finding.parts[-1]
-    # rms of 24 Gaussians (6 without tracking) for each seed and N: log sd 0.15 (0.3), over a spread of log N of 1.1
-    # and 10 seeds: standard errors 0.03 and 0.06.
+    # The rms of 24 Gaussians (6 without tracking) for each seed and N has a log sd of 0.15 (0.3). With a spread of
+    # log N of 1.1 and 10 seeds, the standard errors are 0.03 and 0.06.
     assert slope.value == pytest.approx(-0.5, abs=0.1 if tracked else 0.2)
     assert ("M along training" if tracked else "interference") in slope.statement
 
@@ -218,5 +220,5 @@ def test_the_model_says_nothing_of_other_units(make_restricted):
     unknown = {**results.benchmark.architectures[0].parameters, "nonlinearity": "tanh"}
     benchmark = SimpleNamespace(**vars(results.benchmark))
     benchmark.architectures = [a.model_copy(update={"parameters": unknown}) for a in benchmark.architectures]
-    told = CLAIMS["C4"].applies(type(results)(benchmark, results.interference, analysis=results.analysis))
-    assert "erf" in told
+    reason = CLAIMS["C4"].applies(type(results)(benchmark, results.interference, analysis=results.analysis))
+    assert "erf" in reason

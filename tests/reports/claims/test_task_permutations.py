@@ -1,4 +1,4 @@
-"""The test by permuting tasks, against going through the permutations one by one with scipy."""
+"""The test by permuting tasks, compared with scipy on each permutation in turn."""
 
 import itertools
 
@@ -52,12 +52,13 @@ def test_a_planted_association_has_a_small_p_and_its_reverse_a_large_one(n):
 
 
 def test_row_effects_alone_are_rarely_taken_for_an_association():
-    # Cells of a row are alike in both, independently: shuffling cells one by one would find 'associations' in these.
+    # The entries of a row are similar within each matrix, but the matrices are independent. Shuffling single entries
+    # would find associations that do not exist.
     rng, found = np.random.default_rng(2), []
     for _ in range(200):
         x, y = (rng.normal(size=(1, 5, 1)) + 0.1 * rng.normal(size=(1, 5, 5)) for _ in range(2))
         found.append(permutation_p(x, y, rng))
-    # Exact under permutations of tasks: 5 %, and three standard errors of 200 draws.
+    # Permuting tasks is exact, so the rate is 5 % up to three standard errors of 200 draws.
     assert np.mean(np.array(found) <= 0.05) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
 
 

@@ -1,4 +1,4 @@
-"""Results folders of labs that never trained anything: a description, and a table of numbers given by the test."""
+"""Results folders without any training: a benchmark description, and a table of numbers given by the test."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from simulation import table
 
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec, Training
-from rnnbench.reports.comparison.simulation import table
 
 
 def benchmark_of(n_tasks: int, seeds: tuple[int, ...], **changes: Any) -> Benchmark:
-    """A benchmark as those who wrote the tables of `rnnbench.reports.comparison.simulation` would have had it.
+    """A benchmark that fits the tables of `benchmarks/compare/simulation.py`.
 
-    Its plugins exist nowhere: reading it must not need them.
+    Its plugins do not exist, because reading a benchmark must not need them.
     """
     tasks = tuple(
         TaskSpec(label=f"task {k}", plugin="nowhere@1", parameters={"drive": 0.1}, training=Training())
@@ -46,10 +46,10 @@ def base() -> Benchmark:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a results folder: `lab(name, values, first_seed=0, provenance={}, **changes)` returns its path.
+    """Function that writes a results folder: `lab(name, values, first_seed=0, provenance={}, **changes)`.
 
-    values    interference [seed, cell], cells in the order of rows of the matrix; NaN: A was not learnt
-    changes   to the benchmark
+    `values` is the interference [seed, entry], with the entries of the matrix row by row; NaN means that A was not
+    learnt. `changes` are changes to the benchmark. The function returns the path of the folder.
     """
 
     def write(

@@ -1,4 +1,4 @@
-"""`python -m rnnbench compare`: from folders to a verdict, tables, files, and an exit code."""
+"""`python -m rnnbench compare`: from results folders to a verdict, tables, files and an exit code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rnnbench.reports.comparison.report import COLUMNS, csv_table, write_report
 
 
 def values(seed: int, n: int = 20, n_tasks: int = 5, sd: float = 0.04) -> np.ndarray:
-    """Networks that forget more of later tasks, with little spread over seeds."""
+    """Interference [seed, entry] that is larger for later tasks and has little spread over seeds."""
     means = 0.2 * np.add.outer(np.arange(n_tasks), np.arange(n_tasks) % 3).ravel()
     return means + np.random.default_rng(seed).normal(0, sd, size=(n, n_tasks**2))
 
@@ -27,7 +27,9 @@ def test_labs_that_are_alike_agree(lab, cli, tmp_path):
     a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
     code, out, err = cli("compare", a, b, "--out", tmp_path / "found")
     assert (code, err) == (0, "")
-    assert out.startswith("here and there agree: each of the 25 cells they share is shown to differ by less than 0.2.")
+    assert out.startswith(
+        "here and there agree: each of the 25 entries they share is shown to differ by less than 0.2."
+    )
     assert "margin: 0.2" in out and "inconclusive" not in out
     table = pd.read_csv(tmp_path / "found" / "compare.csv")
     assert list(table) == list(COLUMNS) and len(table) == 25
@@ -41,9 +43,10 @@ def test_labs_that_are_alike_agree(lab, cli, tmp_path):
 def test_the_exit_code_is_0_whatever_the_verdict_unless_asked_for(lab, cli, tmp_path):
     a, b = lab("here", values(1)), lab("there", values(2) + 0.6, first_seed=20)
     code, out, _ = cli("compare", a, b, "--out", tmp_path / "found")
-    assert code == 0 and out.startswith("here and there disagree: of the 25 cells they share 25 by themselves")
+    assert code == 0
+    assert out.startswith("here and there disagree: 25 of the 25 entries they share differ individually")
     assert cli("compare", a, b, "--out", tmp_path / "found", "--fail-if-different")[0] == 1
-    # Undecided is not different.
+    # An inconclusive result is not a difference.
     few, fewer = (lab(f"few {k}", values(k, n=3, sd=0.5), first_seed=10 * k) for k in (3, 4))
     code, out, _ = cli("compare", few, fewer, "--out", tmp_path / "found", "--fail-if-different")
     assert code == 0 and out.startswith("Inconclusive")
@@ -52,10 +55,11 @@ def test_the_exit_code_is_0_whatever_the_verdict_unless_asked_for(lab, cli, tmp_
 def test_few_seeds_are_called_too_few(lab, tmp_path):
     a, b = lab("here", values(1, n=3, sd=0.5)), lab("there", values(2, n=3, sd=0.5) + 9, first_seed=20)
     report = (write_report(compare_folders([a, b]), tmp_path / "found")[0]).read_text()
-    assert "3 and 3 seeds are too few to show any difference between here and there (no p below 0.1)" in report
+    assert "3 and 3 seeds are too few to show any difference between here and there" in report
+    assert "(the smallest possible p is 0.1)" in report
 
 
-def test_shared_seeds_are_told(lab):
+def test_shared_seeds_are_recognised(lab):
     a = lab("here", values(1))
     same, some = lab("same", values(2)), lab("some", values(2), first_seed=15)
     assert compare_folders([a, same]).pairs[0].paired
@@ -63,18 +67,18 @@ def test_shared_seeds_are_told(lab):
     assert (pair.paired, pair.shared) == (False, 5)
 
 
-def test_labs_that_did_not_measure_the_same_are_refused_or_compared_loudly(lab, cli, tmp_path):
+def test_labs_with_different_settings_are_refused_or_compared_with_a_warning(lab, cli, tmp_path):
     rule = RuleSpec(label="simulated", plugin="rule@1", parameters={"learning_rate": 0.3})
     a, b = lab("here", values(1)), lab("there", values(2), first_seed=20, rules=(rule,))
     code, out, err = cli("compare", a, b, "--out", tmp_path / "found")
     assert (code, out) == (2, "") and err.count("\n") == 1
-    assert "here and there: nothing to compare: 25 cells:" in err and "learning_rate: 0.1 / 0.3" in err
+    assert "here and there: nothing to compare: 25 entries:" in err and "learning_rate: 0.1 / 0.3" in err
     code, out, _ = cli("compare", a, b, "--out", tmp_path / "found", "--by-label")
     assert code == 0 and "THE LABS DID NOT MEASURE THE SAME THING" in out
     assert "rules[simulated].parameters.learning_rate" in out
 
 
-def test_three_labs_are_compared_two_by_two_and_scatter_is_told(lab, tmp_path):
+def test_three_labs_are_compared_in_pairs_and_their_scatter_is_reported(lab, tmp_path):
     shifts = {"a": 0, "b": 0, "c": 0.5}
     labs = [lab(name, values(k) + shift, first_seed=20 * k) for k, (name, shift) in enumerate(shifts.items())]
     found = compare_folders(labs)
@@ -89,7 +93,7 @@ def test_three_labs_are_compared_two_by_two_and_scatter_is_told(lab, tmp_path):
     paths = write_report(found, tmp_path / "found")
     assert [path.name for path in paths[2:]] == ["compare-a-b.png", "compare-a-c.png", "compare-b-c.png"]
     text = paths[0].read_text()
-    assert "of 3 pairs of labs 2 disagree, 1 agree (a and c; b and c disagree)" in text
+    assert "of 3 pairs of labs, 2 disagree, 1 agree (a and c; b and c disagree)" in text
     assert "## Scatter over all labs" in text
 
 
@@ -101,16 +105,16 @@ def test_a_lab_agrees_with_itself_and_numbers_do_not_change(lab):
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "message"),
     [
         (["nowhere", "here"], "nowhere/benchmark.json: missing or unreadable"),
-        (["here"], "compare: one lab; give two results folders or more"),
+        (["here"], "compare: at least two results folders are needed, not 1"),
         (["here", "cut"], "cut/interference.csv: has no column 'interference'"),
-        (["here", "twice"], "twice/interference.csv: row 77: 'task 0' then 'task 3', seed 0 stands twice"),
-        (["here", "words"], "words/interference.csv: interference: row 2: 'much' is no number"),
+        (["here", "twice"], "twice/interference.csv: row 77: 'task 0' then 'task 3', seed 0 is listed twice"),
+        (["here", "words"], "words/interference.csv: interference: row 2: 'much' is not a number"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line(lab, tmp_path, names, told):
+def test_errors_that_a_user_can_fix_are_one_line(lab, tmp_path, names, message):
     lab("here", values(1, n=3))
     whole = pd.read_csv(lab("cut", values(1, n=3)) / "interference.csv")
     whole.drop(columns="interference").to_csv(tmp_path / "cut" / "interference.csv", index=False)
@@ -118,11 +122,11 @@ def test_what_a_user_can_mend_is_one_line(lab, tmp_path, names, told):
     whole.assign(interference="much").to_csv(lab("words", values(1, n=3)) / "interference.csv", index=False)
     with pytest.raises(RnnbenchError) as error:
         compare_folders([tmp_path / name for name in names])
-    assert told in str(error.value) and "\n" not in str(error.value)
+    assert message in str(error.value) and "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("margin", ["0", "-1", "nan", "inf"])
-def test_a_margin_is_above_0(lab, margin):
+def test_a_margin_that_is_not_positive_and_finite_is_refused(lab, margin):
     folder = lab("here", values(1, n=3))
     with pytest.raises(RnnbenchError, match="margin"):
         compare_folders([folder, folder], float(margin))
@@ -134,8 +138,8 @@ def test_an_error_leaves_no_report_and_no_traceback(cli, tmp_path):
     assert not (tmp_path / "found").exists()
 
 
-def test_names_from_elsewhere_are_shown_as_they_are(lab, cli, tmp_path, benchmark_of):
-    """Markup of the terminal and of Markdown in names does nothing; neither does a path."""
+def test_names_from_other_labs_are_shown_literally(lab, cli, tmp_path, benchmark_of):
+    """Terminal markup, Markdown and paths in names have no effect."""
     rule = "[red]<b>|x|</b>"
     specs = {"rules": (RuleSpec(label=rule, plugin="rule@1", parameters={}),)}
     folders = [lab(name, values(k, n=6), first_seed=20 * k, **specs) for k, name in enumerate(("..[bold]", "*b*"))]
@@ -149,7 +153,7 @@ def test_names_from_elsewhere_are_shown_as_they_are(lab, cli, tmp_path, benchmar
 
 
 def test_no_plugin_is_imported(lab, make_plugin, tmp_path):
-    """Results must not cause code to run: with a plugin that would write a file when imported, nothing is written."""
+    """Reading results must not run code: a plugin that would write a file when imported writes nothing."""
     mark = tmp_path / "imported"
     make_plugin("rnnbench-trap", f"open({str(mark)!r}, 'w').close()\nraise SystemExit('imported')\n")
     folders = [str(lab("here", values(1, n=4))), str(lab("there", values(2, n=4), first_seed=4))]
@@ -173,14 +177,14 @@ def test_no_plugin_is_imported(lab, make_plugin, tmp_path):
     ):
         assert forbidden not in modules
     assert not mark.exists()
-    # The trap is one: whoever asks for the plugins springs it.
+    # The plugin does write the file when the plugins are loaded, so the test above is not empty.
     subprocess.run(
         [sys.executable, "-c", "from rnnbench.plugin.registry import installed; installed()"], capture_output=True
     )
     assert mark.exists()
 
 
-def test_gaps_are_networks_that_do_not_count_and_infinities_are_refused(lab):
+def test_missing_values_are_networks_that_do_not_count_and_infinities_are_refused(lab):
     a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
     table = pd.read_csv(b / "interference.csv")
     table.loc[0, ["interference", "loss_after"]] = np.nan
@@ -194,7 +198,7 @@ def test_gaps_are_networks_that_do_not_count_and_infinities_are_refused(lab):
         compare_folders([a, b])
 
 
-def test_stale_figures_go_and_other_files_stay(lab, tmp_path):
+def test_figures_of_an_earlier_comparison_are_deleted_and_other_files_are_kept(lab, tmp_path):
     a, b = lab("here", values(1)), lab("there", values(2), first_seed=20)
     folder = tmp_path / "found"
     folder.mkdir()

@@ -24,17 +24,17 @@ def drawn(lab, n_tasks: int, shift: float = 0.0):
     return found.pairs[0], figure, texts
 
 
-def test_every_cell_has_its_means_its_difference_and_its_sign(lab):
+def test_every_entry_has_its_means_its_difference_and_its_sign(lab):
     pair, _, texts = drawn(lab, 5)
-    for cell in pair.cells:
-        at = f"{cell.key.first_task}:{cell.key.second_task}"
-        assert float(texts[f"a:{at}"].get_text()) == pytest.approx(cell.means[0], abs=0.006)
+    for entry in pair.cells:
+        at = f"{entry.key.first_task}:{entry.key.second_task}"
+        assert float(texts[f"a:{at}"].get_text()) == pytest.approx(entry.means[0], abs=0.006)
         sign, difference = texts[f"difference:{at}"].get_text().split("\n")
-        assert sign == SIGNS[cell.verdict]
-        assert float(difference.replace("−", "-")) == pytest.approx(cell.difference, abs=0.006)
+        assert sign == SIGNS[entry.verdict]
+        assert float(difference.replace("−", "-")) == pytest.approx(entry.difference, abs=0.006)
 
 
-def test_a_cell_that_differs_is_marked_and_one_that_is_missing_has_no_number(lab):
+def test_an_entry_that_differs_is_marked_and_one_that_is_missing_has_no_number(lab):
     _, _, texts = drawn(lab, 5, shift=2.0)
     assert texts["difference:task 0:task 1"].get_text().startswith("≠")
     assert texts["a:task 3:task 0"].get_text() == ""
@@ -43,14 +43,14 @@ def test_a_cell_that_differs_is_marked_and_one_that_is_missing_has_no_number(lab
 
 @pytest.mark.parametrize("n_tasks", [6, 20])
 def test_it_is_readable_for_few_tasks_and_for_many(lab, n_tasks):
-    """Every sign is at least five points high and fits its cell; names of tasks do not overlap."""
+    """Every sign is at least five points high and fits its entry, and task names do not overlap."""
     _, figure, texts = drawn(lab, n_tasks)
     figure.canvas.draw()
     axes = figure.axes[2]
-    cell = axes.get_window_extent().width / n_tasks
+    side = axes.get_window_extent().width / n_tasks
     for gid, text in texts.items():
         if gid.startswith("difference"):
-            assert text.get_fontsize() >= 5 and text.get_window_extent().width <= cell
+            assert text.get_fontsize() >= 5 and text.get_window_extent().width <= side
     names = [label.get_window_extent() for label in figure.axes[0].get_yticklabels()]
     assert len(names) == n_tasks
     assert all(not upper.overlaps(lower) for upper, lower in itertools.pairwise(names))

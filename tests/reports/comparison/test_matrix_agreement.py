@@ -1,4 +1,4 @@
-"""Agreement of matrices, against closed forms and brute force, and the test that a naive one gets wrong."""
+"""Agreement of matrices, against closed forms and brute force, and the false positives of a naive test."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 from scipy import stats
+from simulation import association_rates
 
 from rnnbench.reports.comparison.matrix_agreement import concordance, off_diagonal, quadratic_assignment, whole
-from rnnbench.reports.comparison.simulation import association_rates
 
 RNG = np.random.default_rng(0)
 
@@ -20,14 +20,14 @@ def matrices(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_concordance_of_a_shifted_and_stretched_copy_has_a_closed_form():
-    """For y = u + v x it is 2 v s^2 / (s^2 + v^2 s^2 + (u + (v - 1) m)^2), which is 1 only for y = x."""
+    """For y = u + v x the closed form is 2 v s^2 / (s^2 + v^2 s^2 + (u + (v - 1) m)^2), which is 1 only for y = x."""
     x = np.array([1.0, 2.0, 4.0, 7.0])
     m, s2, u, v = x.mean(), x.var(), 0.3, 1.4
     assert concordance(x, u + v * x) == pytest.approx(2 * v * s2 / (s2 + v**2 * s2 + (u + (v - 1) * m) ** 2))
     assert concordance(x, x) == pytest.approx(1) and concordance(x, 2 * m - x) == pytest.approx(-1)
 
 
-def test_renaming_is_gone_through_by_brute_force():
+def test_quadratic_assignment_equals_brute_force():
     a, b = matrices(5, 1)
     off = ~np.eye(5, dtype=bool)
     seen = np.corrcoef(a[off], b[off])[0, 1]
@@ -43,7 +43,7 @@ def test_both_triangles_count():
     assert quadratic_assignment(a, b, RNG) > 0.05
 
 
-def test_the_diagonal_is_left_out_and_missing_cells_are():
+def test_the_diagonal_and_missing_entries_are_left_out():
     a, b = matrices(6, 3)
     changed = a + np.diag(np.full(6, 100.0))
     assert quadratic_assignment(changed, b, RNG) == quadratic_assignment(a, b, RNG)
@@ -55,7 +55,7 @@ def test_the_diagonal_is_left_out_and_missing_cells_are():
     assert found.spearman == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
-def test_random_renamings_come_near_all_of_them():
+def test_random_permutations_give_a_stable_p():
     a, b = matrices(8, 4)
     b += 0.3 * a
     some = [quadratic_assignment(a, b, np.random.default_rng(seed), 3000) for seed in (1, 2)]
@@ -69,8 +69,8 @@ def test_below_five_tasks_there_is_no_p():
     assert np.isnan(whole(np.zeros((5, 5)), matrices(5, 5)[0], RNG).concordance)
 
 
-def test_false_positives_are_the_nominal_ones_where_a_naive_test_has_too_many():
-    """Row and column effects, each lab's own: entries are dependent. 400 runs: standard error 0.011 at 0.05."""
+def test_false_positives_are_at_the_nominal_level_where_a_naive_test_has_too_many():
+    """Each lab has its own row and column effects, so entries are dependent. 400 runs: standard error 0.011 at 0.05."""
     assigned, naive = association_rates(6, 0.8, 400)
     assert assigned < 0.05 + 3 * 0.011
     assert naive > 0.12

@@ -1,4 +1,4 @@
-"""Permutation p-values, against tests written out, and what they promise at any number of seeds."""
+"""Permutation p-values, against explicit enumeration, and their error rates for any number of seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RNG = np.random.default_rng(0)
 
 
 def score_of(a: np.ndarray, b: np.ndarray, floor: float) -> np.ndarray:
-    """|t| with the floor in its error, as the normal value of the same tail under Welch's degrees of freedom."""
+    """Standard normal value with the tail probability of |t|, with the floor in its error and Welch's freedom."""
     v_a, v_b = a.var(axis=0, ddof=1) / len(a), b.var(axis=0, ddof=1) / len(b)
     t = np.abs(b.mean(axis=0) - a.mean(axis=0)) / (np.sqrt(v_a + v_b) + floor)
     freedom = (v_a + v_b) ** 2 / (v_a**2 / (len(a) - 1) + v_b**2 / (len(b) - 1))
@@ -28,7 +28,7 @@ def splits(values: np.ndarray, n: int):
         yield values[list(chosen)], values[rest]
 
 
-def test_p_is_the_fraction_of_all_ways_to_deal_out_the_seeds():
+def test_p_is_the_fraction_of_all_assignments_of_seeds_to_labs():
     rng = np.random.default_rng(1)
     a, b = rng.normal(size=(4, 3)), rng.normal(0.7, 1, size=(3, 3))
     found = omnibus(Independent(a, b), 0.5, RNG)
@@ -42,8 +42,8 @@ def test_p_is_the_fraction_of_all_ways_to_deal_out_the_seeds():
     assert found.p == pytest.approx((combined <= min(found.p_largest, found.p_sum) + 1e-12).mean())
 
 
-def test_cells_are_adjusted_by_the_largest_of_those_not_yet_gone_through():
-    """Step-down max-T as Westfall & Young 1993, algorithm 4.1, write it."""
+def test_entries_are_adjusted_by_step_down_max_t():
+    """Westfall & Young 1993, algorithm 4.1."""
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(4, 4)), rng.normal([0, 3, 1, 0.5], size=(4, 4))
     found = omnibus(Independent(a, b), 0.2, RNG).p_cells
@@ -58,7 +58,7 @@ def test_cells_are_adjusted_by_the_largest_of_those_not_yet_gone_through():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_over_all_splits_of_the_same_seeds_false_alarms_are_never_above_the_level(seed):
-    """Exact, not asymptotic: of all ways to split alike seeds at most a fraction alpha has p <= alpha."""
+    """The test is exact: of all ways to split alike seeds at most a fraction alpha has p <= alpha."""
     values = np.random.default_rng(seed).lognormal(size=(8, 3))
     found = [omnibus(Independent(a, b), 0.2, RNG) for a, b in splits(values, 4)]
     for p in (np.array([one.p for one in found]), np.array([one.p_cells.min() for one in found])):
@@ -67,7 +67,7 @@ def test_over_all_splits_of_the_same_seeds_false_alarms_are_never_above_the_leve
     assert min(one.p for one in found) == pytest.approx(found[0].smallest) == pytest.approx(2 / 70)
 
 
-def test_over_all_exchanges_of_pairs_too():
+def test_over_all_exchanges_of_pairs_false_alarms_are_never_above_the_level():
     a, b = np.random.default_rng(7).lognormal(size=(2, 6, 3))
     p = []
     for signs in itertools.product((False, True), repeat=6):
@@ -77,7 +77,7 @@ def test_over_all_exchanges_of_pairs_too():
         assert (np.array(p) <= alpha + 1e-12).mean() <= alpha + 1e-12
 
 
-def test_many_small_shifts_are_seen_by_the_sum_and_one_large_by_the_largest():
+def test_the_sum_detects_many_small_shifts_and_the_largest_score_a_single_large_one():
     rng = np.random.default_rng(8)
     a, b = rng.normal(size=(2, 15, 30))
     everywhere = omnibus(Independent(a, b + 0.5), 0.2, rng, 2000)
@@ -86,8 +86,8 @@ def test_many_small_shifts_are_seen_by_the_sum_and_one_large_by_the_largest():
     assert once.p_largest < 0.01 and np.flatnonzero(once.p_cells < 0.05).tolist() == [3]
 
 
-def test_a_quiet_cell_does_not_shout_about_what_does_not_matter():
-    """A machine's rounding, the same way in every seed, is a hundred of its own errors and a thousandth of a margin."""
+def test_a_negligible_difference_in_an_entry_without_spread_is_not_significant():
+    """Rounding with the same sign in every seed is a hundred standard errors and a thousandth of the margin."""
     rng = np.random.default_rng(9)
     a = rng.normal(size=(12, 5))
     noise = np.array([1e-6, 0.3, 0.3, 0.3, 0.3])
@@ -96,31 +96,34 @@ def test_a_quiet_cell_does_not_shout_about_what_does_not_matter():
     assert omnibus(Paired(a, b), 0.2, rng, 2000).p > 0.05
 
 
-def test_labs_that_are_the_same_have_p_1_and_no_cells_are_refused():
+def test_identical_labs_have_p_1_and_an_empty_comparison_is_refused():
     a = np.random.default_rng(10).normal(size=(5, 2))
     assert omnibus(Paired(a, a), 0.2, RNG).p == 1
-    with pytest.raises(ValueError, match="no cell"):
+    with pytest.raises(ValueError, match="no entry"):
         omnibus(Paired(a[:, :0], a[:, :0]), 0.2, RNG)
 
 
 @pytest.mark.parametrize("freedom", [2.0, 4.0, 10.0, 38.0, 1e6])
 def test_the_normal_score_has_the_tail_of_t(freedom):
-    """Wallace's approximation: within 3 % of the normal value of the same tail from two degrees of freedom on."""
+    """Wallace's approximation is within 3 % of the exact normal value for two or more degrees of freedom."""
     t = np.array([0.1, 0.5, 1.0, 2.0, 4.0, 8.0])
     ours = normal_score(Contrast(t, np.ones(6), np.full(6, freedom)), 0.0)
     assert ours == pytest.approx(stats.norm.isf(stats.t.sf(t, freedom)), rel=0.03)
 
 
-def test_a_cell_without_an_error_adds_nothing():
+def test_an_entry_without_a_standard_error_has_score_0():
     assert normal_score(Contrast(np.array([1.0]), np.array([np.nan]), np.array([3.0])), 0.1) == [0.0]
 
 
-def test_few_scattered_seeds_beside_many_shout_less_than_dealing_out_t_would():
-    """Three seeds ten times as scattered as the other lab's twenty, with the same mean. Dealing out seeds is exact for
-    labs that are alike in all, and not for these: on |t| it cries wolf in most runs, on normal scores in some."""
+def test_normal_scores_limit_false_alarms_for_unequal_spread():
+    """Three seeds have ten times the spread of the other lab's twenty, and the same mean.
+
+    Permutation is exact only for labs that are alike in every respect. With |t| most of these runs would be false
+    alarms; with normal scores some are.
+    """
     rng = np.random.default_rng(3)
-    cried = 0
+    false_alarms = 0
     for _ in range(60):
         a, b = rng.normal(0, 0.3, (20, 25)), rng.normal(0, 3.0, (3, 25))
-        cried += omnibus(Independent(a, b), 0.2, rng, 400).p <= 0.03
-    assert cried / 60 < 0.4
+        false_alarms += omnibus(Independent(a, b), 0.2, rng, 400).p <= 0.03
+    assert false_alarms / 60 < 0.4

@@ -1,37 +1,37 @@
-"""Rates of convergence: exact tests and their correction."""
+"""Rates of convergence: the exact tests and their correction."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from scipy import stats
+from simulation import row_keys, table
 
 from rnnbench.reports.comparison.rates import holm, rates
-from rnnbench.reports.comparison.simulation import row_keys, table
 
 
 def values(failing: int, n: int, first_seed: int = 0):
-    """Two tasks, n seeds; the first `failing` networks do not learn task 0."""
+    """Table of two tasks and n seeds in which the first `failing` networks do not learn task 0."""
     x = np.zeros((n, 4))
     x[:failing, :2] = np.nan
     return table(x, 2, first_seed)
 
 
-def test_labs_of_their_own_seeds_are_compared_by_fisher():
+def test_labs_with_different_seeds_are_compared_by_fishers_test():
     a, b = values(2, 10), values(9, 12, 10)
     (found,) = rates((a, b), list(dict.fromkeys(row_keys(a))), paired=False)
     assert (found.what, found.successes, found.networks) == ("learnt A", (8, 3), (10, 12))
-    # The hypergeometric tail written out: all tables of the same margins that are no more likely than this one.
+    # The hypergeometric tail: all tables with the same margins that are at most as likely as this one.
     k = np.arange(0, 11)
     chance = stats.hypergeom(22, 11, 10).pmf(k)
     assert found.p == pytest.approx(chance[chance <= chance[k == 8] * (1 + 1e-9)].sum())
     assert found.adjusted == found.p
 
 
-def test_the_same_seeds_are_compared_by_those_that_changed():
+def test_labs_with_the_same_seeds_are_compared_by_mcnemars_test():
     a, b = values(1, 10), values(7, 10)
     (found,) = rates((a, b), list(dict.fromkeys(row_keys(a))), paired=True)
-    assert found.p == pytest.approx(2 * 0.5**6)  # six seeds changed, all to the worse
+    assert found.p == pytest.approx(2 * 0.5**6)  # six seeds changed, all from success to failure
 
 
 def test_networks_share_a_first_task_and_count_once():
@@ -48,7 +48,7 @@ def test_divergence_is_a_rate_of_its_own():
     assert found.p == pytest.approx(2 / 924)
 
 
-def test_holm_multiplies_by_what_is_left_and_leaves_out_what_could_not_be_told():
-    """Holm 1979: 3, 2, 1 times the sorted p-values, never falling; the two of 1 take no share."""
+def test_holms_procedure_ignores_p_values_of_1():
+    """Holm 1979: 3, 2, 1 times the sorted p-values, made monotone; the two p-values of 1 are not counted."""
     assert holm([0.04, 1.0, 0.01, 0.03, 1.0]) == pytest.approx([0.06, 1, 0.03, 0.06, 1])
     assert holm([]) == []

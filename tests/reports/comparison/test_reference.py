@@ -1,4 +1,4 @@
-"""Today's code against the committed reference results, by the standard that other labs are held to."""
+"""The current code against the committed reference results, by the rule that is applied to other labs."""
 
 from __future__ import annotations
 
@@ -17,30 +17,33 @@ PAIRS = [["fixed_points", "flip_flop"], ["romo", "flip_flop"]]
 
 
 def computed_again(home: Path) -> Comparison:
-    """Two pairs of the forty seeds' benchmark at sixteen of its seeds, computed now and held against the reference."""
+    """Compute two pairs of the forty-seeds benchmark at sixteen of its seeds, and compare them with the reference."""
     benchmark = yaml.safe_load((ROOT / "benchmarks" / "compare" / "forty-seeds.yaml").read_text())
     run({**benchmark, "seeds": 16, "protocol": PAIRS}, home, workers=1, device="cpu")
     return compare_folders([REFERENCE / "compare" / "forty-seeds", home / "forty-seeds"])
 
 
-def test_today_s_code_agrees_with_the_reference(tmp_path):
+def test_the_current_code_agrees_with_the_reference(tmp_path):
     found = computed_again(tmp_path)
     (pair,) = found.pairs
     assert pair.paired and pair.shared == 16
-    assert [cell.key[-2:] for cell in pair.cells] == [tuple(names) for names in PAIRS]
-    assert found.verdict == "agree", [(cell.difference, cell.alone_low, cell.alone_high) for cell in pair.cells]
+    assert [entry.key[-2:] for entry in pair.cells] == [tuple(names) for names in PAIRS]
+    assert found.verdict == "agree", [(entry.difference, entry.alone_low, entry.alone_high) for entry in pair.cells]
 
 
 def test_the_test_above_can_fail(tmp_path, monkeypatch):
-    """A planted fault: training stops at half of the untrained loss where the benchmark asks for a fifth."""
+    """With a fault on purpose: training stops at half of the untrained loss, where the benchmark asks for a fifth."""
     monkeypatch.setattr(Criterion, "bound", lambda self, untrained: 0.5 * untrained)
     assert computed_again(tmp_path).verdict == "disagree"
 
 
 @pytest.mark.slow
-def test_today_s_code_agrees_with_the_reference_of_neuro(tmp_path):
-    """All of neuro.yaml: about 7 minutes on 2 cores. Three seeds cannot show a difference, nor that there is none:
-    what is asked is that nothing is shown, and that the matrices are the same as wholes."""
+def test_the_current_code_agrees_with_the_reference_of_neuro(tmp_path):
+    """All of neuro.yaml, about 7 minutes on 2 cores.
+
+    Three seeds can show neither a difference nor agreement. The test requires that no difference is shown and that the
+    matrices are concordant as wholes.
+    """
     run(ROOT / "benchmarks" / "neuro.yaml", tmp_path, device="cpu")
     found = compare_folders([REFERENCE / "neuro", tmp_path / "neuro"])
     assert found.verdict != "disagree" and not found.left_out

@@ -1,4 +1,4 @@
-"""Sums with weights are means, errors and all ways to deal out seeds."""
+"""Weighted sums over seeds give means, standard errors, bootstrap resamples and permutations."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rnnbench.reports.comparison.resampling import Independent, Paired, moments
 
 @pytest.fixture
 def labs() -> tuple[np.ndarray, np.ndarray]:
-    """Two labs [seed, cell] of 4 and 3 seeds; one network of the first does not count in the second cell."""
+    """Two labs [seed, entry] of 4 and 3 seeds; one network of the first does not count in the second entry."""
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(4, 2)), rng.normal(1, 2, size=(3, 2))
     a[1, 1] = np.nan
     return a, b
 
 
-def test_moments_of_counts_are_those_of_the_values_written_out():
+def test_moments_with_counts_are_those_of_the_repeated_values():
     values, counts = np.array([[1.0], [4.0], [np.nan], [9.0]]), np.array([[2.0, 0, 3, 1]])
     n, mean, variance = moments(values, counts)
     assert (n[0, 0], mean[0, 0]) == (3, pytest.approx(np.mean([1, 1, 9])))
@@ -35,7 +35,7 @@ def test_difference_over_error_is_welchs_t(labs):
     assert freedom == pytest.approx(np.asarray(expected.df), rel=1e-12)
 
 
-def test_of_the_same_seeds_it_is_the_paired_t():
+def test_for_the_same_seeds_it_is_the_paired_t():
     rng = np.random.default_rng(4)
     a, b = rng.normal(size=(6, 3)), rng.normal(size=(6, 3))
     difference, error, freedom = Paired(a, b).observed
@@ -43,7 +43,7 @@ def test_of_the_same_seeds_it_is_the_paired_t():
     assert freedom == pytest.approx(stats.ttest_rel(b, a).df)
 
 
-def test_arrangements_are_all_ways_to_deal_out_whole_seeds_the_real_one_first(labs):
+def test_arrangements_are_all_assignments_of_seeds_with_the_observed_one_first(labs):
     a, b = labs
     both = np.vstack([a, b])
     found = np.concatenate([one.difference for one in Independent(a, b).arrangements(np.random.default_rng(0), 10)])
@@ -63,13 +63,13 @@ def test_pairs_are_exchanged_seed_by_seed():
     assert 3 * found[0, 0] == pytest.approx(7)
 
 
-def test_many_seeds_are_dealt_out_at_random_the_real_way_included():
+def test_many_seeds_are_assigned_at_random_with_the_observed_assignment_included():
     rng = np.random.default_rng(5)
     a, b = rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 1
     for design in (Independent(a, b), Paired(a, b)):
         found = np.concatenate([one.difference for one in design.arrangements(rng, 4000)])
         assert len(found) == 4000 and found[0] == pytest.approx(design.observed[0])
-        # Around 0, as wide as the variance of all seeds says: of 4000, the standard error of the mean is below 0.006.
+        # The mean over arrangements is 0; for 4000 of them its standard error is below 0.006.
         assert np.abs(found[1:].mean(axis=0)).max() < 0.025
 
 
@@ -80,5 +80,5 @@ def test_the_bootstrap_spreads_like_the_standard_error():
         difference, error, _ = design.observed
         found = np.concatenate([one.difference for one in design.bootstrap(rng, 4000)])
         assert found.mean(axis=0) == pytest.approx(difference, abs=0.02)
-        # The bootstrap's variance divides by n, the standard error's by n - 1; 4000 resamples know it to 1.1 %.
+        # The bootstrap variance divides by n, the standard error by n - 1; 4000 resamples estimate it to 1.1 %.
         assert found.std(axis=0) == pytest.approx(error * np.sqrt(29 / 30), rel=0.05)

@@ -1,4 +1,4 @@
-"""What two descriptions say differently, and which cells that leaves comparable."""
+"""Differences between two benchmark descriptions, and the matrix entries that remain comparable."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def net(**parameters) -> ArchitectureSpec:
     return ArchitectureSpec(label="simulated", plugin="net@1", parameters={"units": 1, "g": 1.0, **parameters})
 
 
-def test_what_changes_no_number_is_no_difference(base, benchmark_of):
+def test_settings_that_change_no_number_are_not_a_difference(base, benchmark_of):
     other = benchmark_of(
         3, (5, 6, 7), name="another", description="words", analyses=("modes",), claims=("C1",), rules=base.rules
     )
@@ -29,13 +29,13 @@ def test_what_changes_no_number_is_no_difference(base, benchmark_of):
     assert len(comparable(["a", "b"], [base, other])[0]) == 9
 
 
-def test_labels_of_rules_change_no_number_but_name_the_cells(base, benchmark_of):
+def test_labels_of_rules_change_no_number_but_identify_entries(base, benchmark_of):
     renamed = benchmark_of(3, (0,), rules=(base.rules[0].model_copy(update={"label": "mine"}),))
     common, left_out = comparable(["a", "b"], [base, renamed])
     assert common == [] and [one.reason for one in left_out] == ["only in a", "only in b"]
 
 
-def test_a_parameter_is_told_by_its_path_with_every_labs_value(base, benchmark_of):
+def test_a_parameter_is_reported_by_its_path_with_the_value_of_every_lab(base, benchmark_of):
     other = benchmark_of(
         3, (0,), rules=(RuleSpec(label="simulated", plugin="rule@1", parameters={"learning_rate": 2}),)
     )
@@ -43,22 +43,22 @@ def test_a_parameter_is_told_by_its_path_with_every_labs_value(base, benchmark_o
     assert benchmark_differences([base, other, base]) == [Difference(path, ("0.1", "2", "0.1"))]
 
 
-def test_what_a_lab_does_not_have_is_one_line(base, benchmark_of):
+def test_an_architecture_that_a_lab_does_not_have_is_one_difference(base, benchmark_of):
     both = benchmark_of(3, (0,), architectures=(net(), net(g=2.0)))
     assert benchmark_differences([base, both]) == [
-        Difference("architectures[simulated, g = 2.0, N = 1]", ("–", "there"))
+        Difference("architectures[simulated, g = 2.0, N = 1]", ("–", "present"))
     ]
 
 
-def test_the_order_of_tasks_is_a_setting_and_cells_differ_by_it(base):
+def test_the_order_of_tasks_is_a_setting_of_every_entry(base):
     turned = base.model_copy(update={"tasks": base.tasks[::-1]})
     assert [one.path for one in benchmark_differences([base, turned])] == ["tasks (order)"]
     _, left_out = comparable(["a", "b"], [base, turned])
     assert len(left_out) == 1 and left_out[0].reason.startswith("tasks (order)") and len(left_out[0].cells) == 9
 
 
-def test_only_the_cells_that_a_setting_reaches_are_left_out(base):
-    """A task's criterion matters where the task is learnt; its parameters matter everywhere: channels hang on them."""
+def test_only_the_entries_that_a_setting_affects_are_left_out(base):
+    """A task's criterion affects the entries that learn it; its parameters affect the channels of every entry."""
     tasks = list(base.tasks)
     tasks[2] = tasks[2].model_copy(update={"training": tasks[2].training.model_copy(update={"max_updates": 7})})
     common, left_out = comparable(["a", "b"], [base, base.model_copy(update={"tasks": tuple(tasks)})])
@@ -72,7 +72,7 @@ def test_only_the_cells_that_a_setting_reaches_are_left_out(base):
 
 
 def test_comparable_means_equal_identities_at_any_seed(base, benchmark_of):
-    """Against the store's own notion: the SHA-256 of everything that determines a cell's numbers."""
+    """Compared with the identity that the store uses: the SHA-256 of everything that determines a cell's numbers."""
     other = benchmark_of(3, (0, 1), architectures=(net(), net(g=2.0)))
     common, _ = comparable(["a", "b"], [base, other])
     for seed in (0, 1):
@@ -87,7 +87,7 @@ def all_cells(benchmark, seed):
 
 
 def test_keys_are_those_of_the_tables(base, benchmark_of):
-    """With conditions and longer sequences, as `rnnbench.results.tables` writes them and pandas reads them back."""
+    """With conditions and longer sequences, as `rnnbench.results.tables` writes them and pandas reads them."""
     condition = Condition(values={"drive": 0.1}, tasks=base.tasks, channels=Channels())
     long = benchmark_of(
         3, (0,), conditions=(condition,), protocol=(("task 0", "task 1", "task 2"), ("task 1", "task 0"))
@@ -97,7 +97,7 @@ def test_keys_are_those_of_the_tables(base, benchmark_of):
     assert set(row_keys(table)) == set(descriptions(long)) and len(set(row_keys(table))) == 3
 
 
-def test_an_architecture_without_g_has_a_key_that_is_equal_to_itself(benchmark_of):
+def test_the_key_of_an_architecture_without_g_equals_itself(benchmark_of):
     bare = ArchitectureSpec(label="simulated", plugin="net@1", parameters={"units": 4})
     one, two = (benchmark_of(3, (0,), architectures=(bare,)) for _ in range(2))
     assert len(comparable(["a", "b"], [one, two])[0]) == 9
@@ -108,14 +108,14 @@ def test_an_architecture_without_g_has_a_key_that_is_equal_to_itself(benchmark_o
     assert values_of(table, keys).index.tolist() == [3]
 
 
-def test_labs_are_named_by_as_little_as_tells_them_apart(tmp_path):
+def test_labs_are_named_by_the_shortest_distinct_path_ends(tmp_path):
     assert lab_names([tmp_path / "x" / "neuro", tmp_path / "y" / "smoke"]) == ["neuro", "smoke"]
     assert lab_names([tmp_path / "x" / "neuro", tmp_path / "y" / "neuro"]) == ["x/neuro", "y/neuro"]
     assert lab_names([tmp_path / "neuro", tmp_path / "neuro"]) == ["neuro (1)", "neuro (2)"]
 
 
-def test_versions_and_machines_are_told_and_the_time_is_not(base, tmp_path):
-    results = Results(tmp_path, base, pd.DataFrame(), pd.DataFrame())
+def test_versions_and_machines_are_compared_and_the_time_is_not(base, tmp_path):
+    results = Results(tmp_path, base, {})
     made = [{"time": str(k), "torch": f"2.{k}", "machine": {"cores": 2}, "plugins": {"p": "1"}} for k in (6, 7)]
     labs = [Lab("a", results, made[0]), Lab("b", results, made[1]), Lab("c", results)]
     assert version_differences(labs[:2]) == [Difference("torch", ("2.6", "2.7"))]
@@ -123,7 +123,7 @@ def test_versions_and_machines_are_told_and_the_time_is_not(base, tmp_path):
 
 
 @pytest.mark.parametrize("n", [2, 3])
-def test_reasons_name_the_labs_that_have_a_cell(base, benchmark_of, n):
+def test_reasons_name_the_labs_that_have_an_entry(base, benchmark_of, n):
     labs = [base] + [benchmark_of(2, (0,), tasks=base.tasks[:2])] * (n - 1)
     _, left_out = comparable(list("abc")[:n], labs)
     assert "only in a" in [one.reason for one in left_out]

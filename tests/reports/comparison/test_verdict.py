@@ -1,12 +1,12 @@
-"""From evidence to agree, disagree, inconclusive."""
+"""The verdicts agree, disagree and inconclusive, from the evidence on two labs."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from scipy import stats
+from simulation import Population, simulated, splits, table, tally, verdict_of
 
-from rnnbench.reports.comparison.simulation import Population, simulated, splits, table, tally, verdict_of
 from rnnbench.reports.comparison.verdict import (
     LEVEL,
     MARGIN,
@@ -27,7 +27,7 @@ def draw(n_seeds: int, sd: float, shift: np.ndarray | float = 0.0, **rest) -> tu
     return simulated(six(sd), n_seeds, shift, **rest)(np.random.default_rng(n_seeds))
 
 
-def test_a_cell_agrees_within_the_margin_whatever_its_test_says():
+def test_an_entry_agrees_within_the_margin_even_if_a_difference_is_shown():
     assert cell_verdict(-0.19, 0.19, 0.2, shown=True) == "agree"
     assert cell_verdict(0.1, 0.3, 0.2, shown=True) == "disagree"
     assert cell_verdict(0.1, 0.3, 0.2, shown=False) == "inconclusive"
@@ -35,7 +35,7 @@ def test_a_cell_agrees_within_the_margin_whatever_its_test_says():
     assert cell_verdict(-np.inf, np.inf, 0.2, shown=False) == "inconclusive"
 
 
-def test_labs_agree_only_if_every_cell_does():
+def test_labs_agree_only_if_every_entry_agrees():
     assert labs_verdict(["agree", "agree"], shown=True, rates_shown=False) == "agree"
     assert labs_verdict(["agree", "agree"], shown=True, rates_shown=True) == "disagree"
     assert labs_verdict(["agree", "inconclusive"], shown=False, rates_shown=False) == "inconclusive"
@@ -45,34 +45,34 @@ def test_labs_agree_only_if_every_cell_does():
     assert overall_verdict(["agree", "disagree", "inconclusive"]) == "disagree"
 
 
-def test_shares_of_the_level_are_used_up_together():
+def test_either_share_of_the_level_gives_the_level():
     assert joint_p((1 - RATES_SHARE) * LEVEL, 1.0) == pytest.approx(LEVEL)
     assert joint_p(1.0, RATES_SHARE * LEVEL) == pytest.approx(LEVEL)
     assert joint_p(1.0, 1.0) == 1
 
 
 def test_seeds_needed_have_the_power_that_is_asked_for():
-    """Two one-sided z tests of like labs: the power written out from the normal distribution."""
+    """Two one-sided z tests of like labs: the power follows from the normal distribution."""
     n, sd, margin = seeds_needed(0.3, 0.2), 0.3, 0.2
     error = sd * np.sqrt(2 / n)
     power = 2 * stats.norm.cdf(margin / error - stats.norm.ppf(0.95)) - 1
     assert 0.9 <= power < 0.91
 
 
-def test_twenty_quiet_seeds_agree_and_twenty_shifted_ones_disagree():
+def test_twenty_seeds_with_little_spread_agree_and_twenty_shifted_ones_disagree():
     assert verdict_of(draw(20, 0.25 * MARGIN)).verdict == "agree"
     pair = verdict_of(draw(20, 0.5, 1.0))
     assert pair.verdict == "disagree" and not pair.paired
     assert {cell.verdict for cell in pair.cells} <= {"disagree", "inconclusive"}
 
 
-def test_a_shift_is_found_in_its_cell_and_nowhere_else():
+def test_a_shift_is_found_in_its_entry_and_nowhere_else():
     pair = verdict_of(draw(20, 0.3, 1.5 * (np.arange(9) == 4)))
     assert pair.verdict == "disagree"
     assert [cell.key[-2:] for cell in pair.cells if cell.verdict == "disagree"] == [("task 1", "task 1")]
 
 
-def test_a_difference_within_the_margin_is_shown_and_does_not_matter():
+def test_a_difference_within_the_margin_is_shown_and_the_labs_agree():
     pair = verdict_of(draw(40, 0.05, 0.1))
     assert pair.shown and pair.omnibus is not None and pair.omnibus.p < 0.01
     assert pair.verdict == "agree"
@@ -85,7 +85,7 @@ def test_three_seeds_are_too_few_to_disagree():
 
 
 def test_the_same_seeds_are_compared_with_one_another():
-    """Seeds twice the margin wide: as labs of their own they decide nothing, as the same seeds they agree."""
+    """Seeds scatter by twice the margin: with different seeds the result is inconclusive, with the same they agree."""
     own, same = draw(20, 2 * MARGIN), draw(20, 2 * MARGIN, alike=0.02)
     assert verdict_of(own).verdict == "inconclusive"
     assert verdict_of(same).paired and verdict_of(same).verdict == "agree"
@@ -100,8 +100,8 @@ def test_seeds_that_one_lab_has_beyond_the_others_are_not_used():
     assert (pair.paired, pair.shared, pair.cells[0].n) == (False, 6, (12, 14))
 
 
-def test_rounding_in_quiet_cells_is_no_disagreement_though_noisy_ones_stay_open():
-    """The same seeds on two machines: cells that depend on the last digit, and cells off by them all one way."""
+def test_rounding_in_entries_without_spread_is_not_a_disagreement():
+    """The same seeds on two machines: six entries differ by rounding only, and three are chaotic and stay undecided."""
     rng = np.random.default_rng(5)
     a = rng.normal(0, 0.5, size=(20, 9))
     b = a + np.where(np.arange(9) < 6, 1e-6, rng.normal(0, 1.5, size=(20, 9)))
@@ -118,7 +118,7 @@ def test_fewer_networks_that_learn_are_a_difference():
     assert pair.rates_shown and not pair.cells_shown and pair.verdict == "disagree"
 
 
-def test_cells_in_which_nothing_counts_are_told_apart():
+def test_entries_in_which_no_network_counts_in_either_lab_are_left_out():
     a = np.random.default_rng(2).normal(0, 0.02, size=(2, 10, 9))
     a[:, :, :3] = np.nan
     pair = verdict_of((table(a[0], 3, 0), table(a[1], 3, 10)))

@@ -1,4 +1,4 @@
-"""Small results with names that would like to be markup, and a browser driven over a pipe."""
+"""Small results with markup in their names, and a browser that is driven over a pipe."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ EMPTY = {"meta", "link", "br", "img", "wbr"}
 
 
 class Parsed(HTMLParser):
-    """A page's elements, and the text of those whose text matters."""
+    """The elements of a page and their texts."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -108,15 +108,15 @@ FLAGS = [
 
 
 class Browser:
-    """One page of a Chromium, over the DevTools protocol: JSON messages that end in a zero byte."""
+    """One page of Chromium, driven by the DevTools protocol: JSON messages that end in a zero byte."""
 
     def __init__(self, program: str, profile: Path) -> None:
-        theirs_in, self._out = _pipe()
-        self._in, theirs_out = _pipe()
+        browser_in, self._out = _pipe()
+        self._in, browser_out = _pipe()
 
         def as_3_and_4() -> None:
-            os.dup2(theirs_in, 3)
-            os.dup2(theirs_out, 4)
+            os.dup2(browser_in, 3)
+            os.dup2(browser_out, 4)
 
         self._process = subprocess.Popen(
             [program, *FLAGS, f"--user-data-dir={profile}", "about:blank"],
@@ -125,8 +125,8 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        os.close(theirs_in)
-        os.close(theirs_out)
+        os.close(browser_in)
+        os.close(browser_out)
         self._number, self._session, self._rest = 0, "", b""
         self.events: list[dict[str, Any]] = []
         targets = self.send("Target.getTargets")["targetInfos"]
@@ -136,7 +136,7 @@ class Browser:
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method and wait for its answer; events that come meanwhile are kept."""
+        """Call a method and wait for its answer; events that arrive in the meantime are kept."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": parameters}
         message |= {"sessionId": self._session} if self._session else {}
@@ -151,13 +151,13 @@ class Browser:
     def _receive(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
             more = os.read(self._in, 1 << 16)
-            assert more, "the browser has gone"
+            assert more, "the browser has exited"
             self._rest += more
         message, _, self._rest = self._rest.partition(b"\0")
         return json.loads(message)
 
     def open(self, path: Path, width: int = 1280, height: int = 800) -> None:
-        """Show a file in a window of that size; events begin anew."""
+        """Show a file in a window of the given size; earlier events are discarded."""
         self.events.clear()
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.send("Page.navigate", url=path.as_uri())
@@ -165,13 +165,13 @@ class Browser:
             self.events.append(self._receive())
 
     def value(self, expression: str) -> Any:
-        """What JavaScript makes of an expression."""
+        """The value of a JavaScript expression."""
         answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
 
     def press(self, key: str) -> None:
-        """A key, as by hand."""
+        """Press and release a key."""
         code = {"Enter": 13, "Escape": 27, "Tab": 9, "ArrowRight": 39, "ArrowDown": 40}[key]
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
@@ -179,11 +179,11 @@ class Browser:
             text = {}
 
     def point(self, selector: str, click: bool = False) -> None:
-        """Move the pointer to the middle of an element, and click it."""
-        place = f"document.querySelector({selector!r})"
-        self.value(f"{place}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+        """Move the pointer to the middle of an element, and click it if asked."""
+        target = f"document.querySelector({selector!r})"
+        self.value(f"{target}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
         self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))")
-        box = self.value(f"{place}.getBoundingClientRect().toJSON()")
+        box = self.value(f"{target}.getBoundingClientRect().toJSON()")
         at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
         self.send("Input.dispatchMouseEvent", type="mouseMoved", **at)
         for kind in ("mousePressed", "mouseReleased") if click else ():
@@ -191,13 +191,13 @@ class Browser:
 
     @property
     def requests(self) -> list[str]:
-        """Addresses that were asked for, data: apart."""
+        """Requested addresses, except data: addresses."""
         sent = [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
         return [address for address in sent if not address.startswith("data:")]
 
     @property
     def complaints(self) -> list[Any]:
-        """Messages on the console, exceptions and what was blocked."""
+        """Console messages, exceptions and blocked requests."""
         kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
         return [event["params"] for event in self.events if event.get("method") in kinds]
 
@@ -209,7 +209,7 @@ class Browser:
 
 
 def _pipe() -> tuple[int, int]:
-    """A pipe whose ends are not 3 or 4, which the browser takes."""
+    """A pipe whose file descriptors are not 3 or 4, which the browser uses."""
     ends = os.pipe()
     high = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20) for end in ends]
     for end in ends:
@@ -229,6 +229,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def reference() -> Callable[[str], Results]:
-    """The project's own results by name."""
+    """Function that loads the reference results of the project by name."""
     home = Path(__file__).parents[3] / "results/reference"
     return lambda name: load_results(home / name)

@@ -1,4 +1,4 @@
-"""The page in a real browser: by pointer, by keyboard, on a small screen; nothing is fetched, nothing foreign runs."""
+"""The page in a real browser: with pointer, keyboard and small screen; no requests and no foreign code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECOND = "[data-cell='1']"
 
 @pytest.fixture(scope="module")
 def path(results, reference, tmp_path_factory):
-    """A page on the hostile results, and one on a benchmark with claims."""
+    """One page on the hostile results and on a benchmark with claims."""
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_page([results, reference("claims/half-rate-neuro")], path)
     return path
@@ -25,7 +25,7 @@ def shown(browser, path: Path):
     return browser
 
 
-def test_nothing_is_fetched_and_nothing_complains(shown, path):
+def test_there_are_no_requests_and_no_console_messages(shown, path):
     assert shown.requests == [path.as_uri()]
     assert shown.complaints == []
     assert shown.value("window.pwned === undefined && typeof cells === 'object'")
@@ -33,24 +33,24 @@ def test_nothing_is_fetched_and_nothing_complains(shown, path):
     assert shown.value("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
 
 
-def test_markup_and_scripts_that_got_in_would_not_run_nor_fetch(shown):
+def test_injected_markup_and_scripts_would_neither_run_nor_send_requests(shown):
     shown.value("document.body.append(Object.assign(document.createElement('script'), {textContent: 'pwned = 1'}))")
     shown.value("document.body.insertAdjacentHTML('beforeend', '<img src=http://localhost:9/x onerror=pwned=1>')")
     assert shown.value("fetch('http://localhost:9/').then(() => 'fetched', () => 'blocked')") == "blocked"
     assert shown.value("window.pwned === undefined")
 
 
-def test_pointing_at_a_cell_tells_its_numbers_and_escape_hides_them(shown, results):
+def test_pointing_at_an_entry_shows_its_numbers_and_escape_hides_them(shown, results):
     shown.point(SECOND)
-    told = shown.value("tip.hidden ? '' : tip.textContent")
+    text = shown.value("tip.hidden ? '' : tip.textContent")
     table = results.interference
     first, second = (task.label for task in results.benchmark.tasks)
     rows = table[(table["first_task"] == first) & (table["second_task"] == second) & (table["g"] == 0.5)]
-    assert f"{first}, then {second}" in told
-    assert f"interference {rows['interference'].mean():.2f} ± {rows['interference'].std():.2f}" in told.replace(
+    assert f"{first}, then {second}" in text
+    assert f"interference {rows['interference'].mean():.2f} ± {rows['interference'].std():.2f}" in text.replace(
         "−", "-"
     )
-    assert f"{rows['loss_after'].mean():.4g} after B" in told
+    assert f"{rows['loss_after'].mean():.4g} after B" in text
     shown.press("Escape")
     assert shown.value("tip.hidden")
 
@@ -68,7 +68,7 @@ def test_a_click_shows_the_curves_of_every_network(shown, results):
     assert not shown.value("detail.open")
 
 
-def test_all_of_it_goes_by_keyboard(shown):
+def test_the_matrix_can_be_used_by_keyboard(shown):
     shown.value("document.querySelector(\"[data-cell='0']\").focus()")
     shown.press("Tab")
     assert shown.value("document.activeElement.dataset.cell") == "1"

@@ -1,4 +1,4 @@
-"""The methods text: it says what was done, with the sources of those who were used."""
+"""The methods text: what was done, and the sources of the plugins that were used."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rnnbench.reports.page.provenance import provenance
 
 
 def text_of(results) -> str:
-    told = methods(results.benchmark, provenance(results))
-    return "\n".join(" ".join([title, text, *items]) for title, text, items in told.paragraphs)
+    found = methods(results.benchmark, provenance(results))
+    return "\n".join(" ".join([title, text, *items]) for title, text, items in found.paragraphs)
 
 
-def test_results_keep_what_their_plugins_say_of_themselves(folder):
+def test_results_keep_the_descriptions_of_their_plugins(folder):
     recorded = json.loads((folder / "benchmark.json").read_text())["plugins"]
     assert {kind: list(ids) for kind, ids in recorded.items()} == {
         "task": ["fixed_points@1"],
@@ -28,21 +28,21 @@ def test_results_keep_what_their_plugins_say_of_themselves(folder):
         "rule": ["gradient_descent@1"],
     }
     found = installed().find("task", "fixed_points@1")
-    told = recorded["task"]["fixed_points@1"]
-    assert told["source"] == found.cls.source and told["summary"] == description_of(found).summary
-    assert (told["package"], told["package_version"]) == (found.package, found.package_version)
-    assert told["parameters"]["duration"]["unit"] == "tau"
+    described = recorded["task"]["fixed_points@1"]
+    assert described["source"] == found.cls.source and described["summary"] == description_of(found).summary
+    assert (described["package"], described["package_version"]) == (found.package, found.package_version)
+    assert described["parameters"]["duration"]["unit"] == "tau"
 
 
-def test_every_source_is_told(results):
-    told = methods(results.benchmark, provenance(results))
-    assert [one.plugin for one in told.sources] == ["fixed_points@1", "vanilla_rnn@1", "gradient_descent@1"]
+def test_every_source_is_cited(results):
+    found = methods(results.benchmark, provenance(results))
+    assert [one.plugin for one in found.sources] == ["fixed_points@1", "vanilla_rnn@1", "gradient_descent@1"]
     text = text_of(results)
     for kind, plugin in (("task", "fixed_points"), ("architecture", "vanilla_rnn"), ("rule", "gradient_descent")):
         assert installed().find(kind, plugin).cls.source in text
 
 
-def test_what_was_done_is_told(results):
+def test_what_was_done_is_described(results):
     text = text_of(results)
     for words in (
         "N = 16 recurrent units",
@@ -50,7 +50,7 @@ def test_what_was_done_is_told(results):
         "Adam, η = 0.01, β₁ = 0.9, β₂ = 0.999",
         "duration = 6 tau",
         "update used 4 fresh trials",
-        "Every 4 updates the loss was taken on 8 held-out trials",
+        "Every 4 updates the loss was evaluated on 8 held-out trials",
         "at or below 90 % of the same network's loss before any training, or after 40 updates",
         "2 seeds (0 and 1)",
         "float32",
@@ -64,13 +64,13 @@ def test_older_results_say_that_sources_were_not_recorded():
     assert "vanilla_rnn (version 1; source not recorded)" in text
 
 
-def test_equations_parameters_and_seeds_are_told(reference):
+def test_equations_parameters_and_seeds_are_given(reference):
     text = text_of(reference("neuro"))
     assert "h[t+1] = (1 − Δt) h[t] + Δt (W φ(h[t]) + W_in x[t]); z[t] = W_out φ(h[t+1])" in text
     assert "frequency = 0.1" in text and "3 seeds (0 to 2)" in text
 
 
-def test_conditions_and_sequences_are_told(reference):
+def test_conditions_and_sequences_are_given(reference):
     text = text_of(reference("claims/c2-drive"))
     assert "9 conditions: drive = 0.02, 0.05" in text
     assert "in 1 sequence: A > B." in text
@@ -103,11 +103,11 @@ VANILLA = {
         ({"orthogonal": False}, "all random"),
     ],
 )
-def test_the_reference_network_is_told_with_its_parameters(changes, words):
+def test_the_reference_network_is_described_with_its_parameters(changes, words):
     assert words in equations("vanilla_rnn@1", VANILLA | changes)
 
 
-def test_plugins_without_known_equations_speak_for_themselves(copy):
+def test_plugins_without_known_equations_use_their_own_description(copy):
     path = copy / "benchmark.json"
     document = json.loads(path.read_text())
     document["benchmark"]["rules"][0]["plugin"] = "other@3"

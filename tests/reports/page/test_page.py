@@ -1,4 +1,4 @@
-"""The page without a browser: its structure, its data, and that they say what the tables say."""
+"""The page without a browser: its structure, and its data compared with the tables."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from rnnbench.reports.page import colours, embedded
 from rnnbench.reports.page.assemble import page
-from rnnbench.results.interference import CELL, counts, matrix_table
+from rnnbench.results.columns import ENTRY
+from rnnbench.results.interference import counts, matrix_table
 from rnnbench.results.reading import Results
 
 
@@ -28,30 +28,30 @@ def neuro(reference: Callable[[str], Results]) -> Results:
     return reference("neuro")
 
 
-def test_the_data_of_every_cell_is_what_the_table_says(parsed, results):
+def test_the_data_of_every_entry_equals_the_table(parsed, results):
     expected = matrix_table(results.interference)
-    cells = parsed.data["cells"]
-    assert len(cells) == len(expected) == 8
-    for cell, row in zip(cells, expected.to_dict("records"), strict=True):
-        assert (cell["first"], cell["second"]) == (row["first_task"], row["second_task"])
-        assert cell["networks"] == [row["networks"], row["converged"], row["counted"]]
-        assert cell["numbers"][:2] == pytest.approx([row["mean"], row["sd"]], rel=1e-5)
+    entries = parsed.data["cells"]
+    assert len(entries) == len(expected) == 8
+    for entry, row in zip(entries, expected.to_dict("records"), strict=True):
+        assert (entry["first"], entry["second"]) == (row["first_task"], row["second_task"])
+        assert entry["networks"] == [row["networks"], row["converged"], row["counted"]]
+        assert entry["numbers"][:2] == pytest.approx([row["mean"], row["sd"]], rel=1e-5)
     loss_after = parsed.data["columns"].index("A after B")
-    told = [row[loss_after] for cell in cells for row in cell["rows"]]
-    assert sorted(told) == pytest.approx(sorted(results.interference["loss_after"]), rel=1e-5)
+    losses = [row[loss_after] for entry in entries for row in entry["rows"]]
+    assert sorted(losses) == pytest.approx(sorted(results.interference["loss_after"]), rel=1e-5)
 
 
-def test_every_cell_has_a_button_whose_place_in_the_data_is_its_own(parsed):
+def test_every_entry_has_a_button_with_its_index_in_the_data(parsed):
     buttons = [one for one in parsed.of("button") if "data-cell" in one]
-    cells = parsed.data["cells"]
-    assert [int(button["data-cell"]) for button in buttons] == list(range(len(cells)))
-    for button, cell in zip(buttons, cells, strict=True):
-        assert button["aria-label"].startswith(f"{cell['first']}, then ")
+    entries = parsed.data["cells"]
+    assert [int(button["data-cell"]) for button in buttons] == list(range(len(entries)))
+    for button, entry in zip(buttons, entries, strict=True):
+        assert button["aria-label"].startswith(f"{entry['first']}, then ")
 
 
 def test_curves_are_those_of_the_table(parsed, results):
-    by_network = dict(list(results.curves.groupby([*CELL, "seed"], dropna=False, sort=False)))
-    shown = [curve for cell in parsed.data["cells"] for curve in cell["curves"]]
+    by_network = dict(list(results.curves.groupby([*ENTRY, "seed"], dropna=False, sort=False)))
+    shown = [curve for entry in parsed.data["cells"] for curve in entry["curves"]]
     assert len(shown) == len(by_network)
     for curve, rows in zip(shown, by_network.values(), strict=True):
         assert curve[0] == rows["update"].tolist()  # fewer than 60 points: all of them
@@ -62,9 +62,9 @@ def test_curves_are_those_of_the_table(parsed, results):
 def test_thinning_keeps_the_ends_and_the_peak():
     curve = np.exp(-np.linspace(0, 5, 2001))
     curve[777] = 9.0
-    places = embedded.thinned(curve, 60)
-    assert len(places) <= 60
-    assert {0, 777, 2000} <= set(places.tolist())
+    indices = embedded.thinned(curve, 60)
+    assert len(indices) <= 60
+    assert {0, 777, 2000} <= set(indices.tolist())
 
 
 def test_a_page_of_many_networks_stays_small():
@@ -94,7 +94,7 @@ def test_structure(parsed, results):
     assert all(image["alt"] for image in parsed.of("img"))
 
 
-def test_two_results_of_one_name_are_told_apart_and_their_ids_do_not_clash(results, parse):
+def test_two_results_of_one_name_are_numbered_and_their_ids_are_distinct(results, parse):
     parsed = parse(page([results, results]))
     assert {"evil (1)", "evil (2)"} <= set(parsed.text("a"))
     ids = [attributes["id"] for _, attributes in parsed.elements if "id" in attributes]
@@ -123,26 +123,26 @@ def contrast(one: str, other: str) -> float:
 
 def test_numbers_are_legible_on_every_colour():
     assert colours.luminance("#ffffff") == pytest.approx(1) and contrast("#000000", "#ffffff") == pytest.approx(21)
-    for place in range(colours.N_SHADES):
-        background = colours.colour(place)
+    for number in range(colours.N_SHADES):
+        background = colours.colour(number)
         assert contrast(background, {"#000": "#000000", "#fff": "#ffffff"}[colours.ink(background)]) >= 4.5
 
 
-def test_the_scale_turns_at_one_and_holds_at_its_ends():
+def test_the_scale_changes_hue_at_one_and_is_constant_beyond_its_ends():
     assert colours.shade(1.0) != colours.shade(0.999)
     assert colours.shade(99.0) == colours.shade(3.99)
     assert colours.shade(-9.0) == "i0"
     assert colours.shade(math.nan) == "absent"
 
 
-def test_claims_and_rules_are_told_where_the_benchmark_names_them(reference):
+def test_claims_and_rules_are_shown_if_the_benchmark_names_them(reference):
     text = page([reference("claims/half-rate-neuro")])
     assert "flow: Steps small enough" in text and "✓ supported" in text
     assert "What keeping old tasks costs" in text
     assert text.count("data:image/png;base64,") == 2
 
 
-def test_interference_against_what_the_conditions_vary(reference):
+def test_interference_against_the_values_of_the_conditions(reference):
     results = reference("claims/c2-drive")
     text = page([results])
     assert "Interference against drive" in text
@@ -151,7 +151,7 @@ def test_interference_against_what_the_conditions_vary(reference):
     assert f"<td>{at:.2f} (" in text
 
 
-def test_a_network_that_does_not_count_is_counted_out_and_a_failure_told(results, parse):
+def test_a_network_that_does_not_count_is_left_out_and_its_failure_is_shown(results, parse):
     table = results.interference.copy()
     table["failure"] = table["failure"].astype(object)
     table.loc[table.index[0], ["status", "failure", "interference", "loss_after"]] = [
@@ -160,11 +160,11 @@ def test_a_network_that_does_not_count_is_counted_out_and_a_failure_told(results
         np.nan,
         np.nan,
     ]
-    changed = Results(results.folder, results.benchmark, table, pd.DataFrame())
+    changed = Results(results.folder, results.benchmark, {"interference": table})
     text = page([changed])
-    cell = parse(text).data["cells"][0]
-    assert cell["networks"][2] == 1 and cell["counted"] == [0, 1]
-    assert cell["failures"] == ["it <b>broke</b>", ""]
-    assert cell["rows"][0][1] is None and cell["curves"] == []
+    entry = parse(text).data["cells"][0]
+    assert entry["networks"][2] == 1 and entry["counted"] == [0, 1]
+    assert entry["failures"] == ["it <b>broke</b>", ""]
+    assert entry["rows"][0][1] is None and entry["curves"] == []
     assert "1 of 2 networks counted" in text
     assert "<b>broke" not in text

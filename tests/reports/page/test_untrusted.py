@@ -1,4 +1,4 @@
-"""Results from elsewhere: names that are markup, a benchmark.json that is not what it should be, plugins that bite."""
+"""Results of unknown origin: markup in names, an invalid benchmark.json, plugins that do harm when imported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_no_name_becomes_markup(results, parse):
     for word in ("<script>pwned", "<img src=x", "<svg/onload", "<b>bold"):
         assert word not in text
     assert "&lt;b&gt;bold&lt;/b&gt;" in text
-    assert "{{ 7*7 }}" in text  # a name is no template
+    assert "{{ 7*7 }}" in text  # names are not rendered as templates
 
 
 def test_embedded_data_cannot_leave_its_element():
@@ -63,7 +63,7 @@ def test_embedded_data_cannot_leave_its_element():
         "parameters of other kinds",
     ],
 )
-def test_what_is_not_what_it_should_be_is_not_recorded(copy, parse, changes):
+def test_invalid_parts_of_benchmark_json_are_treated_as_not_recorded(copy, parse, changes):
     edit(copy, **changes)
     text = page([load_results(copy)])
     parse(text)
@@ -72,15 +72,15 @@ def test_what_is_not_what_it_should_be_is_not_recorded(copy, parse, changes):
     assert "<script>pwned" not in text
 
 
-def test_what_plugins_and_machines_say_is_escaped(copy, parse):
-    told = {"summary": EVIL, "source": EVIL, "package": EVIL, "package_version": "\ud800"}
-    edit(copy, plugins={"rule": {"gradient_descent@1": told}}, provenance={"time": EVIL, "plugins": {EVIL: EVIL}})
+def test_texts_of_plugins_and_provenance_are_escaped(copy, parse):
+    described = {"summary": EVIL, "source": EVIL, "package": EVIL, "package_version": "\ud800"}
+    edit(copy, plugins={"rule": {"gradient_descent@1": described}}, provenance={"time": EVIL, "plugins": {EVIL: EVIL}})
     text = page([load_results(copy)])
     assert len(parse(text).of("script")) == 2
     text.encode()
 
 
-def test_a_name_without_its_parameters_has_no_equations_and_no_fault(copy):
+def test_a_known_plugin_with_other_parameters_has_no_equations_and_raises_no_error(copy):
     document = json.loads((copy / "benchmark.json").read_text())
     for spec in document["benchmark"]["rules"]:
         spec["parameters"] = {"learning_rate": EVIL}
@@ -88,29 +88,29 @@ def test_a_name_without_its_parameters_has_no_equations_and_no_fault(copy):
     assert "Gradient descent by backpropagation" not in page([load_results(copy)])
 
 
-BITING = "import pathlib\npathlib.Path({marker!r}).write_text('imported')\nraise SystemExit(3)\n"
+HARMFUL = "import pathlib\npathlib.Path({marker!r}).write_text('imported')\nraise SystemExit(3)\n"
 QUIET = """
 import sys
 from pathlib import Path
 from rnnbench import load_results
 from rnnbench.reports.page.assemble import write_page
 write_page([load_results(path) for path in sys.argv[2:]], Path(sys.argv[1]))
-print(sorted(name for name in sys.modules if name.startswith("rnnbench_") or name == "biting"))
+print(sorted(name for name in sys.modules if name.startswith("rnnbench_") or name == "harmful"))
 """
 
 
 def test_no_plugin_is_imported(make_plugin, cli, folder, tmp_path):
     marker = tmp_path / "imported"
-    make_plugin("biting", BITING.format(marker=str(marker)))
+    make_plugin("harmful", HARMFUL.format(marker=str(marker)))
     done = cli("report", folder, "--html", "page.html")
     assert (done.code, done.err) == (0, "")
     assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
     assert not marker.exists()
     listed = cli("list")
-    assert marker.exists(), f"the plugin does not bite, so nothing was tested: {listed.out}"
+    assert marker.exists(), f"the plugin does no harm when imported, so nothing was tested: {listed.out}"
 
 
-def test_not_even_the_plugins_that_made_the_results(folder, tmp_path):
+def test_the_plugins_of_the_results_are_not_imported_either(folder, tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", QUIET, str(tmp_path / "page.html"), str(folder)],
         capture_output=True,
@@ -120,7 +120,7 @@ def test_not_even_the_plugins_that_made_the_results(folder, tmp_path):
     assert ran.stdout.strip() == "[]"
 
 
-def test_mistakes_are_one_line(cli, tmp_path):
+def test_errors_are_one_line(cli, tmp_path):
     missing = cli("report", "nowhere")
     assert missing.code == 2 and missing.err.count("\n") == 1 and "nowhere" in missing.err
     assert not (tmp_path / "report.html").exists()

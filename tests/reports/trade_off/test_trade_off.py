@@ -1,4 +1,4 @@
-"""The trade-off table against numbers worked out by hand from a made table."""
+"""The trade-off table, compared with numbers that were computed by hand from a made-up table."""
 
 from __future__ import annotations
 
@@ -14,45 +14,49 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.reports.trade_off.figure import trade_off_figure
 from rnnbench.reports.trade_off.report import markdown, write_trade_off
 from rnnbench.reports.trade_off.table import TRADE_OFF_COLUMNS, trade_off
-from rnnbench.results.columns import CONTINUAL_COLUMNS, TIMING_COLUMNS
+from rnnbench.results.columns import CONTINUAL, TIMING
 from rnnbench.results.reading import Results
-from rnnbench.results.sequence_metrics import METRICS
 
 SEEDS = 6
 
 
 def results(interference: dict[str, list[list[float]]], counted: dict[str, bool] | None = None) -> Results:
-    """interference: rule -> [pair][seed], pairs (a, b) and (b, a); rules named `plain` are gradient descent."""
+    """Results with the given interference and every rule's accuracies, losses and times.
+
+    `interference` has, for each rule, the values [pair][seed] of the pairs (a, b) and (b, a). `counted` says for a rule
+    whether its networks learnt the first task.
+    """
     rules = [{"use": "gradient_descent", "label": rule, "beta1": 0.5 + 0.01 * k} for k, rule in enumerate(interference)]
     tasks = [{"use": "fixed_points", "label": "a"}, {"use": "fixed_points", "label": "b"}]
     benchmark = load_benchmark({"name": "made", "tasks": tasks, "rules": rules, "seeds": SEEDS})
     rows, times, accuracies = [], [], []
     for k, (rule, pairs) in enumerate(interference.items()):
-        place = {"condition": "", "architecture": "vanilla_rnn", "rule": rule, "g": 0.9, "units": 256}
+        setting = {"condition": "", "architecture": "vanilla_rnn", "rule": rule, "g": 0.9, "units": 256}
         for (first, second), values in zip([("a", "b"), ("b", "a")], pairs, strict=True):
             for seed, value in enumerate(values):
                 pair = {"earlier_tasks": "", "first_task": first, "second_task": second, "seed": seed}
-                told = {"status": "done", "converged_first": (counted or {}).get(rule, True), "interference": value}
+                outcome = {"status": "done", "converged_first": (counted or {}).get(rule, True), "interference": value}
                 losses = {"second_loss_untrained": 2.0, "second_loss_after": 0.5 * (k + 1)}
-                told |= {"converged_second": seed > 0, "updates_second": 10 * (k + 1)}
-                rows.append(place | pair | told | losses)
-                rows.append(place | pair | {"second_task": first} | told | losses)  # the drift control
+                outcome |= {"converged_second": seed > 0, "updates_second": 10 * (k + 1)}
+                rows.append(setting | pair | outcome | losses)
+                rows.append(setting | pair | {"second_task": first} | outcome | losses)  # the drift control
                 accuracies.append(
-                    place | {"history": f"{first} > {second}", "seed": seed, "acc_lopez_paz_2017": 0.9 - 0.1 * k}
+                    setting | {"history": f"{first} > {second}", "seed": seed, "acc_lopez_paz_2017": 0.9 - 0.1 * k}
                 )
                 for history, seconds in (
                     (first, 7.0),
                     (f"{first} > {second}", (1 + k) * 2.0),
                     (f"{first} > {first}", 9),
                 ):
-                    times.append(place | {"history": history, "seed": seed, "updates": 100, "seconds": seconds})
+                    times.append(setting | {"history": history, "seed": seed, "updates": 100, "seconds": seconds})
     return Results(
         Path("made"),
         benchmark,
-        pd.DataFrame(rows),
-        pd.DataFrame(),
-        continual=pd.DataFrame(accuracies).reindex(columns=[*CONTINUAL_COLUMNS, *METRICS]),
-        timing=pd.DataFrame(times)[list(TIMING_COLUMNS)],
+        {
+            "interference": pd.DataFrame(rows),
+            "continual": pd.DataFrame(accuracies).reindex(columns=CONTINUAL.names),
+            "timing": pd.DataFrame(times)[TIMING.names],
+        },
     )
 
 
@@ -68,7 +72,7 @@ def test_means_differences_and_costs():
     assert kept["difference"] == pytest.approx(-0.625)
     assert plain["accuracy"] == pytest.approx(0.9) and kept["accuracy"] == pytest.approx(0.8)
     assert plain["learnt"] == pytest.approx(0.75) and kept["learnt"] == pytest.approx(0.5)
-    # 4 s and 2 s for 100 updates of the second tasks; first tasks and drift controls are not among them.
+    # 100 updates of the second tasks took 4 s and 2 s; first tasks and drift controls are not included.
     assert kept["cost"] == pytest.approx(2.0) and plain["cost"] == pytest.approx(1.0)
     assert kept["updates"] == pytest.approx(2.0)
     assert kept["counted"] == 1 and kept["reached"] == pytest.approx(5 / 6)
@@ -116,9 +120,9 @@ def test_files_and_figure(tmp_path):
     assert len(trade_off_figure(table).axes) == 2
 
 
-def test_without_pairs_of_different_tasks_there_is_nothing_to_tell():
+def test_results_without_pairs_of_different_tasks_are_refused():
     made = results({"plain": [np.ones(SEEDS)] * 2})
     table = made.interference
     alone = table[table["first_task"] == table["second_task"]]
     with pytest.raises(RnnbenchError, match="made: no pair of different tasks"):
-        trade_off(Results(made.folder, made.benchmark, alone, made.curves))
+        trade_off(Results(made.folder, made.benchmark, {"interference": alone}))

@@ -47,7 +47,7 @@ def test_what_arrives_is_what_was_sent(archive, sound, home):
 
 def test_it_can_be_gone_on_with(archive, home):
     """The cells that arrived are those the receiver would compute: nothing is left to do."""
-    from rnnbench.execution.run import prepare
+    from rnnbench.execution.prepare import prepare
 
     folder = import_results(archive, home)
     benchmark = load_results(folder).benchmark
@@ -197,7 +197,7 @@ def test_missing_rows_and_rows_twice_are_found(changed, archive, home, cut):
     with pytest.raises(StoreError, match=r"rows where benchmark\.json describes"):
         import_results(changed({"interference.csv": table.iloc[cut].to_csv(index=False).encode()}), home)
     twice = pd.concat([table, table.iloc[cut]])
-    with pytest.raises(StoreError, match="stands twice"):
+    with pytest.raises(StoreError, match="is listed twice"):
         import_results(changed({"interference.csv": twice.to_csv(index=False).encode()}), home)
 
 

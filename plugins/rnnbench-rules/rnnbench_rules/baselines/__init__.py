@@ -1,4 +1,4 @@
-"""What other rules are measured against: forgetting made impossible, or all tasks at once."""
+"""Baselines for the other rules: no forgetting by construction, or training on all tasks at once."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.baselines.fresh_network import FreshNetwork

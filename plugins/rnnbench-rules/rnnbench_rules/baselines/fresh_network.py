@@ -1,4 +1,4 @@
-"""A network of its own for each task."""
+"""A separate network for each task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Joint training: earlier tasks go on while a new one is learnt."""
+"""Joint training: every update uses trials of the new task and of all earlier tasks."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from rnnbench import Architecture, State, TaskContext, Weights
 from rnnbench_rules.baselines.own_weights import OwnWeightsDescent
 
 READOUT = ("w_out", "b_out")
-"""Names by which an architecture calls its readout; the second need not be there."""
+"""Names of the readout weights; an architecture may have no b_out."""
 
 
 class NewReadout(OwnWeightsDescent):
@@ -24,8 +24,10 @@ class NewReadout(OwnWeightsDescent):
 
     def check(self, architecture: Architecture) -> None:
         if "w_out" not in architecture.trained:
-            told = ", ".join(architecture.trained)
-            raise ValueError(f"it learns readouts, and w_out is not among the trained weights ({told}); set learn: all")
+            trained = ", ".join(architecture.trained)
+            raise ValueError(
+                f"new_readout trains w_out, but w_out is not among the trained weights ({trained}); set learn: all"
+            )
 
     def own(self, weights: Weights) -> tuple[str, ...]:
         return tuple(name for name in READOUT if name in weights)

@@ -1,4 +1,4 @@
-"""What networks with weights of their own for each task have in common."""
+"""Base class of rules that keep separate weights for each task."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class OwnWeightsDescent(GradientDescent):
 
     @abstractmethod
     def own(self, weights: Weights) -> tuple[str, ...]:
-        """Names of the weights that each task has for itself."""
+        """Return the names of the weights that each task has separately."""
 
     def weights_for(self, weights: Weights, state: State, context: TaskContext) -> Weights:
         chosen = dict(weights)
@@ -32,8 +32,8 @@ class OwnWeightsDescent(GradientDescent):
         state = super().begin_task(weights, memory, context)
         names = self.own(weights)
         initial = {f"initial.{name}": state.get(f"initial.{name}", weights[name]) for name in names}
-        mine = self.weights_for(weights, state | initial, context)
-        return state | initial | {f"own.{context.task}.{name}": mine[name] for name in names}
+        own = self.weights_for(weights, state | initial, context)
+        return state | initial | {f"own.{context.task}.{name}": own[name] for name in names}
 
     def learn(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> tuple[Weights, State]:
         new, state = super().learn(self.weights_for(weights, state, context), batch, state, context)

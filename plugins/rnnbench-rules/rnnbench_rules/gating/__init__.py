@@ -1,4 +1,4 @@
-"""Units that are silent in some tasks."""
+"""Rules that silence some of the units in each task."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.gating.xdg import XdG

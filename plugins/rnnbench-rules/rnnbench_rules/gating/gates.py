@@ -1,4 +1,4 @@
-"""Gates: which units are silent in which task."""
+"""Base class of gating rules, which choose the silent units of each task."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, VanillaRNN, Weights
 
 OUTGOING = ("w_rec", "w_out")
-"""The weights whose columns belong to the units that send: w_rec [unit, unit], w_out [output, unit]."""
+"""Weights whose columns belong to the sending units: w_rec [unit, unit] and w_out [output, unit]."""
 
 
 class GatedDescent(GradientDescent):
@@ -45,7 +45,7 @@ class GatedDescent(GradientDescent):
         return arrays | {name: arrays[name] * gates for name in OUTGOING if name in arrays}
 
     def _gates(self, weights: Weights, context: TaskContext) -> torch.Tensor:
-        """1 where a unit takes part in the task, 0 where it is silent, [network, 1, unit]; by the task's label."""
+        """Draw the gates [network, 1, unit] of the task: 1 for an active unit, 0 for a silent one."""
         n_units = weights["w_rec"].shape[-1]
         silent = min(round(self.gated * n_units), n_units - 1)
         gates = np.ones((len(weights["w_rec"]), 1, n_units))

@@ -17,5 +17,5 @@ class XdGSI(GatedDescent, SynapticIntelligence):
 
     name, version = "xdg_si", 1
     source = "Masse, Grant & Freedman, PNAS 2018; Zenke, Poole & Ganguli, ICML 2017"
-    # Two parameters lead away from gradient descent, and neither does it alone.
+    # Two parameters separate the rule from gradient descent; setting only one of them to 0 does not recover it.
     strength: ClassVar[str | None] = None

@@ -1,4 +1,4 @@
-"""Rules that a brain could use: local in time or space, or by trial and error."""
+"""Biologically plausible rules: local in time or space, or by trial and error."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.local.eprop import EProp

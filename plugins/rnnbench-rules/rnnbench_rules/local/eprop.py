@@ -49,7 +49,7 @@ class EProp(GradientDescent):
         rate_units(self.name, architecture)
         if self.feedback == "adaptive" and "w_out" not in architecture.trained:
             raise ValueError(
-                "eprop: adaptive feedback follows what W_out learns, and W_out is not learnt; set learn: all"
+                "eprop: adaptive feedback follows the changes of w_out, but w_out is not trained; set learn: all"
             )
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:

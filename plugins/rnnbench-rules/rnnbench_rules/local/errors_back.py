@@ -1,10 +1,10 @@
-"""Errors carried back to the units by matrices that need not be the transposes of the forward ones.
+"""Errors sent back to the units through matrices that need not be the transposes of the forward ones.
 
     e[t] = phi'(h[t+1]) * (B dz[t] + dt V e[t+1]) + (1 - dt) e[t+1],   dz = dL/dz
 
-With B = W_out^T and V = W^T this is backpropagation through time (rnnbench.engine.rate_rnn). A random B is feedback
-alignment, and without V every unit is on its own: what is left is the memory of its leak, which an eligibility trace
-carries forward instead (see rflo).
+With B = W_out^T and V = W^T this is backpropagation through time (rnnbench.engine.rate_rnn). A random B gives
+feedback alignment. Without V no error passes between units: each unit's error goes back in time only through its own
+leak, and an eligibility trace computes the same sum forwards (see rflo).
 """
 
 from __future__ import annotations
@@ -19,7 +19,16 @@ from rnnbench_rules.local.rate_units import Activity, Arrays, flat, network_by_n
 
 
 def random_feedback(weights: Weights, context: TaskContext, scale: float) -> Tensor:
-    """B [network, unit, output], scale / sqrt(outputs) times standard normal numbers: a network's own for life."""
+    """Draw the random feedback matrix B of each network, which is the same in all of its tasks.
+
+    Args:
+        weights: weights by name, [network, ...]; w_out gives the shape.
+        context: the task; B is drawn from each network's seed alone.
+        scale: the standard deviation of B is scale / sqrt(outputs).
+
+    Returns:
+        B, [network, unit, output].
+    """
     n_outputs, n_units = weights["w_out"].shape[1:]
     drawn = [rng.standard_normal((n_units, n_outputs)) for rng in context.rngs("feedback")]
     return (scale / math.sqrt(n_outputs) * torch.stack([torch.from_numpy(b) for b in drawn])).to(weights["w_out"])
@@ -28,10 +37,17 @@ def random_feedback(weights: Weights, context: TaskContext, scale: float) -> Ten
 def gradient_through(
     architecture: VanillaRNN, weights: Weights, batch: Batch, feedback: Tensor, recurrent: Tensor | None = None
 ) -> tuple[Tensor, Weights]:
-    """Loss [network] and the gradient's stand-in for every trained weight.
+    """Compute the loss and what replaces its gradient when errors are sent back through B and V.
 
-    feedback    B [network, unit, output]
-    recurrent   V [network, unit, unit], or None for none
+    Args:
+        architecture: the rate RNN.
+        weights: weights by name, [network, ...].
+        batch: the trials.
+        feedback: B, [network, unit, output].
+        recurrent: V, [network, unit, unit]; None if errors do not pass between units.
+
+    Returns:
+        The loss [network], and by name an array [network, ...] for every trained weight.
     """
     others = {"B": feedback} if recurrent is None else {"B": feedback, "V": recurrent}
 
@@ -47,7 +63,7 @@ def gradient_through(
 
 
 def _carried_back(architecture: VanillaRNN, activity: Activity, dz: Tensor, b: Tensor, v: Tensor | None) -> Tensor:
-    """e [network, time, trial, unit]."""
+    """Compute the errors e, [network, time, trial, unit]."""
     dt, slope = architecture.dt, slopes(architecture, activity)
     e = dz @ b.mT[:, None]
     into = None if v is None else (dt * v).mT.contiguous()
@@ -63,7 +79,7 @@ def _carried_back(architecture: VanillaRNN, activity: Activity, dz: Tensor, b: T
 
 
 def _weight_gradients(architecture: VanillaRNN, activity: Activity, inputs: Tensor, dz: Tensor, e: Tensor) -> Weights:
-    """dt sum e[t] r[t]^T and the like, for every trained weight."""
+    """Sum e[t] times its source over time and trials for every trained weight, such as dt sum_t e[t] r[t]^T."""
     dt, units = architecture.dt, flat(e).mT
     products = {
         "w_rec": lambda: dt * (units @ flat(activity.r[:, :-1])),

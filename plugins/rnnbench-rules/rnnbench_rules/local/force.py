@@ -47,7 +47,7 @@ class Force(LearningRule):
         trained = rate_units(self.name, architecture).trained
         if not {"w_rec", "w_out"} <= set(trained):
             raise ValueError(
-                f"force learns W and W_out, and {architecture.name} trains {', '.join(trained)}; learn: all"
+                f"force trains w_rec and w_out, but {architecture.name} trains {', '.join(trained)}; set learn: all"
             )
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
@@ -70,16 +70,16 @@ class Force(LearningRule):
         return weights | {name: found[name] for name in ("w_rec", "w_out")}, state | {"inverse": found["inverse"]}
 
     def update(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
-        raise NotImplementedError("force learns while the trial runs, in learn(), and takes no gradient")
+        raise NotImplementedError("force changes the weights during the trial, in learn(), and uses no gradient")
 
     def end_task(self, weights: Weights, state: State, context: TaskContext) -> State:
         if not self.keep_inverse:
             return {}
-        # Its root, since memory has the benchmark's precision, in which P itself would not stay positive.
+        # The root of P is stored: in the benchmark's precision, which the memory has, P itself would not stay positive.
         return {"inverse_root": torch.linalg.cholesky_ex(state["inverse"]).L}
 
     def _run(self, architecture: VanillaRNN, weights: Weights, batch: Batch, feedback: Tensor, p: Tensor) -> Arrays:
-        """The trials with learning. In float64: P shrinks over many thousand updates, and must stay positive."""
+        """Run the trials and learn in float64: P shrinks over many thousand updates and must stay positive."""
         phi, dt = NONLINEARITIES[architecture.nonlinearity].value, architecture.dt
         drive = currents(architecture, weights, batch).double()
         targets, mask = batch.each(batch.targets).double(), batch.each(batch.mask).double()
@@ -101,16 +101,20 @@ class Force(LearningRule):
 
 
 def least_squares_step(p: Tensor, x: Tensor, errors: Tensor) -> tuple[Tensor, Tensor]:
-    """A block of recursive least squares: the change of the readout [network, output, unit], and the new P.
+    """Make one step of recursive least squares for a block of trials.
 
-    p        inverse of the regularised correlation of all rates so far, [network, unit, unit]
-    x        rates, [network, trial, unit]
-    errors   readout minus target, [network, trial, output]
+    Args:
+        p: inverse of the regularised correlation of all rates so far, [network, unit, unit].
+        x: rates, [network, trial, unit].
+        errors: readout minus target, [network, trial, output].
+
+    Returns:
+        The change of the readout, [network, output, unit], and the new p, [network, unit, unit].
     """
     xp = x @ p
     s = xp @ x.mT
     s.diagonal(dim1=-2, dim2=-1).add_(1)
-    root = torch.linalg.cholesky_ex(s).L  # raises nothing: a network that has diverged must not take others with it
+    root = torch.linalg.cholesky_ex(s).L  # does not raise: one diverged network must not stop the others
     half = torch.linalg.solve_triangular(root, xp, upper=False)
     step = -torch.linalg.solve_triangular(root, errors, upper=False).mT @ half
-    return step, p - half.mT @ half  # symmetric by its form
+    return step, p - half.mT @ half  # this form keeps it symmetric

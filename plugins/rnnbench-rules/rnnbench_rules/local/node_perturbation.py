@@ -62,7 +62,7 @@ class NodePerturbation(GradientDescent):
     def check(self, architecture: Architecture) -> None:
         rate_units(self.name, architecture)
         if "w_rec" not in architecture.trained:
-            raise ValueError(f"node_perturbation trains w_rec, and {architecture.name} does not let it")
+            raise ValueError(f"node_perturbation trains w_rec, which {architecture.name} does not train")
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         zero = torch.zeros(len(weights["w_rec"]), dtype=torch.float64, device=weights["w_rec"].device)
@@ -90,7 +90,10 @@ class NodePerturbation(GradientDescent):
         return new, state
 
     def _kicks(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> Tensor:
-        """xi [network, time, trial, unit]; from one uniform number each: below p it says that, and how far, to kick."""
+        """Draw the kicks xi, [network, time, trial, unit].
+
+        Each comes from one uniform number u: the unit is kicked if u < p, and u / p then sets the size of the kick.
+        """
         count = int(state["batches"][0])
         p = min(1.0, self.rate * context.architecture.dt)
         shape = (*batch.inputs.shape[1:3], context.architecture.units)
@@ -99,7 +102,7 @@ class NodePerturbation(GradientDescent):
         return torch.where(u < p, self.amplitude * (2 * u / p - 1), 0).to(weights["w_rec"])
 
     def _estimate(self, architecture: VanillaRNN, weights: Weights, batch: Batch, others: Arrays) -> Arrays:
-        """What descends the loss by trial and error, and the loss expected from now on."""
+        """Estimate the gradient by trial and error; also the loss, and the loss expected from now on."""
         activity = simulate(architecture, weights, batch, others["kicks"])
         each = trial_losses(activity.z, batch)
         mean = each.mean(-1)
@@ -117,7 +120,7 @@ class NodePerturbation(GradientDescent):
     def _eligible(
         self, architecture: VanillaRNN, activity: Activity, batch: Batch, kicks: Tensor, change: Tensor
     ) -> Weights:
-        """Sums over trials of change [network, trial] times the eligibility of each weight."""
+        """Sum change [network, trial] times the eligibility of each weight over the trials."""
         power, post = 1, architecture.dt / self._variance(architecture.dt) * kicks
         if self.eligibility == "hebbian":
             power, post = 3, self._fluctuation(activity.h) ** 3
@@ -130,11 +133,11 @@ class NodePerturbation(GradientDescent):
         return found
 
     def _variance(self, dt: float) -> float:
-        """Of a kick: p times the variance of a uniform number."""
+        """Variance of a kick: p times the variance of a uniform number."""
         return min(1.0, self.rate * dt) * self.amplitude**2 / 3
 
     def _fluctuation(self, h: Tensor) -> Tensor:
-        """h[t+1] - m[t], [network, time, trial, unit]; the mean m starts at the initial state."""
+        """Compute h[t+1] - m[t], [network, time, trial, unit]; the mean m starts at the initial state."""
         mean, found = h[:, 0], torch.empty_like(h[:, 1:])
         for t in range(found.shape[1]):
             found[:, t] = h[:, t + 1] - mean
@@ -143,7 +146,15 @@ class NodePerturbation(GradientDescent):
 
 
 def trial_losses(outputs: Tensor, batch: Batch) -> Tensor:
-    """L_k [network, trial], whose mean over trials is the loss."""
+    """Compute the loss of each trial, whose mean over trials is the loss of the batch.
+
+    Args:
+        outputs: readouts, [network, time, trial, output].
+        batch: the trials.
+
+    Returns:
+        L_k, [network, trial].
+    """
     mask = batch.each(batch.mask)
     squares = ((outputs - batch.each(batch.targets)).square() * mask).sum((1, 3))
     return squares * outputs.shape[2] / (2 * mask.sum((1, 2, 3)))[:, None]

@@ -1,4 +1,4 @@
-"""Gradients turned so that they do not disturb earlier tasks."""
+"""Rules that project gradients or steps so that they disturb earlier tasks less, and the natural gradient."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.projection.a_gem import AveragedGEM

@@ -45,6 +45,15 @@ class AveragedGEM(EpisodicRule):
 
 
 def freed(g: torch.Tensor, g_ref: torch.Tensor, s: float = 1.0) -> torch.Tensor:
-    """g [weight] without its part against g_ref [weight], if it has one."""
+    """Remove the component of a gradient that opposes a reference gradient, if there is one.
+
+    Args:
+        g: the gradient, [weight].
+        g_ref: the reference gradient, [weight].
+        s: fraction of the component that is removed.
+
+    Returns:
+        g - s (g . g_ref / |g_ref|^2) g_ref if g . g_ref < 0, otherwise g; [weight].
+    """
     against = torch.dot(g, g_ref)
     return g if against >= 0 else g - s * against / torch.dot(g_ref, g_ref) * g_ref

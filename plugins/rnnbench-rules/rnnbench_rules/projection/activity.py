@@ -1,4 +1,4 @@
-"""What flows through a rate RNN: the sources and targets of its weights, and the errors that come back."""
+"""Activity of a rate RNN: the sources and targets of its weights, and the errors propagated back to them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,37 @@ from torch import Tensor
 from rnnbench import Architecture, Batch, VanillaRNN, Weights
 
 CURRENT, READOUT = "current", "readout"
-"""The two maps of a rate RNN: [phi(h); x; 1] -> current through [W, W_in, b], and phi(h) -> z through W_out."""
+"""The two linear maps of a rate RNN: [phi(h); x; 1] -> current through [W, W_in, b]; phi(h) -> z through W_out."""
 
 SOURCES = {CURRENT: ("w_rec", "w_in", "b"), READOUT: ("w_out",)}
-"""Which weights make up a map, in the order of their columns."""
+"""The weights that make up each map, in the order of their columns."""
 
 
 def require_rate_rnn(architecture: Architecture, rule: str) -> VanillaRNN:
-    """The architecture, if it is a rate RNN whose weights are the maps above; else ValueError."""
+    """Return the architecture if it is a rate RNN whose trained weights belong to the maps above.
+
+    Raises:
+        ValueError: it is another architecture; the message names the rule and what it needs.
+    """
     if not isinstance(architecture, VanillaRNN) or unknown(architecture):
         raise ValueError(f"{rule} needs rate units with weights w_rec, w_in, w_out, b: vanilla_rnn")
     return architecture
 
 
 def unknown(architecture: Architecture) -> set[str]:
-    """Trained weights that belong to neither map."""
+    """Return the names of the trained weights that belong to neither map."""
     return set(architecture.trained) - {name for names in SOURCES.values() for name in names}
 
 
 def maps(arrays: Weights) -> dict[str, Tensor]:
-    """The arrays that are there as matrices [network, target, source], columns beside each other."""
+    """Join the weights of each map into one matrix.
+
+    Args:
+        arrays: weights or gradients by name, [network, ...]; names that are absent are skipped.
+
+    Returns:
+        By map, a matrix [network, target, source].
+    """
     out: Weights = {}
     for kind, names in SOURCES.items():
         parts = [arrays[name].unsqueeze(-1) if name == "b" else arrays[name] for name in names if name in arrays]
@@ -40,7 +51,12 @@ def maps(arrays: Weights) -> dict[str, Tensor]:
 
 
 def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
-    """The weights that `maps` joined, with the names and shapes of `like`."""
+    """Split the matrices of `maps` into weights again.
+
+    Args:
+        matrices: by map, a matrix [network, target, source].
+        like: arrays whose names and shapes the result has.
+    """
     out: Weights = {}
     for kind, matrix in matrices.items():
         names = [name for name in SOURCES[kind] if name in like]
@@ -51,12 +67,13 @@ def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
 
 @dataclass(frozen=True)
 class Activity:
-    """One network's activity on trials, all [time, trial, ..].
+    """Activity of one network on a set of trials; all arrays are [time, trial, ..].
 
-    sources   by map, of the trained weights only: phi(h[t]), x[t], 1 of the current; phi(h[t+1]) of the readout
-    targets   by map: the recurrent current W phi(h[t]) + W_in x[t] + b; the readout z[t]
-    mask      [time, trial, output]
-    errors    by map: derivative of sum(z * signal) in the current and in the readout, if there was a signal
+    Attributes:
+        sources: by map, for trained weights only: phi(h[t]), x[t] and 1 of the current; phi(h[t+1]) of the readout.
+        targets: by map: the recurrent current W phi(h[t]) + W_in x[t] + b; the readout z[t].
+        mask: weight of each target in the loss, [time, trial, output].
+        errors: by map: derivative of sum(z * signal) in the current and in the readout; empty without a signal.
     """
 
     sources: dict[str, Tensor]
@@ -68,7 +85,14 @@ class Activity:
 def activities(
     architecture: VanillaRNN, weights: Weights, batch: Batch, signals: list[Tensor] | None = None
 ) -> Iterator[Activity]:
-    """The activity of each network, one after the other. signals: [time, trial, output] for each network, or none."""
+    """Yield the activity of each network, one after the other.
+
+    Args:
+        architecture: a rate RNN.
+        weights: weights by name, [network, ...].
+        batch: the trials.
+        signals: for each network the factor of its outputs in `Activity.errors`, [time, trial, output]; None for none.
+    """
     for n, s in enumerate(batch.sets):
         noise = None if batch.noise is None else batch.noise[s]
         one = {name: w[n] for name, w in weights.items()}
@@ -91,7 +115,7 @@ def _activity(
     states, readouts = [state], []
     with torch.set_grad_enabled(signal is not None):
         for t in range(n_steps):
-            # The step is the architecture's own; a nudge of the current enters the state times dt.
+            # The architecture's own step is used; a nudge of the current enters the state multiplied by dt.
             state = architecture.step(weights, state, inputs[t], None if noise is None else noise[t]) + dt * nudge[t]
             states.append(state)
             readouts.append(architecture.readout(weights, state))
@@ -112,7 +136,15 @@ def _activity(
 
 
 def second_moment(x: Tensor, weight: Tensor | None = None) -> Tensor:
-    """Mean of x x^T over time and trials, [channel, channel] in double precision; weight [time, trial] if not equal."""
+    """Mean of x x^T over time and trials.
+
+    Args:
+        x: activity, [time, trial, channel].
+        weight: weights of the mean, [time, trial]; None for equal weights.
+
+    Returns:
+        The second moment in double precision, [channel, channel].
+    """
     flat = x.flatten(0, 1).double()
     if weight is None:
         return flat.mT @ flat / len(flat)

@@ -13,16 +13,25 @@ from rnnbench_rules.projection.activity import READOUT, activities, second_momen
 
 
 def factors(architecture: VanillaRNN, weights: Weights, batch: Batch, rngs: Sequence[np.random.Generator]) -> State:
-    """The Fisher information of the loss as Kronecker products, `kind.in` x `kind.out`, each [network, n, n].
+    """Compute the Fisher information of the loss as a Kronecker product for each map.
 
-    L is the negative log likelihood of independent Gaussian targets with precisions m/M, m being the mask and M its
-    sum. Its Fisher information, which is also its Gauss-Newton matrix, is the sum over time and trials of the products
-    of inputs z and errors e, taken as independent of each other and over time (Martens & Grosse 2015; Kao et al. 2021):
+    L is the negative log likelihood of independent Gaussian targets with precisions m/M, where m is the mask and M its
+    sum. Its Fisher information is also its Gauss-Newton matrix: the sum over time and trials of the products of inputs
+    z and errors e. These are taken as independent of each other and over time (Martens & Grosse 2015; Kao et al. 2021):
 
         F = mean(z z^T) x sum(e e^T),   e = dL/d(current) for targets drawn from the network's own distribution.
 
-    For the readout e e^T needs no draw, being diagonal with the precisions, and z is weighted by them: that factor is
-    exact where all outputs share a mask.
+    For the readout no targets need to be drawn: e e^T is diagonal and holds the precisions, by which z is weighted too.
+    This factor is exact where all outputs share a mask.
+
+    Args:
+        architecture: a rate RNN.
+        weights: weights by name, [network, ...].
+        batch: the trials.
+        rngs: one generator for each network, for the targets.
+
+    Returns:
+        For each map `kind` the factors `kind.in` and `kind.out`, each [network, n, n].
     """
     signals = [_signal(batch.mask[s], rng) for s, rng in zip(batch.sets, rngs, strict=True)]
     found: dict[str, list[Tensor]] = {}
@@ -40,6 +49,6 @@ def factors(architecture: VanillaRNN, weights: Weights, batch: Batch, rngs: Sequ
 
 
 def _signal(mask: Tensor, rng: np.random.Generator) -> Tensor:
-    """dL/dz of drawn targets, [time, trial, output]: standard deviation m/M / sqrt(m/M)."""
+    """Draw dL/dz for random targets, [time, trial, output]: its standard deviation is (m/M) / sqrt(m/M)."""
     drawn = torch.from_numpy(rng.standard_normal(tuple(mask.shape), dtype=np.float32)).to(mask)
     return (mask / mask.sum()).sqrt() * drawn

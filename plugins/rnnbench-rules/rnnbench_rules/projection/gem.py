@@ -50,10 +50,19 @@ class GEM(EpisodicRule):
 
 
 def correction(g: torch.Tensor, G: torch.Tensor, margin: float = 0.0) -> torch.Tensor:
-    """G^T v for a gradient g [weight] and those of earlier tasks G [task, weight]; 0 if g hurts none of them."""
+    """Compute the correction G^T v that GEM adds to a gradient.
+
+    Args:
+        g: gradient of the present task, [weight].
+        G: gradients of the earlier tasks, [task, weight].
+        margin: gamma, lower bound of each element of v.
+
+    Returns:
+        G^T v, [weight]; 0 if g raises the loss of no earlier task, or if G is not finite.
+    """
     if not (torch.mv(G, g) < 0).any() or not torch.isfinite(G).all():
         return torch.zeros_like(g)
-    from scipy.optimize import nnls  # here: half a second of every start, for one rule
+    from scipy.optimize import nnls  # imported here because it takes half a second and only GEM needs it
 
     rows, wanted = G.double().cpu().numpy(), g.double().cpu().numpy()
     # v = gamma + u with u >= 0 turns the quadratic programme into least squares: min |G^T u + g + gamma G^T 1|.

@@ -1,6 +1,6 @@
-"""Matrices that act on weights [target, source] from both sides: B W A stands for the Kronecker product of A and B.
+"""Kronecker products that act on weights [target, source]: the product of A and B turns W into B W A.
 
-All are symmetric and positive semidefinite, in double precision, [.., n, n] with any leading axes.
+All matrices are symmetric and positive semidefinite, in double precision, [.., n, n] with any leading axes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,31 @@ Spectrum = tuple[Tensor, Tensor]
 
 
 def shrinkage(C: Tensor, s: float) -> Tensor:
-    """(I + s C)^-1: 1 along directions that C knows nothing of, towards 0 along the others."""
+    """Compute (I + s C)^-1, which is 1 along directions where C is 0 and tends to 0 along the others as s grows.
+
+    Args:
+        C: symmetric matrix, [.., n, n].
+        s: strength, in units of 1 / C.
+
+    Returns:
+        The inverse, [.., n, n].
+    """
     values, vectors = torch.linalg.eigh(C)
     return (vectors / (1 + s * values.clamp_min(0)).unsqueeze(-2)) @ vectors.mT
 
 
 def solve(G: Tensor, A: Spectrum, B: Spectrum, s: float) -> Tensor:
-    """The matrix X with X + s B X A = G, for G [target, source], A [source, source], B [target, target]."""
+    """Solve X + s B X A = G for X.
+
+    Args:
+        G: right-hand side, [target, source].
+        A: spectrum of the source factor, [source, source].
+        B: spectrum of the target factor, [target, target].
+        s: strength, in units of 1 / (A B).
+
+    Returns:
+        X, [target, source].
+    """
     (a, U), (b, V) = A, B
     return V @ ((V.mT @ G @ U) / (1 + s * b.clamp_min(0).unsqueeze(-1) * a.clamp_min(0).unsqueeze(-2))) @ U.mT
 
@@ -27,13 +45,23 @@ def solve(G: Tensor, A: Spectrum, B: Spectrum, s: float) -> Tensor:
 def nearest_product(
     first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], tolerance: float = 1e-9, sweeps: int = 500
 ) -> tuple[Tensor, Tensor]:
-    """The Kronecker product E, F nearest to the sum of two, `first` being of full rank, in Kullback-Leibler divergence.
+    """Find the Kronecker product E x F that is nearest to the sum of two in Kullback-Leibler divergence.
 
-    Minimises log det(E x F) + tr((E x F)^-1 (A1 x B1 + A2 x B2)), in turns over E and F:
+    Minimises log det(E x F) + tr((E x F)^-1 (A1 x B1 + A2 x B2)) by updating E and F in turns:
 
         E = [tr(B1 F^-1) A1 + tr(B2 F^-1) A2] / dim F,   F = [tr(A1 E^-1) B1 + tr(A2 E^-1) B2] / dim E
 
-    each being the exact minimum for the other. Kao et al. 2021, on sums of Kronecker products.
+    Each update is the exact minimum while the other factor is fixed. Source: Kao et al. 2021, on sums of Kronecker
+    products.
+
+    Args:
+        first: A1 and B1, both of full rank.
+        second: A2 and B2, which may be singular.
+        tolerance: relative change of E below which the iteration stops.
+        sweeps: largest number of updates of both factors.
+
+    Returns:
+        E and F, scaled so that their mean eigenvalues are equal.
     """
     (A1, B1), (A2, B2) = first, second
     F = _sized_like(B1 + B2 * (_trace(A2) / _trace(A1)), B1)
@@ -50,7 +78,7 @@ def nearest_product(
 
 
 def _balanced(E: Tensor, F: Tensor) -> tuple[Tensor, Tensor]:
-    """The same product with factors of the same mean eigenvalue."""
+    """Rescale the factors so that their mean eigenvalues are equal; the product stays the same."""
     scale = ((_trace(E) / E.shape[-1]) / (_trace(F) / F.shape[-1])).sqrt()
     return E / scale, F * scale
 

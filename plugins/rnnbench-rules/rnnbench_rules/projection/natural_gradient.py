@@ -53,7 +53,7 @@ class NaturalGradient(GradientDescent):
         if self.curvature > 0:
             update = int(state[COUNTER][0])
             if update % self.refresh == 0:
-                state = state | self._looked(weights, batch, state, context, update)
+                state = state | self._refreshed(weights, batch, state, context, update)
             state = state | {COUNTER: state[COUNTER] + 1}
         return super().learn(weights, batch, state, context)
 
@@ -67,7 +67,8 @@ class NaturalGradient(GradientDescent):
             turned[kind] = torch.stack(each)
         return arrays(turned, gradients)
 
-    def _looked(self, weights: Weights, batch: Batch, state: State, context: TaskContext, update: int) -> State:
+    def _refreshed(self, weights: Weights, batch: Batch, state: State, context: TaskContext, update: int) -> State:
+        """Factors averaged with those of this batch, and their eigenvalues and eigenvectors."""
         rngs = context.rngs("fisher", context.task, context.position, update)
         new = factors(require_rate_rnn(context.architecture, self.name), weights, batch, rngs)
         share = max(1 / (update // self.refresh + 1), 1 - self.decay)

@@ -55,7 +55,7 @@ class NaturalContinualLearning(GradientDescent):
         state = super().begin_task(weights, memory, context)
         for name, a in memory.items():
             if self.importance > 0 and name.startswith("precision."):
-                # eps Lambda^-1 = (sqrt(eps) F^-1) D (sqrt(eps) E^-1), from the left and from the right
+                # eps Lambda^-1 turns a step D into (sqrt(eps) F^-1) D (sqrt(eps) E^-1).
                 state[name.replace("precision", "trust")] = self.prior**0.5 * torch.linalg.inv(a.double())
         return state
 
@@ -91,7 +91,17 @@ class NaturalContinualLearning(GradientDescent):
         return memory
 
     def posterior(self, A: Tensor, B: Tensor, state: State, kind: str) -> tuple[Tensor, Tensor]:
-        """Factors of the new precision, each [network, n, n]."""
+        """Add a task's Fisher information to the precision.
+
+        Args:
+            A: source factor of the Fisher information, [network, n, n].
+            B: target factor of the Fisher information, [network, n, n].
+            state: the rule's state, which holds the precision so far, if there is one.
+            kind: which map the factors belong to.
+
+        Returns:
+            The factors of the new precision, each [network, n, n].
+        """
         before = [state.get(f"precision.{kind}.{side}") for side in ("in", "out")]
         each = []
         for n in range(len(A)):

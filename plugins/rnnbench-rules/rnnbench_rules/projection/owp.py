@@ -77,12 +77,27 @@ class OrthogonalWeightProjection(GradientDescent):
         return {name: self.joined(state.get(name), torch.stack(C), context.position) for name, C in found.items()}
 
     def joined(self, before: Tensor | None, new: Tensor, n_earlier: int) -> Tensor:
-        """The mean products of all tasks, [network, channel, channel], once one more is learnt; here their mean."""
+        """Combine the mean products of earlier tasks with those of the task just learnt; here by averaging over tasks.
+
+        Args:
+            before: combined products of the earlier tasks, [network, channel, channel]; None if there are none.
+            new: products of the task just learnt, [network, channel, channel].
+            n_earlier: number of earlier tasks.
+        """
         return new if before is None else before + (new - before) / (n_earlier + 1)
 
 
 def projected(D: Tensor, P_out: Tensor | None, P_in: Tensor | None) -> Tensor:
-    """P_out D P_in [network, target, source], network by network; a side that is None stays as it is."""
+    """Compute P_out D P_in, network by network; a side whose matrix is None is not projected.
+
+    Args:
+        D: step of a map, [network, target, source].
+        P_out: projection of the targets, [network, target, target], or None.
+        P_in: projection of the sources, [network, source, source], or None.
+
+    Returns:
+        The projected step, [network, target, source].
+    """
     out = []
     for n, d in enumerate(D):
         d = d if P_out is None else P_out[n].to(d) @ d

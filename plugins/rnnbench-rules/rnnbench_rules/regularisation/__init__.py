@@ -1,4 +1,4 @@
-"""Penalties that hold weights or outputs near what earlier tasks left."""
+"""Penalties that keep weights or outputs near the values that earlier tasks left."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.regularisation.ewc import EWC

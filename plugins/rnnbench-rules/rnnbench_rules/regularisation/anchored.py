@@ -1,4 +1,4 @@
-"""What penalties around the weights that the last task left have in common."""
+"""Base class of penalties around the weights that the last task left."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class AnchoredDescent(GradientDescent):
 
     @abstractmethod
     def stiffness(self) -> float:
-        """c, so that the penalty's gradient is c Omega (w - w*)."""
+        """Return c, the factor in the penalty's gradient c Omega (w - w*)."""
 
     @abstractmethod
     def importance(self, weights: Weights, state: State, context: TaskContext) -> Weights:
-        """What the task that ends adds to Omega, by weight, [network, ...]."""
+        """Return what the task that ends adds to Omega, by weight name, [network, ...]."""
 
     def kept(self) -> float:
-        """The part of the earlier tasks' Omega that stays when another task ends."""
+        """Return the fraction of the earlier tasks' Omega that is kept when a task ends."""
         return 1.0

@@ -1,4 +1,4 @@
-"""Trials for networks, or for single trials, that are to have targets of their own."""
+"""Batches in which every network, or every single trial, has targets of its own."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from rnnbench import Batch
 
 
 def of_each_network(batch: Batch) -> Batch:
-    """The same trials with a set for every network."""
+    """Give every network a set of its own; the trials stay the same."""
     noise = None if batch.noise is None else batch.each(batch.noise)
     inputs, targets, mask = (batch.each(a) for a in (batch.inputs, batch.targets, batch.mask))
     return Batch(inputs, targets, mask, tuple(range(len(batch.sets))), noise)
 
 
 def of_each_trial(batch: Batch, trials: slice) -> Batch:
-    """Some of the trials with a set for every network and trial, [network * trial, time, 1, channel]."""
+    """Give every network and trial a set of its own.
+
+    Args:
+        batch: the trials.
+        trials: which of the trials to take.
+
+    Returns:
+        Batch whose arrays are [network * trial, time, 1, channel].
+    """
 
     def alone(a: torch.Tensor) -> torch.Tensor:
         return batch.each(a)[:, :, trials].movedim(2, 1).flatten(0, 1).unsqueeze(2)

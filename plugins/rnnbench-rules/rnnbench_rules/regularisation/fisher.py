@@ -1,4 +1,4 @@
-"""The diagonal Fisher information of a network's answers, by backpropagation alone."""
+"""Diagonal Fisher information of a network's outputs, from backpropagation alone."""
 
 from __future__ import annotations
 
@@ -12,22 +12,29 @@ from rnnbench_rules.regularisation.batches import of_each_network
 
 
 def diagonal_fisher(weights: Weights, context: TaskContext, n_batches: int, n_trials: int) -> Weights:
-    """Diagonal of the Fisher information of the context's task in every trained weight, in units of its loss.
+    """Estimate the diagonal Fisher information of the context's task, in units of its loss.
 
     F_i = sum_{trial, t, o} m (dz/dw_i)^2 / sum m,  averaged over trials
 
-    Read the answers z as the mean of a Gaussian with variance 1/m (m the mask): its log-likelihood is -1/2 sum m
-    (z - y)^2, and F, divided by sum m as the loss is, is the diagonal of the loss's Gauss-Newton matrix, hence of its
-    Hessian where the task is solved. It depends on the number of trials only through sampling error.
+    The outputs z are taken as the mean of a Gaussian with variance 1/m, where m is the mask. Its log-likelihood is
+    -1/2 sum m (z - y)^2. F, divided by sum m like the loss, is the diagonal of the loss's Gauss-Newton matrix, which
+    is the Hessian where the task is solved. F depends on the number of trials only through sampling error.
 
-    The targets y are drawn from the network's own answers, y = z + xi / sqrt(m) with standard normal xi, as the
-    definition has it. The task's targets instead would give the "empirical Fisher", made of squared errors, which
-    vanishes just where the network has learnt to hit them (Kunstner, Balles & Hennig, NeurIPS 2019). The noise xi is
-    independent between trials, times and outputs, so that in the square of the gradient g of a whole batch all cross
-    terms are 0 on average: E[g^2] sum m = F, at the price of one update for each batch. An average over K batches has
-    a relative error of sqrt(2/K) in each weight.
+    As the definition asks, the targets are drawn from the network's own distribution: y = z + xi / sqrt(m) with
+    standard normal xi. The task's targets would give the "empirical Fisher" instead, which is made of squared errors
+    and vanishes where the network reproduces its targets (Kunstner, Balles & Hennig, NeurIPS 2019). The noise xi is
+    independent between trials, times and outputs, so in the squared gradient g of a whole batch all cross terms are 0
+    on average: E[g^2] sum m = F. Each batch thus costs one gradient. An average over K batches has a relative error of
+    sqrt(2/K) in each weight.
 
-    Weights and result are [network, ...]; networks of one seed see the same trials and the same xi.
+    Args:
+        weights: weights by name, [network, ...].
+        context: the task. Networks of one seed get the same trials and the same xi.
+        n_batches: number of batches K.
+        n_trials: trials in each batch.
+
+    Returns:
+        F by name for every trained weight, [network, ...].
     """
     total = {name: torch.zeros_like(weights[name]) for name in context.architecture.trained}
     rngs = context.rngs("fisher", context.task, context.position)

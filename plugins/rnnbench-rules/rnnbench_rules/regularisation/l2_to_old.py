@@ -1,4 +1,4 @@
-"""L2 to old weights: all weights are held alike."""
+"""L2 penalty around the old weights, equally strong for all weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Learning without forgetting: on the new task's trials, the earlier tasks' outputs are to answer as before."""
+"""Learning without forgetting: a penalty keeps the earlier tasks' outputs on the new task's trials as they were."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class LwF(GradientDescent):
         held = earlier & ~context.own_outputs
         if not held.any():
             raise ValueError(
-                f"lwf holds the outputs of earlier tasks, and here {context.task} uses all of them itself; give each "
-                "task outputs of its own (channels: {layout: separate}, output_correlation: 0)"
+                f"lwf holds outputs of earlier tasks that the present task does not use, but {context.task} uses them "
+                "all; give each task outputs of its own (channels: {layout: separate}, output_correlation: 0)"
             )
         n_networks = len(next(iter(weights.values())))
         return state | {f"teacher.{name}": w for name, w in weights.items()} | {"held": held.repeat(n_networks, 1)}
@@ -59,7 +59,7 @@ class LwF(GradientDescent):
         return loss, {name: g + self.penalty * pull[name] for name, g in gradients.items()}
 
     def _pull(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> Weights:
-        """The gradient of D."""
+        """Gradient of D by weight name, [network, ...]."""
         each = of_each_network(batch)
         teacher = {name: state[f"teacher.{name}"] for name in weights}
         held = state["held"][:, None, None].to(each.mask).expand_as(each.mask).contiguous()

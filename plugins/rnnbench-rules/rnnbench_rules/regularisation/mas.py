@@ -1,4 +1,4 @@
-"""Memory aware synapses: the importance of a weight is how much it moves the answers."""
+"""Memory aware synapses: the importance of a weight is how strongly the outputs depend on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench_rules.regularisation.anchored import AnchoredDescent
 from rnnbench_rules.regularisation.batches import of_each_trial
 
 TRIALS_AT_ONCE = 16
-"""Gradients of so many single trials are in memory together."""
+"""Number of single trials whose gradients are held in memory at the same time."""
 
 
 class MAS(AnchoredDescent):
@@ -45,9 +45,9 @@ class MAS(AnchoredDescent):
 
 
 def _slopes(weights: Weights, batch: Batch, trials: slice, context: TaskContext) -> Weights:
-    """Gradients of sum m z^2 / sum m of each of some trials, [network, trial, ...].
+    """Gradients of sum m z^2 / sum m for single trials, [network, trial, ...].
 
-    Twice the gradient of the loss with targets 0, each trial given a network of its own.
+    Each is twice the gradient of the loss with targets 0; every trial gets a copy of the network.
     """
     each = of_each_trial(batch, trials)
     n_networks = len(batch.sets)

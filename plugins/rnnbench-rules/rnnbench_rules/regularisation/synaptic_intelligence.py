@@ -1,4 +1,4 @@
-"""Synaptic intelligence: the importance of a weight is the drop in loss that its path brought."""
+"""Synaptic intelligence: the importance of a weight is its contribution to the drop in loss during training."""
 
 from __future__ import annotations
 

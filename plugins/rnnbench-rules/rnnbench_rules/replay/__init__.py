@@ -1,4 +1,4 @@
-"""Trials of earlier tasks, kept and learnt again."""
+"""Rules that store trials of earlier tasks and train on them again."""
 
 from rnnbench import LearningRule
 from rnnbench_rules.replay.der_pp import DarkExperienceReplay

@@ -39,5 +39,5 @@ class DarkExperienceReplay(ExperienceReplay):
 
     def keep(self, weights: Weights, batch: Batch, state: State, context: TaskContext) -> None:
         writes = episodes.reservoir(state, RESERVOIR, self.slots, batch, self.rngs("reservoir", state, context))
-        # Where nothing is kept, there is no need to know the outputs.
+        # The outputs are computed only if a trial is stored.
         episodes.write(state, RESERVOIR, batch, writes, context.outputs(weights, batch) if any(writes) else None)

@@ -1,4 +1,4 @@
-"""Experience replay: trials from a memory are learnt with those at hand; which memory is up to a subclass."""
+"""Base class of experience replay: updates also learn trials from a memory, which a subclass chooses."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class ExperienceReplay(EpisodicRule):
     replayed: int = Field(32, ge=1, description="trials in a draw from the memory (per update)")
 
     def pool(self, context: TaskContext) -> list[str]:
-        """The names under which the trials to draw from are kept."""
+        """Return the names of the memories to draw from."""
         return list(dict.fromkeys(self.kept_under(task) for task in [*context.earlier, context.task]))
 
     def terms(self) -> list[tuple[str, float]]:
-        """What a draw is compared with, targets or outputs, and its weight."""
+        """Return for each draw what it is compared with, "targets" or "outputs", and its weight in the loss."""
         return [("targets", 1.0)]
 
     def before_update(self, weights: Weights, gradients: Weights, state: State, context: TaskContext) -> Weights:
@@ -45,7 +45,7 @@ class ExperienceReplay(EpisodicRule):
             batch = drawn.batch
             if against == "outputs" and drawn.outputs is not None:
                 batch = replace(batch, targets=drawn.outputs)
-            _, again = context.gradient(weights, batch)
+            _, replayed = context.gradient(weights, batch)
             factor = self.replay * weight * drawn.some
-            gradients = {n: g + factor.view(-1, *[1] * (g.dim() - 1)) * again[n] for n, g in gradients.items()}
+            gradients = {n: g + factor.view(-1, *[1] * (g.dim() - 1)) * replayed[n] for n, g in gradients.items()}
         return gradients

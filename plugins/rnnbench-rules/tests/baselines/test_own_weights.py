@@ -1,4 +1,4 @@
-"""A network or a readout for each task: what it learns alone, and that nothing is lost, to the last digit."""
+"""A separate network or readout for each task: what it learns, and that nothing is lost, bit for bit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LAYOUTS = [Channels(), Channels(idle_outputs="free"), Channels(layout="shared", 
 @pytest.mark.parametrize("channels", LAYOUTS, ids=["separate", "free", "shared"])
 @pytest.mark.parametrize("cls", [FreshNetwork, NewReadout])
 def test_nothing_is_lost(cls, channels, histories):
-    """The loss on a task is the same number ever after, until the task itself is learnt on."""
+    """The loss on a task stays exactly the same until that task is learnt again."""
     [a], [b], [c], [again] = histories(cls(**STEP), channels=channels).learn("abca")
     assert a.after["a"].loss == b.after["a"].loss == c.after["a"].loss != again.after["a"].loss
     assert b.after["b"].loss == c.after["b"].loss == again.after["b"].loss
@@ -30,7 +30,7 @@ def test_gradient_descent_does_lose(histories):
 
 
 def test_a_fresh_network_learns_a_second_task_as_it_would_a_first(histories, same):
-    """The same network on the same trials, and gradient descent's; before that it does it like an untrained one."""
+    """It equals gradient descent on that task alone; before learning it has the loss of an untrained network."""
     networks = histories(FreshNetwork(**STEP))
     [[a], [b]], [[alone]] = networks.learn("ab"), networks.learn("b")
     [[plain]] = histories(GradientDescent(**STEP)).learn("b")
@@ -40,7 +40,7 @@ def test_a_fresh_network_learns_a_second_task_as_it_would_a_first(histories, sam
 
 
 def test_a_task_that_comes_again_goes_on_with_its_network(histories, same):
-    """With the same updates as if nothing had come between: the trials of a task do not depend on its position."""
+    """A task in between changes nothing, because the trials of a task do not depend on its position."""
     networks = histories(FreshNetwork(**STEP))
     assert same(networks.learn("aba")[2][0], networks.learn("aa")[1][0])
 
@@ -57,7 +57,7 @@ def test_after_the_first_task_only_a_readout_is_learnt_and_each_begins_anew(hist
 
 
 def test_the_readout_of_a_second_task_is_fitted_by_gradient_descent_on_it_alone(histories):
-    """The first step of SGD, with the gradient from the error and the rates."""
+    """The first step of SGD, with the gradient computed from errors and rates."""
     networks = histories(NewReadout(optimizer="sgd", learning_rate=0.5))
     a, b = (networks.trainer.tensors([s[0].weights]) for s in networks.learn("ab", updates=1))
     context, initial = networks.context("b", [0], stream=(0,)), networks.weights([0])
@@ -91,7 +91,7 @@ def test_other_architectures_lose_nothing_but_rounding(cls, histories, generic_r
 
 
 def test_a_benchmark_shows_no_interference_and_no_transfer(tmp_path):
-    """With networks of two g side by side, which begin with weights of their own."""
+    """Networks with two values of g are trained together; each starts from its own weights."""
     description = {
         "name": "own",
         "tasks": [

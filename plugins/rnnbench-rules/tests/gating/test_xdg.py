@@ -1,4 +1,4 @@
-"""Context-dependent gating: what is silent, what is learnt, and what remains where it is switched off."""
+"""Context-dependent gating: what is silent, what is learnt, and what remains when it is switched off."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rnnbench_rules.regularisation import SynapticIntelligence
 
 STEP = {"optimizer": "sgd", "learning_rate": 0.3}
 SOFTPLUS = VanillaRNN(units=16, learn="all", nonlinearity="softplus", bias=True)
-"""Its units are active at rest: silence must not rest on phi(0) = 0."""
+"""Its units are active at rest, so that gating is tested without relying on phi(0) = 0."""
 
 
 def gates_of(networks, label, seeds=(0,)):
-    """Which units take part, [network, unit], from the columns of the weights that the rule uses."""
+    """1 for each active unit, [network, unit], read from the columns of the weights that the rule uses."""
     weights = {name: torch.ones_like(w) for name, w in networks.weights(seeds).items()}
     used = networks.trainer.rule.weights_for(weights, {}, networks.context(label, seeds))
     assert (used["w_rec"] == used["w_rec"][:, :1]).all() and (used["w_out"] == used["w_rec"][:, :1]).all()
@@ -29,11 +29,11 @@ def test_the_same_number_of_units_takes_part_in_every_task_and_others_in_each(hi
     gates = {label: gates_of(networks, label, (0, 1, 2)) for label in "abc"}
     assert all((g.sum(1) == active).all() for g in gates.values())
     distinct = {tuple(g.tolist()) for each in gates.values() for g in each}
-    assert len(distinct) > 3  # tasks and seeds differ; 1 of 16 units may be drawn twice
+    assert len(distinct) > 3  # tasks and seeds differ, but a single active unit of 16 may be drawn twice
 
 
 def test_answers_and_gradient_are_those_of_a_network_with_silent_units(histories):
-    """Against autograd through a loop in which the rates themselves are gated."""
+    """The reference is autograd through a loop in which the rates themselves are gated."""
     networks = histories(XdG(**STEP, gated=0.5), SOFTPLUS, dtype=torch.float64)
     rule, weights, context = networks.trainer.rule, networks.weights([0]), networks.context("b", [0])
     batch, gate = context.sample("train", 0, 4), gates_of(networks, "b")[0]
@@ -62,7 +62,7 @@ def test_weights_of_silent_units_are_not_learnt(histories, optimizer):
 
 
 def test_two_tasks_that_share_no_unit_do_not_interfere(histories):
-    """Where the gates of a and c happen to be disjoint, what c learns is nothing to a: its loss stays to the bit."""
+    """If the gates of a and c are disjoint, learning c leaves the loss of a exactly as it was."""
     networks = histories(XdG(**STEP))
     seed = next(s for s in range(100) if not (gates_of(networks, "a", [s]) * gates_of(networks, "c", [s])).any())
     [[a], [c]] = networks.learn("ac", [seed])
@@ -103,7 +103,7 @@ def test_a_network_learns_the_same_alone_as_beside_others(cls, histories, same):
 
 
 class Other(Architecture):
-    """Of another kind; nobody runs it."""
+    """An architecture of another kind, which is never run."""
 
     name = "other"
     trained = property(lambda self: ("w",))  # type: ignore[assignment]

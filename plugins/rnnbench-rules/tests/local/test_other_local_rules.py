@@ -37,7 +37,7 @@ def test_random_feedback_changes_all_gradients_but_the_readouts(population):
 
 
 def test_a_task_is_learnt_through_random_feedback(population):
-    """Where W_out learns; fixed, it would have nothing in common with B."""
+    """W_out is trained here; if it were fixed, it would be unrelated to B."""
     rule = FeedbackAlignment(learning_rate=3e-3)
     p = population(rule=rule, units=60)
     weights, _ = p.learn(rule, 200, n_trials=16)
@@ -54,7 +54,7 @@ def test_eprop_with_the_feedback_of_rflo_is_rflo(population, feedback):
 
 
 def test_adaptive_feedback_becomes_the_transposed_readout(population):
-    """What they differ by decays by 1 - c in every update, exactly: they get the same steps."""
+    """Both get the same steps, so their difference decays exactly by the factor 1 - c in every update."""
     p, rule = population(), EProp(feedback="adaptive", optimizer="sgd", learning_rate=0.05, decay=0.02)
     start = rule.begin_task(p.weights, {}, p.context())["feedback"] - p.weights["w_out"].mT
     weights, state = p.learn(rule, 30)
@@ -63,8 +63,11 @@ def test_adaptive_feedback_becomes_the_transposed_readout(population):
 
 
 def test_kicks_find_the_gradient_on_average(population):
-    """Small kicks, the same trials, the loss without kicks as baseline: the mean of 400 estimates points along the
-    gradient of W. One estimate has a cosine near 0.1 (49 weights, few trials); the mean's error falls as 400^-1/2."""
+    """The mean of 400 estimates points along the gradient of W.
+
+    Kicks are small, the trials always the same, and the baseline is the loss without kicks. One estimate has a cosine
+    near 0.1 (49 weights, few trials); the error of the mean is smaller by the factor 400^-1/2.
+    """
     p = population(seeds=(0,))
     rule = NodePerturbation(
         eligibility="perturbation",
@@ -104,7 +107,7 @@ def test_no_weight_moves_further_than_allowed(population):
 
 
 def test_recursive_least_squares_is_ridge_regression():
-    """In whatever blocks the data come: W = (X^T X + alpha)^-1 X^T Y from W = 0, and P the inverse in it."""
+    """For any division into blocks W = (X^T X + alpha)^-1 X^T Y, starting from W = 0, and P is that inverse."""
     rng, alpha = np.random.default_rng(0), 0.7
     x, y = torch.from_numpy(rng.standard_normal((40, 6))), torch.from_numpy(rng.standard_normal((40, 2)))
     w, p = torch.zeros(1, 2, 6, dtype=torch.float64), torch.eye(6, dtype=torch.float64)[None] / alpha

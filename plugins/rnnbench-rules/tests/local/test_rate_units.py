@@ -1,4 +1,4 @@
-"""The forward pass of the local rules is that of the vanilla RNN, whatever its nonlinearity, noise, bias or start."""
+"""The local rules have the forward pass of the vanilla RNN, with any nonlinearity, noise, bias and initial state."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def test_a_vanilla_rnn_with_other_initial_weights_is_taken():
 
 
 @pytest.mark.parametrize(
-    ("architecture", "told"),
+    ("architecture", "message"),
     [(OtherStep(units=4), "its own step"), (MoreTrained(units=4), "trains gain too")],
 )
-def test_other_dynamics_and_other_weights_are_refused(architecture, told):
-    with pytest.raises(ValueError, match=told):
+def test_other_dynamics_and_other_weights_are_refused(architecture, message):
+    with pytest.raises(ValueError, match=message):
         rate_units("rflo", architecture)

@@ -12,7 +12,7 @@ EVERYTHING = {"bias": True, "noise": 0.3, "initial_state_std": 0.5, "dt": 0.3}
 
 
 def by_traces(p, batch, b):
-    """The published rule, one trial and one step at a time: p_ab, q_ac of every synapse and a trace for the bias."""
+    """The published rule, one trial and one step at a time, with a trace for every synapse and bias."""
     architecture, dt, found = p.trainer.architecture, p.trainer.architecture.dt, []
     z = p.trainer.engine.outputs(p.weights, batch)
     for n, s in enumerate(batch.sets):
@@ -55,7 +55,7 @@ def test_the_update_is_the_sum_of_traces_times_fed_back_errors(population, nonli
 
 
 def test_without_recurrent_weights_nothing_is_left_out(population):
-    """With W = 0 and B = W_out^T it is backpropagation; with W it is not, except for the readout."""
+    """With W = 0 and B = W_out^T the rule is backpropagation; with W only the readout's gradient is exact."""
     rule, p = RFLO(feedback="symmetric"), population(**EVERYTHING)
     p.weights["w_rec"].zero_()
     _, gradients = rule.gradient(p.weights, p.batch(), {}, p.context())
@@ -70,8 +70,10 @@ def test_without_recurrent_weights_nothing_is_left_out(population):
 
 
 def test_random_feedback_is_a_networks_own_for_life(population):
-    """Drawn from the seed: other networks have another, the same network the same in its next task. Variance 1/3 for 3
-    outputs; of 3000 numbers it is known to a relative error of sqrt(2/3000) = 0.026."""
+    """It depends on the seed and not on the task.
+
+    Its variance is 1/3 for 3 outputs; 3000 numbers give it with a relative error of sqrt(2/3000) = 0.026.
+    """
     p, rule = population(units=1000, seeds=(0, 1, 0)), RFLO()
     b = rule.begin_task(p.weights, {}, p.context("A"))["feedback"]
     assert torch.equal(b[0], b[2]) and not torch.equal(b[0], b[1])

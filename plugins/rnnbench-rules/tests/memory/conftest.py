@@ -1,4 +1,4 @@
-"""Networks taken through a history of tasks, as the benchmark does it."""
+"""Fixtures: networks that learn a history of tasks, as in the benchmark."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ A, B = "fixed points", "flip flop"
 
 
 class RaggedFlipFlop(FlipFlop):
-    """Trials of another length in every batch."""
+    """A flip-flop whose trials have a different length in every batch."""
 
     name = "test_ragged_flip_flop"
 
@@ -31,7 +31,7 @@ class RaggedFlipFlop(FlipFlop):
 
 
 class GRU(Architecture):
-    """An architecture without an engine of its own and with other weights than a rate RNN's."""
+    """An architecture without an engine of its own, whose weights are not those of a rate RNN."""
 
     name, version = "test_gru", 1
 
@@ -74,9 +74,13 @@ class Lab:
         return self.architecture.init(np.random.default_rng(seed), self.layout.n_inputs, self.layout.n_outputs)
 
     def learn(self, *history: str, seeds: Sequence[int] = (0,), updates: int = 12, early=()) -> list[list[Outcome]]:
-        """Outcomes [stage][network]; what is remembered passes through the form in which it is stored.
+        """Outcomes [stage][network]; the memories are converted to the form in which results store them.
 
-        early   {(stage, network): updates} of those that stop early
+        Args:
+            history: labels of the tasks in order.
+            seeds: one for each network.
+            updates: number of updates at each stage.
+            early: {(stage, network): updates} for networks that stop early.
         """
         early = dict(early)
         training = Training(batch=16, max_updates=updates, evaluate_every=updates)
@@ -100,7 +104,7 @@ def small(**parameters) -> VanillaRNN:
 
 @pytest.fixture(scope="session")
 def lab():
-    """lab(rule, architecture) -> Lab; a small rate RNN unless told."""
+    """lab(rule, architecture) -> Lab; the architecture is a small rate RNN by default."""
     return lambda rule, architecture=None, dtype=torch.float32, ragged=False: Lab(
         rule, architecture or small(), dtype, ragged
     )
@@ -113,7 +117,7 @@ def gru() -> Architecture:
 
 @pytest.fixture
 def rate_rnn():
-    """rate_rnn(**parameters): a small one whose weights are all trained, unless told."""
+    """rate_rnn(**parameters): a small rate RNN, whose weights are all trained by default."""
     return small
 
 

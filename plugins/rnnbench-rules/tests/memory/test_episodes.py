@@ -1,4 +1,4 @@
-"""Rings and reservoirs: what is kept, with which probability, and that a trial comes back as it went in."""
+"""Rings and reservoirs: which trials are stored, how likely, and that a drawn trial is the stored one."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def offer(state, slots: int, batches: list[Batch], rngs=None) -> None:
 def test_a_reservoir_keeps_every_trial_seen_with_equal_probability():
     """60 trials in batches of 7, 8 slots, 3000 reservoirs.
 
-    The counts of a trial's presence have variance R p (1 - p) and, their sum being fixed, correlation -1/(T - 1), so
-    that sum (count - R p)^2 / (R p (1 - p)) * (T - 1)/T is chi-squared with T - 1 degrees of freedom. The bound is its
-    99.9 % point: one false alarm in 1000 seeds, and this seed is fixed.
+    The count of each trial has variance R p (1 - p). The counts have a fixed sum and hence correlation -1/(T - 1), so
+    sum (count - R p)^2 / (R p (1 - p)) * (T - 1)/T is chi-squared with T - 1 degrees of freedom. The bound is its
+    99.9 % quantile, and the seed is fixed.
     """
     T, slots, R = 60, 8, 3000
     rngs = [np.random.default_rng([7, i]) for i in range(R)]
@@ -81,12 +81,12 @@ def test_trials_of_different_length_end_in_steps_that_nothing_asks_about():
     offer(state, 3, [numbered(1, 1, n_steps=20), numbered(2, 1, n_steps=3), numbered(3, 1, n_steps=40)])
     assert state[f"{NAME}.mask"].shape[2] == 48  # the next multiple of 16
     assert state[f"{NAME}.mask"][0, :, :, 0].sum(1).tolist() == [20, 3, 40]
-    offer(state, 3, [numbered(4, 1, n_steps=2)])  # a shorter trial leaves nothing of the longer one before
+    offer(state, 3, [numbered(4, 1, n_steps=2)])  # a shorter trial overwrites all of a longer one
     assert state[f"{NAME}.inputs"][0, 0, :, 0].tolist() == [4] * 2 + [0] * 46
 
 
 def test_draws_give_every_kept_trial_of_all_names_the_same_chance():
-    """Two rings of 2 and 6 trials: 4000 draws, chi-square with 7 degrees of freedom at 99.9 % (fixed seed)."""
+    """4000 draws from rings of 2 and 6 trials; bound: 99.9 % quantile of chi-squared with 7 degrees of freedom."""
     state: dict = {}
     for name, first, n in (("a", 0, 2), ("b", 2, 6)):
         batch = numbered(first, n, n_steps=20 if name == "b" else 3)

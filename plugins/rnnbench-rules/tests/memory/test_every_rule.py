@@ -1,4 +1,4 @@
-"""What holds for every rule that protects earlier tasks by projection or replay."""
+"""Properties of every rule that protects earlier tasks by projection or replay."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ def test_tasks_may_come_again(rule, history, lab):
 
 @by_name(REMEMBER)
 def test_networks_of_a_population_may_learn_for_different_times_or_not_at_all(rule, lab):
-    """Trials of every length, one network stops early, one has nothing to learn: each as if it were alone.
+    """Each network learns as if it were alone, though one stops early, one makes no update and trial lengths vary.
 
-    What they remember has one shape, though one has seen longer trials than the other.
+    Their memories have the same shape, although one has seen longer trials than the other.
     """
     early = {(0, 1): 2, (1, 0): 0}
     together = lab(rule(**STEP), ragged=True).learn(B, A, B, seeds=(0, 0), early=early, updates=8)
@@ -123,7 +123,7 @@ def test_units_with_noise_and_recurrent_weights_alone(rule, lab, rate_rnn):
 
 
 def forgets(lab, rule) -> tuple[float, float, float]:
-    """What is lost of A by learning B, means of 2 networks; the loss of B before and after learning it."""
+    """Means over 2 networks: increase of the loss on A by learning B; loss on B before and after learning it."""
     first, second = lab(rule).learn(A, B, seeds=(0, 1), updates=80)
     lost = [b.after[A].loss - a.after[A].loss for a, b in zip(first, second, strict=True)]
     return np.mean(lost), np.mean([a.after[B].loss for a in first]), np.mean([b.after[B].loss for b in second])
@@ -136,10 +136,10 @@ def plain_loss(lab) -> float:
 
 @by_name(REMEMBER)
 def test_less_is_forgotten_than_with_gradient_descent(rule, lab, plain_loss):
-    """A real, small training: flip-flop after fixed points on the same channels.
+    """Flip-flop is learnt after fixed points on the same channels.
 
-    Measured: A-GEM forgets 0.51 of what gradient descent forgets, the others at most 0.37; and the slowest, owp, takes
-    the loss on B to 0.35 of what it was. The bounds leave room for other machines' last digits.
+    Measured: A-GEM forgets 0.51 of what gradient descent forgets, the others at most 0.37. The slowest rule, owp,
+    reduces the loss on B to 0.35 of its initial value. The bounds leave room for other machines' rounding.
     """
     lost, before, after = forgets(lab, rule(learning_rate=5e-3))
     assert lost < (0.8 if rule.name == "a_gem" else 0.5) * plain_loss

@@ -1,4 +1,4 @@
-"""GEM and A-GEM: projected gradients against their closed forms, and within learning."""
+"""GEM and A-GEM: projected gradients against their closed forms, and during training."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def test_a_gem_takes_away_exactly_what_goes_against_the_reference(seed):
         assert torch.equal(new, g)
     else:
         assert abs(float(new @ ref)) < 1e-12
-        # Pythagoras: what is left and what was taken are orthogonal, and |taken| is the length of g along ref.
+        # What is left and what was removed are orthogonal, and the latter has the length of g along ref.
         assert float((g - new).norm()) == pytest.approx(-dot / float(ref.norm()), rel=1e-12)
         assert float(new @ (g - new)) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_gem_finds_the_nearest_gradient_that_hurts_no_earlier_task(seed):
-    """Against a general solver of min |x - g|^2 with G x >= 0."""
+    """The reference is a general solver of min |x - g|^2 subject to G x >= 0."""
     g, G = vectors(seed, 4)
     new = g + correction(g, G)
     if (G @ g >= 0).all():
@@ -63,16 +63,16 @@ def test_gem_with_one_earlier_task_is_a_gem(seed):
 
 
 def test_a_margin_turns_the_gradient_further_towards_the_earlier_task():
-    """One task: v = max(gamma, -g.g_1/|g_1|^2), the minimum of a parabola over v >= gamma."""
+    """With one task v = max(gamma, -g.g_1/|g_1|^2), the minimum of a parabola over v >= gamma."""
     g, (ref,) = vectors(0, 1)
     g = g - 0.2 * ref - (g @ ref) / (ref @ ref) * ref  # g . ref = -0.2 |ref|^2
     for margin, v in ((0.0, 0.2), (0.1, 0.2), (0.5, 0.5)):
         torch.testing.assert_close(correction(g, ref[None], margin), v * ref, rtol=1e-9, atol=1e-12)
-    assert not correction(-g, ref[None], 0.5).any()  # nothing is hurt: no margin either
+    assert not correction(-g, ref[None], 0.5).any()  # no loss is raised, so the margin has no effect
 
 
 class Watching:
-    """Notes the gradient before and after projection, and that on the kept trials."""
+    """Records the gradient before and after projection, and the gradient on the stored trials."""
 
     def __init__(self, rule):
         self.rule, self.seen = rule, []

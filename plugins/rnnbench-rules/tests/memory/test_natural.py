@@ -52,7 +52,7 @@ def curvature(architecture, weights, batch, name: str) -> torch.Tensor:
 
 
 def test_the_readouts_fisher_information_is_the_losss_hessian():
-    """Exactly, over several steps, where all outputs share a mask: the loss is quadratic in the readout."""
+    """They are equal over several steps if all outputs share a mask, since the loss is quadratic in the readout."""
     architecture = VanillaRNN(units=6, learn="all")
     weights = weights_of(architecture)
     rng = np.random.default_rng(0)
@@ -65,9 +65,9 @@ def test_the_readouts_fisher_information_is_the_losss_hessian():
 
 
 def test_the_currents_fisher_information_is_the_losss_hessian_in_a_linear_step():
-    """One step of linear units: inputs and errors are independent, so the factors are exact but for the drawn targets.
+    """In one step of linear units inputs and errors are independent: only drawing the targets makes an error.
 
-    e e^T is a mean over 40000 draws; its entries have relative errors near sqrt(2/40000) = 0.7 %, allowed: 5 %.
+    e e^T is a mean over 40000 draws, whose elements have relative errors near sqrt(2/40000) = 0.7 %; tolerance 5 %.
     """
     architecture = VanillaRNN(units=5, learn="all", nonlinearity="identity")
     weights = weights_of(architecture)
@@ -96,7 +96,7 @@ def test_the_sum_of_proportional_products_is_exact():
 
 @pytest.mark.parametrize("rank", [1, 3])
 def test_the_nearest_product_is_the_minimum_of_the_divergence(rank):
-    """Against a general minimiser over Cholesky factors of both, for a second summand that may be singular."""
+    """The reference is a general minimiser over Cholesky factors; the second summand may be singular."""
     rng = np.random.default_rng(rank)
     first = positive(rng, 3), positive(rng, 2)
     half = torch.from_numpy(rng.standard_normal((3, rank)))
@@ -123,9 +123,9 @@ def test_the_nearest_product_is_the_minimum_of_the_divergence(rank):
 
 
 def test_an_ncl_step_is_the_trust_region_step(lab):
-    """-eta eps Lambda^-1 [g + Lambda (w - mu)] with Lambda written out as one matrix, in the second step after A.
+    """The step is -eta eps Lambda^-1 [g + Lambda (w - mu)], here with Lambda as one full matrix.
 
-    By the second step the weights have left mu, so that the pull is seen.
+    The second step after A is tested, because by then the weights have left mu and the pull is not 0.
     """
     eta, eps = 0.5, 1e-4
     rule = NaturalContinualLearning(optimizer="sgd", learning_rate=eta, prior=eps)
@@ -152,7 +152,7 @@ def test_an_ncl_step_is_the_trust_region_step(lab):
 
 
 def test_ncls_precision_after_two_tasks_is_nearest_to_prior_and_both_fishers(lab):
-    """Each task's Fisher information joins the precision before it, starting from eps I."""
+    """Each task's Fisher information is added to the precision so far, which starts as eps I."""
     eps = 1e-3
     rule = NaturalContinualLearning(prior=eps, sampled=64, learning_rate=3e-3)
     setting = lab(rule, VanillaRNN(units=8, learn="all"), torch.float64)
@@ -170,9 +170,9 @@ def test_ncls_precision_after_two_tasks_is_nearest_to_prior_and_both_fishers(lab
 
 
 def test_a_natural_gradient_step_solves_linear_regression_at_once(lab):
-    """Only the readout trained, one step of time: the Gauss-Newton step lands on the least-squares readout.
+    """With only the readout trained and one time step, the Gauss-Newton step gives the least-squares readout.
 
-    eta = s asks for the whole step; the damping 1/s = 1e-8 leaves a relative error of 1e-8 over the smallest
+    eta = s makes it a whole step; the damping 1/s = 1e-8 leaves a relative error of 1e-8 over the smallest
     eigenvalue of F, about 1e-3.
     """
     architecture = ReadoutOnly(units=5)
@@ -200,16 +200,16 @@ def test_a_damped_step_is_ridge_regression_towards_the_old_weights(lab):
 
 
 def test_factors_are_averaged_over_refreshes(lab):
-    """Until 1/k falls below 1 - decay the average is a plain mean of the k looks."""
+    """As long as 1/k is above 1 - decay, the average is the plain mean of the k refreshes."""
     rule = NaturalGradient(refresh=2, learning_rate=1e-12)
     setting = lab(rule, dtype=torch.float64)
     weights = setting.trainer.tensors([setting.initial(0)])
     context = setting.trainer.context(A, (0,))
-    state, looks = rule.begin_task(weights, {}, context), []
+    state, refreshes = rule.begin_task(weights, {}, context), []
     for step in range(6):
         batch = context.sample("train", step, 8)
         if step % 2 == 0:
-            looks.append(factors(setting.architecture, weights, batch, context.rngs("fisher", A, 0, step)))
+            refreshes.append(factors(setting.architecture, weights, batch, context.rngs("fisher", A, 0, step)))
         _, state = rule.learn(weights, batch, state, context)
     for name in (f"{CURRENT}.in", f"{CURRENT}.out", f"{READOUT}.in"):
-        torch.testing.assert_close(state[name], torch.stack([f[name] for f in looks]).mean(0), rtol=1e-6, atol=1e-9)
+        torch.testing.assert_close(state[name], torch.stack([f[name] for f in refreshes]).mean(0), rtol=1e-6, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Orthogonal weight projection and OWM: what a step leaves alone."""
+"""Orthogonal weight projection and OWM: which activity a step leaves unchanged."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RULES = [OrthogonalWeightProjection, OrthogonalWeightsModification]
 
 @pytest.fixture
 def activity(lab, rate_rnn):
-    """Weights, batch, context and activity of 2 networks with every weight trained."""
+    """A Lab, and weights, batch and context of 2 networks with every weight trained."""
     setting = lab(GradientDescent(), rate_rnn(bias=True, initial_state_std=0.4, noise=0.1), torch.float64)
     weights = setting.trainer.tensors([setting.initial(seed) for seed in (0, 1)])
     weights["b"] += 0.1
@@ -26,7 +26,7 @@ def activity(lab, rate_rnn):
 
 
 def test_sources_and_errors_make_up_the_gradient(activity):
-    """sum e z^T over time and trials is backpropagation's gradient when e comes from dL/dz, by the engine's adjoint."""
+    """sum e z^T over time and trials equals the engine's gradient when the signal is dL/dz."""
     setting, weights, batch, context = activity
     outputs = context.outputs(weights, batch)
     signals = [(outputs[n] - batch.targets[s]) * batch.mask[s] / batch.mask[s].sum() for n, s in enumerate(batch.sets)]
@@ -60,13 +60,13 @@ def test_shrinkage_and_solve_against_plain_linear_algebra(rank):
     D = torch.from_numpy(np.diag(rng.random(3)))
     eye = torch.eye(6, dtype=torch.float64)
     torch.testing.assert_close(shrinkage(C, 3.0), torch.linalg.inv(eye + 3 * C), rtol=1e-9, atol=1e-12)
-    kron = torch.eye(18, dtype=torch.float64) + 0.7 * torch.kron(D, C)  # acts on the rows of X one after the other
+    kron = torch.eye(18, dtype=torch.float64) + 0.7 * torch.kron(D, C)  # acts on X flattened row by row
     X = torch.linalg.solve(kron, G.flatten()).view(3, 6)
     torch.testing.assert_close(solve(G, torch.linalg.eigh(C), torch.linalg.eigh(D), 0.7), X, rtol=1e-9, atol=1e-12)
 
 
 def change_of_currents(lab, rule, architecture, updates: int = 20) -> float:
-    """Mean squared change, by learning B, of the currents that the inputs and rates of A's trials give."""
+    """Mean squared change, caused by learning B, of the currents from inputs and rates of A's trials."""
     setting = lab(rule, architecture, torch.float64)
     ((before,), (after,)) = setting.learn(A, B, updates=updates)
     batch = setting.trainer.context(A, (0,), stream=(0,)).sample("mean products", 0, 256)
@@ -80,10 +80,7 @@ def change_of_currents(lab, rule, architecture, updates: int = 20) -> float:
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("learn", ["all", "recurrent"])
 def test_steps_leave_the_currents_of_earlier_tasks_alone(rule, optimizer, learn, lab, rate_rnn):
-    """The more so the larger s, without end.
-
-    Adam's steps are turned as well as plain ones: it is the step that is projected.
-    """
+    """The change of the currents falls with s without a limit, for Adam too, since the step itself is projected."""
     step = {"optimizer": optimizer, "learning_rate": 3e-3 if optimizer == "adam" else 0.3}
     architecture = rate_rnn(learn=learn, bias=True)
     plain = change_of_currents(lab, GradientDescent(**step), architecture)
@@ -94,7 +91,7 @@ def test_steps_leave_the_currents_of_earlier_tasks_alone(rule, optimizer, learn,
 
 
 def test_one_step_is_the_projected_step_of_the_optimizer(lab):
-    """P_out D P_in with P = (I + s C)^-1 from A's trials, for the step D that Adam takes without projection."""
+    """The step is P_out D P_in, with P = (I + s C)^-1 from A's trials and D the step of Adam without projection."""
     s = 50.0
     rule = OrthogonalWeightProjection(learning_rate=3e-3, projection=s)
     setting = lab(rule, dtype=torch.float64)
@@ -125,7 +122,7 @@ def test_one_step_is_the_projected_step_of_the_optimizer(lab):
 
 
 def test_owm_is_the_published_recursion_over_single_inputs(lab):
-    """P <- P - k x^T P, k = P x / (alpha + x^T P x), over every input of A, then of B, is the P of a third task."""
+    """P <- P - k x^T P, k = P x / (alpha + x^T P x), over all inputs of A and then of B gives the P of a third task."""
     s = 20.0
     rule = OrthogonalWeightsModification(projection=s, sampled=6, learning_rate=3e-3)
     setting = lab(rule, dtype=torch.float64)
@@ -145,7 +142,7 @@ def test_owm_is_the_published_recursion_over_single_inputs(lab):
 
 
 def test_owp_averages_over_tasks(lab):
-    """After A, B, A the mean products are those of the three tasks as they were learnt, each counting a third."""
+    """After A, B, A the mean products are the average over the three stages, each with weight 1/3."""
     rule = OrthogonalWeightProjection(learning_rate=3e-3)
     setting = lab(rule, dtype=torch.float64)
     stages = setting.learn(A, B, A)

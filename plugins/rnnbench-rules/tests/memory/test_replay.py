@@ -1,4 +1,4 @@
-"""The gradient that replay adds, against autograd on the trials it drew, and what is kept."""
+"""The gradient that replay adds, compared with autograd on the drawn trials, and what is stored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ A, B = "fixed points", "flip flop"
 
 
 def after_two_batches(setting, seeds=(0, 1)):
-    """A rule's state in its second task, one batch having been learnt in each; weights, context, the next batch."""
+    """Learn one batch of each task; returns weights, state and context of the second task, and its next batch."""
     weights = setting.trainer.tensors([setting.initial(seed) for seed in seeds])
     memory: dict = {}
     for position, label in enumerate((A, B)):
@@ -29,7 +29,7 @@ def after_two_batches(setting, seeds=(0, 1)):
 
 
 def by_autograd(setting, weights, terms):
-    """Gradient of sum(weight * L(batch)) through the architecture's own step, network by network."""
+    """Gradient of sum(weight * L(batch)) by autograd through the architecture's own step, network by network."""
     architecture = setting.architecture
     total = {name: [] for name in architecture.trained}
     for n in range(len(weights["w_rec"])):
@@ -90,15 +90,15 @@ def test_der_pp_keeps_the_outputs_that_trials_got_when_they_were_seen(lab):
     kept = state[f"{RESERVOIR}.outputs"][0, :, :n_steps].transpose(0, 1)
     torch.testing.assert_close(kept, context.outputs(weights, batch)[0], rtol=0, atol=0)
     assert not torch.allclose(kept, context.outputs(new, batch)[0], atol=1e-4)
-    # Against its own outputs the loss vanishes with the weights of then, and so does its gradient.
+    # Compared with outputs of the same weights the loss is 0.
     batch = replace(batch, targets=context.outputs(weights, batch))
     assert float(losses(context.outputs(weights, batch), batch)) == 0
 
 
 def test_tasks_have_equal_shares_in_the_rings_and_shares_by_time_in_the_reservoir(lab):
-    """A is learnt for 40 batches, B for 10: rings hold as many of each, the reservoir four times as many of A.
+    """A is learnt for 40 batches, B for 10: rings hold equally many of each, the reservoir four times as many of A.
 
-    Of 300 slots 240 are expected from A, with standard deviation below sqrt(300 * 0.8 * 0.2) = 7; bound 5 of these.
+    240 of 300 slots are expected to hold A, with standard deviation below sqrt(300 * 0.8 * 0.2) = 7; tolerance 5 of it.
     """
     rings, reservoir = lab(RingReplay(slots=30)), lab(ReservoirReplay(slots=300))
     shares = {}
@@ -123,7 +123,7 @@ def test_tasks_have_equal_shares_in_the_rings_and_shares_by_time_in_the_reservoi
 
 
 def test_the_memory_is_as_large_as_it_says(lab):
-    """Slots * time * (inputs + 2 outputs) numbers, the time axis rounded up to a multiple of 16."""
+    """The size is slots * time * (inputs + 2 outputs), with the time axis rounded up to a multiple of 16."""
     setting = lab(RingReplay(slots=20))
     (one,) = setting.learn(A, updates=3)[0]
     n_in, n_out = setting.layout.n_inputs, setting.layout.n_outputs

@@ -1,7 +1,7 @@
-"""Lets avalanche-lib be imported without the packages that its image datasets and loggers want.
+"""Makes avalanche-lib importable without the packages that its image datasets and loggers need.
 
-torchvision's builds do not go with every build of torch, and nothing of it is used here: whatever is asked of it and
-its like is an empty class.
+torchvision is not built for every build of torch, and these tests use nothing of it. Every name that is imported from
+such a package is an empty class.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class _Empty(types.ModuleType):
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        made = type(name, (), {"__init__": lambda self, *args, **kwargs: None})
-        setattr(self, name, made)
-        return made
+        empty = type(name, (), {"__init__": lambda self, *args, **kwargs: None})
+        setattr(self, name, empty)
+        return empty
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -1,7 +1,7 @@
-"""EWC, synaptic intelligence, A-GEM and GEM against avalanche-lib: penalties and projections of the same numbers.
+"""EWC, synaptic intelligence, A-GEM and GEM agree with avalanche-lib on the same numbers.
 
-Run by `make test-peers`, in an environment of its own. Learning without forgetting is not here: avalanche's holds the
-probabilities of classes, ours the outputs themselves.
+`make test-peers` runs this in an environment of its own. Learning without forgetting is not compared: avalanche holds
+the probabilities of classes, this package the outputs themselves.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def population(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def test_the_penalties_of_ewc_pull_alike():
-    """avalanche writes lambda F (w - w*)^2, the paper and we half of it."""
+    """avalanche has lambda F (w - w*)^2; the paper and this package have half of it."""
     now, peer = model(arrays(0)), EWCPlugin(ewc_lambda=0.7)
     state = {}
     for k, label in enumerate("ab"):
@@ -63,7 +63,7 @@ def test_the_penalties_of_ewc_pull_alike():
 
 
 def test_the_importances_of_synaptic_intelligence_are_alike():
-    """On the same path; avalanche keeps negative ones, which count as 0 in the authors' code and here."""
+    """On the same path. avalanche keeps negative importances, which the authors' code and this package set to 0."""
     rule = SynapticIntelligence(damping=0.01)
     context = SimpleNamespace(architecture=SimpleNamespace(trained=tuple(SHAPES)), position=0)
     weights = population(arrays(0))
@@ -78,8 +78,8 @@ def test_the_importances_of_synaptic_intelligence_are_alike():
         peer.pre_update(now, syn, set())
         for name, w in now.named_parameters():
             w.grad = g[name].clone()
-            # A new array: avalanche 0.6 keeps a view of the old one, so that after a step in place, as torch's
-            # optimisers take it on a CPU, nothing has moved and no weight is important.
+            # A new array is needed: avalanche 0.6 keeps a view of the old one. After a step in place, which torch's
+            # optimisers make on a CPU, the view has changed too, so no weight would be important.
             w.data = w.data + moved[name]
         peer.post_update(now, syn, set())
         new = {name: w + moved[name][None] for name, w in weights.items()}
@@ -106,7 +106,7 @@ def test_a_gem_projects_alike():
 
 @pytest.mark.parametrize("margin", [0.0, 0.5])
 def test_gem_projects_alike(margin):
-    """avalanche adds 1e-3 to the diagonal of G G^T, here about 3000: the answers differ by less than 1e-5."""
+    """avalanche adds 1e-3 to the diagonal of G G^T, which is about 3000 here, so results differ by less than 1e-5."""
     generator, projected = torch.Generator().manual_seed(3), 0
     for _ in range(10):
         g, G = torch.randn(35, generator=generator), 10 * torch.randn(3, 35, generator=generator)

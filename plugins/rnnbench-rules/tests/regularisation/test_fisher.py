@@ -15,7 +15,7 @@ N_BATCHES = 800
 
 
 def exact(network, batch, dt: float) -> dict[str, torch.Tensor]:
-    """sum m (dz/dw)^2 / sum m of one network, from a loop written out here; batch [time, trial, channel]."""
+    """sum m (dz/dw)^2 / sum m of one network by a reference loop; the batch is [time, trial, channel]."""
 
     def answers(w_rec, w_in, w_out):
         h, z = torch.zeros(batch.inputs.shape[1], len(w_rec), dtype=w_rec.dtype), []
@@ -34,7 +34,7 @@ def exact(network, batch, dt: float) -> dict[str, torch.Tensor]:
 
 @pytest.fixture(scope="module")
 def two(histories):
-    """Two networks in float64, always the same trials, a mask that is neither 0 nor 1 alone."""
+    """Two networks in float64 that always get the same trials; the mask has values other than 0 and 1."""
     held = histories(GradientDescent(), VanillaRNN(units=4, learn="all"), dtype=torch.float64)
     weights, context = held.weights([0, 1]), held.context("b", [0, 1])
     batch = of_each_network(context.sample("train", 0, 3))
@@ -45,7 +45,7 @@ def two(histories):
 
 
 def test_the_squared_gradient_to_targets_drawn_from_the_network_is_the_fisher_information(two):
-    """To 5 standard errors of every weight: a squared Gaussian has variance 2 F^2, averaged over the draws."""
+    """Tolerance: 5 standard errors of each weight, since a squared Gaussian of mean F has variance 2 F^2."""
     weights, context, batch = two
     fisher = diagonal_fisher(weights, context, N_BATCHES, 3)
     for n in range(2):
@@ -56,7 +56,7 @@ def test_the_squared_gradient_to_targets_drawn_from_the_network_is_the_fisher_in
 
 
 def test_it_does_not_vanish_where_the_targets_are_hit(two):
-    """The empirical Fisher would: its gradients are 0 there."""
+    """The empirical Fisher information does vanish, since its gradients are 0 there."""
     weights, context, batch = two
     learnt = replace(batch, targets=context.outputs(weights, batch))
     solved = replace(context, sample=lambda purpose, step, n: learnt)
@@ -69,5 +69,5 @@ def test_it_depends_on_the_number_of_trials_only_by_chance(histories):
     networks = histories(GradientDescent())
     weights, context = networks.weights([0]), networks.context("a", [0])
     few, many = diagonal_fisher(weights, context, 150, 2), diagonal_fisher(weights, context, 150, 16)
-    for name in few:  # sums over many weights, whose sampling errors are correlated but below 10 %
+    for name in few:  # the sampling errors of these sums are below 10 %
         torch.testing.assert_close(few[name].sum(), many[name].sum(), rtol=0.25, atol=0)

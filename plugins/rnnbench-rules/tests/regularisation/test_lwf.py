@@ -1,4 +1,4 @@
-"""Learning without forgetting: which outputs are held, at what, and what is refused."""
+"""Learning without forgetting: which outputs are held, at which values, and what is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FREE = Channels(idle_outputs="free")
 
 @pytest.mark.parametrize("channels", [Channels(), FREE], ids=["zero", "free"])
 def test_it_descends_the_loss_and_the_distance_to_the_old_answers(histories, channels):
-    """Against autograd through a loop written out here. Outputs: a on 0, b on 1 and 2, c on 3."""
+    """The reference is autograd through a plain loop. Task a uses output 0, b outputs 1 and 2, c output 3."""
     rule = LwF(**STEP, penalty=3)
     networks = histories(rule, channels=channels, dtype=torch.float64)
     weights = networks.weights([0])
@@ -57,5 +57,5 @@ def test_a_task_that_comes_again_is_not_held_by_itself(histories, same):
 
 
 def test_it_says_so_where_there_is_nothing_to_hold(histories):
-    with pytest.raises(ValueError, match=r"here a uses all of them itself; give each task outputs of its own"):
+    with pytest.raises(ValueError, match=r"but a uses them all; give each task outputs of its own"):
         histories(LwF(**STEP), channels=Channels(layout="shared", context=True)).learn("ca", updates=1)

@@ -1,4 +1,4 @@
-"""EWC, online EWC, L2, synaptic intelligence and MAS against their equations, differentiated or added up by hand."""
+"""EWC, online EWC, L2, synaptic intelligence and MAS against their equations, evaluated in a second way."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ def slope(penalty, weights) -> dict[str, torch.Tensor]:
 
 
 def begun(histories, rule, history: str):
-    """The last task of `history` about to begin, weights moved away a little: networks, weights, state, context.
+    """Train all but the last task of `history`, begin the last one and perturb the weights.
 
-    In float64, so that differences of gradients can be told.
+    Float64, so that small differences of gradients are visible.
+
+    Returns:
+        The networks, the outcomes of the stages, the perturbed weights, the state and the context of the last task.
     """
     networks = histories(rule, dtype=torch.float64)
     stages = networks.learn(history[:-1], updates=5)
@@ -45,7 +48,7 @@ def begun(histories, rule, history: str):
 
 
 def close(ours, theirs) -> None:
-    """To rounding of a difference of two gradients in float64."""
+    """Tolerance: rounding of the difference of two gradients in float64."""
     for name in TRAINED:
         assert theirs[name].abs().max() > 0
         torch.testing.assert_close(ours[name], theirs[name], rtol=1e-9, atol=1e-14)
@@ -77,7 +80,7 @@ def test_online_ewc_sums_the_fisher_information_and_lets_it_decay(histories):
     latest = networks.trainer.tensors([stages[-1][0].weights])
     f_a = torch.from_numpy(stages[0][0].memory["importance.w_rec"])
     f_b = torch.from_numpy(stages[1][0].memory["importance.w_rec"]) - 0.5 * f_a
-    # The same as EWC's at the same weights, trials and position.
+    # EWC's Fisher information at the same weights, trials and position.
     own = every.end_task(latest, {}, networks.context("b", [0], position=1, stream=(0,)))
     torch.testing.assert_close(f_b[None], own["fisher.b.w_rec"])
 
@@ -108,7 +111,7 @@ def test_si_and_mas_hold_weights_without_the_half(histories, rule_class):
 
 
 def path_by_hand(networks, rule, updates: int):
-    """omega of gradient descent, added up from the definition; its weights before and after."""
+    """omega of gradient descent, summed by its definition, with the weights before and after."""
     context = networks.context("a", [0], stream=(0,))
     weights = start = networks.weights([0])
     omega = {name: torch.zeros_like(weights[name]) for name in TRAINED}
@@ -131,7 +134,7 @@ def test_synaptic_intelligence_adds_up_the_path_integral(histories):
 
 
 def test_the_path_integral_is_the_drop_of_the_loss(histories):
-    """To first order in the step: on one batch over and over, in small steps, to 1 %."""
+    """This holds to first order in the step; tolerance 1 % for small steps on one batch."""
     rule = SynapticIntelligence(optimizer="sgd", learning_rate=0.01, penalty=1)
     networks = histories(rule, dtype=torch.float64)
     weights, context = networks.weights([0]), networks.context("a", [0])
@@ -146,7 +149,7 @@ def test_the_path_integral_is_the_drop_of_the_loss(histories):
 
 
 def test_the_path_integral_leaves_the_penalty_out(histories):
-    """With the loss's gradient at 0 the penalty moves the weights, and that is no path to credit."""
+    """Where the gradient of the loss is 0 only the penalty moves the weights, and the path integral must stay 0."""
     rule = SynapticIntelligence(**STEP, penalty=1)
     _, _, weights, state, context = begun(histories, rule, "ab")
     state = state | {f"path.{n}": torch.zeros_like(weights[n]) for n in TRAINED}
@@ -157,7 +160,7 @@ def test_the_path_integral_leaves_the_penalty_out(histories):
 
 
 def test_mas_is_the_mean_absolute_slope_of_each_trials_squared_answers(histories):
-    """By finite differences of sum m z^2 / sum m, trial by trial, for some weights of every kind."""
+    """The reference is finite differences of sum m z^2 / sum m for each trial and some weights of every kind."""
     rule = MAS(**STEP, importance_trials=5)
     networks = histories(rule, dtype=torch.float64)
     weights, context = networks.weights([0, 1]), networks.context("b", [0, 1])

@@ -1,1 +1,1 @@
-"""Theory that the reference network is held against: the mean-field model of learning restricted to two patterns."""
+"""Mean-field theory of learning restricted to two patterns, with which the reference network is compared."""

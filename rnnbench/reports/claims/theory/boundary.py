@@ -1,19 +1,20 @@
-"""Where rotation ends and formation begins, in the plane of B's drive and A's strength m: M = diag(m, 0) before B.
+"""The boundary between rotation and formation in the plane of B's drive d and A's strength m (M = diag(m, 0) before B).
 
-During a trial of B with M = diag(m, 0), task B's component obeys a linear equation, since M_BB = 0, and settles at
-the drive d. A's component is small and grows at the rate Gamma(kappa_B^2) m - 1. Three closed forms follow.
+During a trial of B with M = diag(m, 0), B's component obeys a linear equation, because M_BB = 0, and settles at the
+drive d. A's component is small and grows at the rate Gamma(kappa_B^2) m - 1. This gives three closed forms.
 
-1. Linear stability. The driven state (0, d) is unstable along A above m_c(d) = 1 / Gamma(d^2), at g = 0
-   sqrt(1 + pi d^2 / 2). It decides what an endless trial of B does before B is learnt.
-2. The same in the time there is. A's component grows from the offset to the state whose readout is half the target,
-   kappa_half, within the trial if  m int Gamma(kappa_B(t)^2) dt - T = log(kappa_half / offset), which gives m_T(d).
-3. What learning A itself gives. At zero loss in a long trial, Gamma* kappa* = target and
+1. Linear stability. The driven state (0, d) is unstable along A for m above m_c(d) = 1 / Gamma(d^2), which is
+   sqrt(1 + pi d^2 / 2) at g = 0. It decides what happens in an endless trial of B before B is learnt.
+2. Instability within the trial. A's component grows from the offset to the state whose readout is half of the target,
+   kappa_half, by the end of the trial if m int Gamma(kappa_B(t)^2) dt - T = log(kappa_half / offset). This gives
+   m_T(d).
+3. The strength that learning A gives. At zero loss in a long trial, Gamma* kappa* = target and
    (1 - Gamma* m) kappa* = d, so m_A(d) = (1 - d / kappa*) / Gamma*.
 
-All three are about the start of learning B. What M_BA, M_BB and M_AA do then is computed, not derived: `mode_plane`
-learns B from every point of the plane. m_c bounds the transition from above along what learning A gives, and neither
-m_c nor m_T predicts where it is: what carries the rotation is M_BA, which B's learning builds from any small component
-along A, growing or not. docs/theory.md has the numbers.
+All three describe the start of learning B. What M_BA, M_BB and M_AA do afterwards is computed and not derived:
+`mode_plane` learns B from every point of the plane. Along the line that learning A gives, m_c is an upper bound of the
+transition, but neither m_c nor m_T predicts where it is. The rotation is carried by M_BA, and learning B builds M_BA
+from any small component along A, whether or not that component grows. docs/theory.md has the numbers.
 """
 
 from __future__ import annotations
@@ -30,17 +31,42 @@ from rnnbench.results.modes import mode_index
 
 
 def driven_instability(drive: Floats | float) -> Floats:
-    """m_c(d) = 1 / Gamma(d^2) at g = 0: above it A's direction is unstable in B's driven state."""
+    """The strength m_c(d) = 1 / Gamma(d^2) at g = 0, above which B's driven state is unstable along A.
+
+    Args:
+        drive: [..], drive d of B.
+
+    Returns:
+        [..], m_c.
+    """
     return 1 / gain(np.asarray(drive) ** 2)
 
 
 def state_of_readout(target: float) -> float:
-    """kappa with Gamma(kappa^2) kappa = target at g = 0: kappa^2 = t^2 / (1 - pi t^2 / 2), for t < sqrt(2 / pi)."""
+    """The state kappa with readout Gamma(kappa^2) kappa = target at g = 0.
+
+    kappa^2 = t^2 / (1 - pi t^2 / 2) for a target t < sqrt(2 / pi).
+
+    Args:
+        target: the readout t.
+
+    Returns:
+        kappa.
+    """
     return float(target / np.sqrt(1 - np.pi / 2 * target**2))
 
 
 def component_of_b(times: Floats, drive: float, protocol: Protocol) -> Floats:
-    """kappa_B(t) in a trial of B with M = diag(m, 0): relaxation to the pulse, then to the drive (dt -> 0)."""
+    """kappa_B(t) in a trial of B with M = diag(m, 0), for dt -> 0: it relaxes to the pulse and then to the drive.
+
+    Args:
+        times: [time], in tau, from 0 at the start of the trial.
+        drive: input after the pulse, as a fraction of the pulse.
+        protocol: the task.
+
+    Returns:
+        [time], kappa_B.
+    """
     end_of_pulse = protocol.pulse + (protocol.offset - protocol.pulse) * np.exp(-1)
     after = drive * protocol.pulse + (end_of_pulse - drive * protocol.pulse) * np.exp(-(times - 1))
     during = protocol.pulse + (protocol.offset - protocol.pulse) * np.exp(-times)
@@ -48,7 +74,15 @@ def component_of_b(times: Floats, drive: float, protocol: Protocol) -> Floats:
 
 
 def instability_in_time(drive: float, protocol: Protocol) -> float:
-    """m_T(d): above it A's component reaches half its target within B's trial, in linear theory."""
+    """The strength m_T(d) above which A's component reaches half its target within a trial of B, in linear theory.
+
+    Args:
+        drive: drive d of B, as a fraction of the pulse.
+        protocol: the task.
+
+    Returns:
+        m_T.
+    """
     times = np.linspace(0, protocol.duration, 2001)
     exposure = np.trapezoid(gain(component_of_b(times, drive, protocol) ** 2), times)
     growth = np.log(state_of_readout(protocol.target / 2) / protocol.offset)
@@ -56,13 +90,30 @@ def instability_in_time(drive: float, protocol: Protocol) -> float:
 
 
 def learnt_strength(drive: Floats | float, target: float = 0.5) -> Floats:
-    """m_A(d) = (1 - d / kappa*) / Gamma*, what learning A alone tends to for zero loss and long trials."""
+    """The strength m_A(d) = (1 - d / kappa*) / Gamma* that learning A tends to for zero loss and long trials.
+
+    Args:
+        drive: [..], drive d of A.
+        target: target of A.
+
+    Returns:
+        [..], m_A.
+    """
     kappa = state_of_readout(target)
     return np.asarray((1 - np.asarray(drive) / kappa) / gain(kappa**2))
 
 
 def crossing(target: float = 0.5) -> float:
-    """The drive at which m_A(d) = m_c(d): below it what A learnt takes over B's trials, in linear stability."""
+    """The drive at which m_A(d) = m_c(d).
+
+    By linear stability, what was learnt of A takes over the trials of B at smaller drives.
+
+    Args:
+        target: target of A.
+
+    Returns:
+        The drive.
+    """
     low, high = 0.0, state_of_readout(target)
     for _ in range(60):
         middle = (low + high) / 2
@@ -71,10 +122,15 @@ def crossing(target: float = 0.5) -> float:
 
 
 class PlanePoint(NamedTuple):
-    """One start diag(m, 0), and how B was learnt from it.
+    """A start M = diag(m, 0), and how B was learnt from it.
 
-    mode_index: of A's output at the end of A's trials after B; NaN where it decayed.
-    output_before: |z_A| at the end of A's trials before B: where it is small there was nothing to rotate.
+    Attributes:
+        drive: drive of both tasks.
+        m: strength of A before B is learnt.
+        mode_index: mode index of A's output at the end of A's trials after B; NaN where the output decayed.
+        output_before: |z_A| at the end of A's trials before B. Where it is small, there was nothing to rotate.
+        converged: whether B reached its criterion.
+        updates: number of updates on B.
     """
 
     drive: float
@@ -86,14 +142,31 @@ class PlanePoint(NamedTuple):
 
 
 def mode_plane(drives: Floats, strengths: Floats, protocol: Protocol) -> list[PlanePoint]:
-    """Learn B from diag(m, 0) for each of the pairs (drives[i], strengths[i])."""
+    """Learn B from M = diag(m, 0) at each point of the plane.
+
+    Args:
+        drives: [point], drive of both tasks.
+        strengths: [point], strength m of A.
+        protocol: the task and its training.
+
+    Returns:
+        How B was learnt at each point.
+    """
     m = np.zeros((len(strengths), 2, 2))
     m[:, A, A] = strengths
     return _learn_b(m, drives, protocol)
 
 
 def mode_along_learning(drives: Floats, protocol: Protocol) -> list[PlanePoint]:
-    """Learn A from M = 0 and then B, at each drive; `m` is what A's learning gave."""
+    """Learn A from M = 0 and then B at each drive.
+
+    Args:
+        drives: [point], drive of both tasks.
+        protocol: the tasks and their training.
+
+    Returns:
+        How B was learnt at each drive; `m` is the strength that learning A gave.
+    """
     first = learn_many(np.zeros((len(drives), 2, 2)), A, drives, protocol, _bounds(drives, protocol))
     return _learn_b(first.m, drives, protocol)
 
@@ -120,7 +193,16 @@ def _learn_b(m: Floats, drives: Floats, protocol: Protocol) -> list[PlanePoint]:
 
 
 def boundary(points: list[PlanePoint], level: float = 0.5) -> dict[float, float]:
-    """At each m of the plane the largest drive at which the mode index crosses `level`, interpolated; NaN if none."""
+    """The drive at which rotation gives way to formation, for each m of the plane.
+
+    Args:
+        points: the points of the plane.
+        level: the mode index that separates rotation from formation.
+
+    Returns:
+        For each m the largest drive at which the mode index falls through `level`, interpolated linearly; NaN if
+        there is none.
+    """
     found: dict[float, float] = {}
     for m in sorted({point.m for point in points}):
         row = sorted((p.drive, p.mode_index) for p in points if p.m == m and np.isfinite(p.mode_index))
@@ -132,7 +214,13 @@ def boundary(points: list[PlanePoint], level: float = 0.5) -> dict[float, float]
 
 
 class Transition(NamedTuple):
-    """Drives along the line that learning A gives: where the mode index is 1/2, and where m crosses m_c and m_T."""
+    """The drive at which rotation ends along the line that learning A gives, computed and by two closed forms.
+
+    Attributes:
+        computed: where the mode index falls through 1/2.
+        linear_stability: where m falls through m_c.
+        in_time: where m falls through m_T.
+    """
 
     computed: float
     linear_stability: float
@@ -140,7 +228,15 @@ class Transition(NamedTuple):
 
 
 def transition(learnt: Sequence[PlanePoint], protocol: Protocol) -> Transition:
-    """Where rotation ends along `learnt`, from `mode_along_learning`, and where the closed forms would have it end."""
+    """Find where rotation ends along the line that learning A gives, computed and by the closed forms.
+
+    Args:
+        learnt: the points of `mode_along_learning`, with ascending drives.
+        protocol: the protocol that they were computed with.
+
+    Returns:
+        The drives; NaN for those that are not crossed.
+    """
     drives, m = (np.array([getattr(point, name) for point in learnt]) for name in ("drive", "m"))
     in_time = np.array([instability_in_time(float(drive), protocol) for drive in drives])
     return Transition(
@@ -151,7 +247,15 @@ def transition(learnt: Sequence[PlanePoint], protocol: Protocol) -> Transition:
 
 
 def falls_through_zero(x: Floats, y: Floats) -> float:
-    """Where y first falls through 0, interpolated between its points; NaN where it does not."""
+    """Where y first falls through 0, interpolated linearly.
+
+    Args:
+        x: [point], ascending.
+        y: [point].
+
+    Returns:
+        The x of the crossing; NaN if y never falls through 0.
+    """
     below = np.flatnonzero((y[:-1] > 0) & (y[1:] <= 0))
     if not len(below):
         return float("nan")

@@ -1,9 +1,9 @@
-"""How far networks of N units are from the 2x2 model, along the learning of A and then of B.
+"""Deviation of networks of N units from the 2x2 model while A and then B is learnt.
 
-The field F of a network differs from the model's by an average over N units of mean zero, so to first order M and
-the losses at a given update differ by something Gaussian of order N^-1/2, with a factor that grows while the path is
-unstable: two paths that differ little at a watershed end up far apart. No quantity here is even in the fluctuation,
-so nothing should fall as 1/N.
+The field F of a network differs from that of the model by an average over N units that has mean zero. To first order,
+M and the losses at a given update therefore differ by a Gaussian of order N^-1/2. Its factor grows where the path is
+unstable, because near a point where paths diverge a small difference becomes a large one. No quantity here is an even
+function of the fluctuation, so none should fall as 1/N.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ from rnnbench.reports.claims.theory.two_by_two import Episode, Learning
 
 @dataclass(frozen=True)
 class Setting:
-    """A name, the drive of both tasks, and the protocol."""
+    """A setting in which networks are compared with the model.
+
+    Attributes:
+        name: name of the setting.
+        drive: drive of both tasks.
+        protocol: the tasks and their training.
+    """
 
     name: str
     drive: float
@@ -30,34 +36,39 @@ class Setting:
 
     @property
     def episodes(self) -> tuple[Episode, Episode]:
-        """A's trials and B's."""
+        """The trials of A and the trials of B."""
         a, b = (pulse_episode(task, self.drive, self.protocol) for task in (A, B))
         return a, b
 
     @property
     def bound(self) -> float:
-        """The loss to stop at: the model's, so that networks of every size stop at the same."""
+        """The loss at which learning stops; it is that of the model, so that it is the same for every size."""
         return self.protocol.criterion * untrained_loss(self.drive, self.protocol)
 
 
 SETTINGS = (
     Setting("rotation", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
     Setting("formation", 0.15, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
-    # With an offset no larger than chance overlaps, chance decides to which side A's fixed point is rotated.
+    # If the offset is no larger than chance overlaps, chance decides to which side A's fixed point is rotated.
     Setting("rotation, small offset", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.02)),
 )
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A learnt from M = 0, then B. `second.losses` [1 + update, (L_B, L_A)]."""
+    """The course of learning A from M = 0 and then B.
+
+    Attributes:
+        first: learning A.
+        second: learning B; its `losses` are [1 + update, 2], on B and on A.
+    """
 
     first: Learning
     second: Learning
 
 
 def model_sequence(setting: Setting) -> Sequence:
-    """The 2x2 model's path."""
+    """The course of learning in the 2x2 model."""
     p, (a, b) = setting.protocol, setting.episodes
     first = two_by_two.learn(np.zeros((2, 2)), a, p.dt, p.rate, p.max_updates, setting.bound, start=p.start)
     second = two_by_two.learn(first.m[-1], b, p.dt, p.rate, p.max_updates, setting.bound, (a,), start=p.start)
@@ -65,7 +76,16 @@ def model_sequence(setting: Setting) -> Sequence:
 
 
 def network_sequences(setting: Setting, n_units: int, seeds: range) -> list[Sequence]:
-    """The paths of networks of `n_units`, one for each seed, which its patterns are drawn with."""
+    """The course of learning in networks of N units.
+
+    Args:
+        setting: the tasks and their training.
+        n_units: number of units N.
+        seeds: one for each network; the network's patterns are drawn with its seed.
+
+    Returns:
+        The course of learning in each network.
+    """
     p, (a, b) = setting.protocol, setting.episodes
     patterns = [gaussian_patterns(n_units, np.random.default_rng([seed, n_units])) for seed in seeds]
     networks = FullNetworks(np.array(patterns))
@@ -77,11 +97,21 @@ def network_sequences(setting: Setting, n_units: int, seeds: range) -> list[Sequ
 
 
 class Deviation(NamedTuple):
-    """How one network differs from the model, over the updates that both have.
+    """Differences between one network and the model, over the updates that both have made.
 
-    m_first: max |M_N - M| while A is learnt; m_max, m_rms: while B is; loss_a, loss_b: max |difference| of the
-    losses while B is learnt; loss_a_end: at the end of each one's own learning; same_side: the rotation went to the
-    same side (sign of M_BA).
+    Attributes:
+        setting: name of the setting.
+        drive: drive of both tasks.
+        offset: offset of kappa at the start of a trial.
+        n_units: number of units N.
+        seed: seed of the network.
+        m_first: largest |M_N - M| while A is learnt.
+        m_max: largest |M_N - M| while B is learnt.
+        m_rms: root mean square of M_N - M while B is learnt.
+        loss_a: largest difference of the loss on A, in size, while B is learnt.
+        loss_b: largest difference of the loss on B, in size, while B is learnt.
+        loss_a_end: difference of the loss on A between the end of the network's and the end of the model's learning.
+        same_side: whether both rotated to the same side (sign of M_BA).
     """
 
     setting: str
@@ -99,7 +129,18 @@ class Deviation(NamedTuple):
 
 
 def deviation(setting: Setting, n_units: int, seed: int, network: Sequence, model: Sequence) -> Deviation:
-    """Compare two paths."""
+    """Compare the course of learning in a network with that in the model.
+
+    Args:
+        setting: the setting of both.
+        n_units: number of units of the network.
+        seed: seed of the network.
+        network: the course of learning in the network.
+        model: the course of learning in the 2x2 model.
+
+    Returns:
+        The differences.
+    """
     first, second = (_common(getattr(network, k).m, getattr(model, k).m) for k in ("first", "second"))
     losses = _common(network.second.losses, model.second.losses)
     loss_b, loss_a = np.max(np.abs(losses), axis=0)
@@ -126,7 +167,15 @@ def _common(a: Floats, b: Floats) -> Floats:
 
 
 class Slope(NamedTuple):
-    """d log(deviation) / d log N over networks, with a 95 % bootstrap interval over seeds."""
+    """The slope d log(deviation) / d log N over networks.
+
+    Attributes:
+        setting: name of the setting.
+        quantity: the field of `Deviation`.
+        slope: the slope.
+        low: lower end of the 95 % bootstrap interval over seeds.
+        high: upper end of the interval.
+    """
 
     setting: str
     quantity: str
@@ -139,9 +188,17 @@ QUANTITIES = ("m_first", "m_max", "m_rms", "loss_a", "loss_b")
 
 
 def slopes(table: list[Deviation], rng: np.random.Generator, resamples: int = 2000) -> list[Slope]:
-    """The slope of the root mean square over seeds, for each setting and quantity.
+    """The slope of the root mean square over seeds against N, for each setting and quantity.
 
-    Seeds are redrawn at each N by itself: networks of different size have nothing in common.
+    Seeds are resampled independently at each N, because networks of different size have nothing in common.
+
+    Args:
+        table: one deviation for each setting, N and seed.
+        rng: draws the resamples.
+        resamples: number of resamples for the interval.
+
+    Returns:
+        The slopes; settings with fewer than two N are left out.
     """
     found = []
     for setting in dict.fromkeys(row.setting for row in table):
@@ -158,5 +215,5 @@ def slopes(table: list[Deviation], rng: np.random.Generator, resamples: int = 20
 
 
 def _slope(sizes: list[int], values: list[Floats]) -> float:
-    size = [np.sqrt(np.mean(column**2)) for column in values]
-    return float(np.polyfit(np.log(sizes), np.log(size), 1)[0])
+    rms = [np.sqrt(np.mean(column**2)) for column in values]
+    return float(np.polyfit(np.log(sizes), np.log(rms), 1)[0])

@@ -1,4 +1,4 @@
-"""Figures of the 2x2 model: its flow before and after B, where rotation ends, and the effect of g."""
+"""Figures of the 2x2 model: its flow before and after B, the boundary of rotation, and the effect of g."""
 
 from __future__ import annotations
 
@@ -23,25 +23,34 @@ LIMIT = 1.12
 
 
 def phase_planes(drives: Sequence[float], titles: Sequence[str], protocol: Protocol) -> Figure:
-    """The flow of (kappa_A, kappa_B) in A's trial: a row for each drive, after A and after B.
+    """Draw the flow of (kappa_A, kappa_B) in a trial of A, after learning A and after learning B.
 
-    Streamlines, nullclines and fixed points are those of the drive of A's positive trial; the four trials' paths are
-    drawn over it, each under its own input.
+    Streamlines, nullclines and fixed points are those of the positive trial of A after its pulse. The paths of all
+    four trials are drawn over them, each with its own input.
+
+    Args:
+        drives: the drives, one for each row of panels.
+        titles: a title for each drive.
+        protocol: the tasks and their training.
+
+    Returns:
+        The figure.
     """
     with style.look():
         figure = style.new_figure(8.4, 4.1 * len(drives) + 0.9)
         axes = figure.subplots(len(drives), 2, squeeze=False)
         for row, (drive, title) in enumerate(zip(drives, titles, strict=True)):
-            for column, (when, m) in enumerate(zip(("after A", "after B"), _learnt(drive, protocol), strict=True)):
+            for column, (stage, m) in enumerate(zip(("after A", "after B"), _learnt(drive, protocol), strict=True)):
                 ax = axes[row, column]
                 _plane(ax, m, drive, protocol)
-                ax.set_title(f"{title}, {when}\nM = {_matrix(m)}")
+                ax.set_title(f"{title}, {stage}\nM = {_matrix(m)}")
         figure.legend(handles=_plane_legend(), ncol=4, loc="lower center", frameon=False)
         figure.subplots_adjust(left=0.08, right=0.98, top=0.94, bottom=0.135, hspace=0.33, wspace=0.2)
     return figure
 
 
 def _learnt(drive: float, protocol: Protocol) -> tuple[Floats, Floats]:
+    """M [2, 2] after learning A, and M after learning B."""
     bound = np.array([protocol.criterion * untrained_loss(drive, protocol)])
     first = learn_many(np.zeros((1, 2, 2)), A, np.array([drive]), protocol, bound)
     second = learn_many(first.m, B, np.array([drive]), protocol, bound)
@@ -59,12 +68,12 @@ def _plane(ax: Axes, m: Floats, drive: float, protocol: Protocol) -> None:
     a, b = np.meshgrid(axis, axis)
     speed = two_by_two.flow(np.stack([a, b], axis=-1).reshape(1, -1, 2), m, x)[0].reshape(61, 61, 2)
     ax.streamplot(axis, axis, speed[..., 0], speed[..., 1], density=0.9, color="#cccccc", linewidth=0.6, arrowsize=0.7)
-    for which, colour in ((A, COLOUR_A), (B, COLOUR_B)):
-        ax.contour(a, b, speed[..., which], levels=[0], colors=[colour], linewidths=0.8, linestyles="dotted")
+    for component, colour in ((A, COLOUR_A), (B, COLOUR_B)):
+        ax.contour(a, b, speed[..., component], levels=[0], colors=[colour], linewidths=0.8, linestyles="dotted")
     for task, colour in ((A, COLOUR_A), (B, COLOUR_B)):
         inputs = pulse_episode(task, drive, protocol).inputs
-        for place, path in enumerate(two_by_two.simulate(m, inputs, protocol.dt, start=protocol.start)):
-            ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=2.0 if place == 0 else 0.9, alpha=0.95)
+        for trial, path in enumerate(two_by_two.simulate(m, inputs, protocol.dt, start=protocol.start)):
+            ax.plot(path[:, 0], path[:, 1], color=colour, linewidth=2.0 if trial == 0 else 0.9, alpha=0.95)
             ax.plot(*path[-1], marker="s", color=colour, markersize=4.5, markeredgecolor="white", zorder=5)
     for point in two_by_two.fixed_points(m, x):
         face = style.INK if point.stable else "white"
@@ -93,7 +102,18 @@ def _plane_legend() -> list[Line2D]:
 
 
 def phase_diagram(plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint], protocol: Protocol) -> Figure:
-    """The mode index over (drive, m) with its boundary and the closed forms; and along what learning A gives."""
+    """Draw the mode index in the plane of drive and m, and along the line that learning A gives.
+
+    The plane also shows the computed boundary and the closed forms.
+
+    Args:
+        plane: the points of a grid.
+        learnt: the points of `mode_along_learning`.
+        protocol: the protocol that both were computed with.
+
+    Returns:
+        The figure.
+    """
     with style.look():
         figure = style.new_figure(style.WIDTH, 4.2)
         left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
@@ -107,8 +127,9 @@ def _diagram(ax: Axes, plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint]
     drives, strengths = (np.array(sorted({getattr(p, name) for p in plane})) for name in ("drive", "m"))
     index, before = np.full((2, len(strengths), len(drives)), np.nan)
     for p in plane:
-        place = np.searchsorted(strengths, p.m), np.searchsorted(drives, p.drive)
-        index[place], before[place] = p.mode_index, p.output_before
+        position = np.searchsorted(strengths, p.m), np.searchsorted(drives, p.drive)
+        index[position], before[position] = p.mode_index, p.output_before
+    # Where A was not held before B, there is nothing to rotate, and the mode index has no meaning.
     meaningless = before < protocol.target / 2
     shown = np.ma.masked_invalid(np.where(meaningless, np.nan, index))
     mesh = ax.pcolormesh(drives, strengths, shown, cmap=MODE_COLOURS, vmin=0, vmax=1, shading="nearest")
@@ -121,7 +142,7 @@ def _diagram(ax: Axes, plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint]
     ax.plot(
         fine, boundary.driven_instability(fine), "--", color=style.INK, linewidth=1.2, label="linear stability $m_c$"
     )
-    ax.plot(fine, in_time, "-.", color=style.INK, linewidth=1.2, label="the same within the trial $m_T$")
+    ax.plot(fine, in_time, "-.", color=style.INK, linewidth=1.2, label="instability within the trial $m_T$")
     ax.plot([p.drive for p in learnt], [p.m for p in learnt], color="#029e73", linewidth=2.2, label="learning A gives")
     closed = boundary.learnt_strength(fine)
     ax.plot(fine, closed, ":", color="#029e73", linewidth=1.5, label="learning A gives, closed form $m_A$")
@@ -138,9 +159,9 @@ def _diagram(ax: Axes, plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint]
 def _along_learning(ax: Axes, learnt: Sequence[PlanePoint], protocol: Protocol) -> None:
     drives = np.array([p.drive for p in learnt])
     ax.plot(drives, [p.mode_index for p in learnt], "o-", color="#029e73", markersize=4)
-    where = boundary.transition(learnt, protocol)
-    for drive, look, name in ((where.linear_stability, "--", "c"), (where.in_time, "-.", "T")):
-        ax.axvline(drive, color=style.INK, linestyle=look, linewidth=1.2, label=f"the line crosses $m_{name}$")
+    transition = boundary.transition(learnt, protocol)
+    for drive, line_style, name in ((transition.linear_stability, "--", "c"), (transition.in_time, "-.", "T")):
+        ax.axvline(drive, color=style.INK, linestyle=line_style, linewidth=1.2, label=f"the line crosses $m_{name}$")
     ax.set(xlabel="drive d (fraction of the pulse)", ylabel="mode index of A's output after B", ylim=(-0.03, 1.03))
     ax.set_title("Along the line that learning A gives")
     ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
@@ -149,7 +170,14 @@ def _along_learning(ax: Axes, learnt: Sequence[PlanePoint], protocol: Protocol) 
 
 
 def restricted_connectivity(series: dict[str, Sequence[Connectivity]]) -> Figure:
-    """Interference against g where only M is learnt, a line for each named series."""
+    """Draw interference against g in networks that learn only M.
+
+    Args:
+        series: for each label the points of a line; points that did not converge are left out.
+
+    Returns:
+        The figure.
+    """
     with style.look():
         figure = style.new_figure(5.6, 3.7)
         ax = figure.subplots()
@@ -158,7 +186,7 @@ def restricted_connectivity(series: dict[str, Sequence[Connectivity]]) -> Figure
             ax.plot([r.g for r in shown], [r.interference for r in shown], "o-", color=colour, markersize=4, label=name)
         ax.set_yscale("log")
         ax.set(xlabel="g, strength of random connectivity", ylabel="interference of B with A")
-        ax.set_title("Learning M alone, a larger g costs more of A")
+        ax.set_title("If only M is learnt, a larger g raises interference")
         ax.legend(frameon=False, loc="upper left")
         style.quiet(ax)
         figure.subplots_adjust(left=0.14, right=0.97, top=0.9, bottom=0.14)

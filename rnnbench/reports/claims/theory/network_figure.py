@@ -1,4 +1,4 @@
-"""Figures of full networks against theory: amplification by g J, paths of learning, and finite size."""
+"""Figures that compare networks of N units with theory: amplification by g J, courses of learning, and finite size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ ENTRIES = ((A, A, "#0173b2", "$M_{AA}$"), (B, B, "#d55e00", "$M_{BB}$"), (B, A, 
 
 
 def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
-    """The speed-up of learning against g: theory as lines, networks [seed, g, (formation, rotation)] as points."""
+    """Draw the speed of learning against g, relative to g = 0: theory as lines, networks as points.
+
+    Args:
+        gs: [g], strengths of the random connectivity; the first is 0.
+        speeds: [seed, g, 2], speeds of formation and rotation in each network.
+        n_units: number of units of the networks.
+
+    Returns:
+        The figure.
+    """
     with style.look():
         figure = style.new_figure(6.2, 4.3)
         ax = figure.subplots()
@@ -30,11 +39,11 @@ def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
             ("rotation, from A's fixed point", ROTATION, amplification.rotation_speed),
         )
         relative = speeds / speeds[:, :1]
-        for which, (name, colour, speed) in enumerate(theories):
+        for mode, (name, colour, speed) in enumerate(theories):
             ax.plot(
                 fine, [speed(float(g)) / speed(0.0) for g in fine], color=colour, linewidth=1.8, label=f"{name}: theory"
             )
-            mean, spread = relative[:, :, which].mean(axis=0), relative[:, :, which].std(axis=0, ddof=1)
+            mean, spread = relative[:, :, mode].mean(axis=0), relative[:, :, mode].std(axis=0, ddof=1)
             ax.errorbar(
                 gs,
                 mean,
@@ -49,7 +58,7 @@ def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
         by_gain = [
             amplification.rotation_speed_by_gain(float(g)) / amplification.rotation_speed_by_gain(0.0) for g in fine
         ]
-        ax.plot(fine, by_gain, "--", color=ROTATION, linewidth=1.1, label="rotation: with $G^2$ for $E[φ'^2]$")
+        ax.plot(fine, by_gain, "--", color=ROTATION, linewidth=1.1, label="rotation: $G^2$ in place of $E[φ'^2]$")
         ax.set_yscale("log")
         ax.set_yticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
         ax.minorticks_off()
@@ -64,7 +73,17 @@ def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
 def paths_figure(
     settings: Sequence[Setting], models: Sequence[Path], networks: Sequence[Sequence[Path]], n_units: int
 ) -> Figure:
-    """M and the losses along learning A and then B: the model as lines, networks as mean and spread."""
+    """Draw M and the losses while A and then B is learnt: the model as lines, networks as mean and standard deviation.
+
+    Args:
+        settings: the settings, one for each column of panels.
+        models: the course of learning in the model, for each setting.
+        networks: the courses of learning in the networks, for each setting.
+        n_units: number of units of the networks.
+
+    Returns:
+        The figure.
+    """
     with style.look():
         figure = style.new_figure(style.WIDTH, 6.0)
         axes = figure.subplots(2, len(settings), squeeze=False, sharex="col")
@@ -105,7 +124,7 @@ def _loss_panel(ax: Axes, model: Path, runs: Sequence[Path]) -> None:
 
 
 def _series(ax: Axes, line: Floats, runs: Sequence[Floats], begin: int, colour: str, label: str | None) -> None:
-    """One quantity: the model's line; at about twenty updates the mean and spread of the networks still learning."""
+    """Draw one quantity: a line for the model, and mean and spread of the networks at about twenty updates."""
     ax.plot(begin + np.arange(len(line)), line, color=colour, linewidth=1.6, label=label)
     for update in np.unique(np.linspace(0, min(len(run) for run in runs) - 1, 20).astype(int)):
         values = [run[update] for run in runs]
@@ -127,16 +146,26 @@ def _learning_b_begins(ax: Axes, model: Path) -> None:
 
 
 def finite_size_figure(table: Sequence[Deviation]) -> Figure:
-    """Deviation from the model against N on logarithmic axes, with a guide of N^-1/2: M, and the loss on A."""
+    """Draw the deviation of M and of the loss on A from the model against N, with a guide of N^-1/2.
+
+    Args:
+        table: one deviation for each setting, N and seed.
+
+    Returns:
+        The figure; both axes are logarithmic.
+    """
     with style.look():
         figure = style.new_figure(style.WIDTH, 4.4)
         panels = figure.subplots(1, 2)
         colours = dict(zip(dict.fromkeys(row.setting for row in table), (ROTATION, FORMATION, "#999999"), strict=False))
-        what = (("m_max", "largest deviation of M while B is learnt"), ("loss_a", "largest deviation of the loss on A"))
-        for ax, (quantity, label) in zip(panels, what, strict=True):
-            for place, (setting, colour) in enumerate(colours.items()):
+        quantities = (
+            ("m_max", "largest deviation of M while B is learnt"),
+            ("loss_a", "largest deviation of the loss on A"),
+        )
+        for ax, (quantity, label) in zip(panels, quantities, strict=True):
+            for k, (setting, colour) in enumerate(colours.items()):
                 rows = [row for row in table if row.setting == setting]
-                _against_size(ax, rows, quantity, colour, 0.93 * 1.1**place)
+                _against_size(ax, rows, quantity, colour, 0.93 * 1.1**k)
             ax.set_xscale("log")
             ax.set_yscale("log")
             sizes = sorted({row.n_units for row in table})
@@ -152,19 +181,20 @@ def finite_size_figure(table: Sequence[Deviation]) -> Figure:
     return figure
 
 
-def _against_size(ax: Axes, rows: Sequence[Deviation], quantity: str, colour: str, aside: float) -> None:
+def _against_size(ax: Axes, rows: Sequence[Deviation], quantity: str, colour: str, shift: float) -> None:
+    """Draw one quantity of one setting; `shift` is a factor on N that separates the settings."""
     sizes = sorted({row.n_units for row in rows})
     columns = [np.array([getattr(row, quantity) for row in rows if row.n_units == n]) for n in sizes]
-    level = np.array([np.sqrt(np.mean(column**2)) for column in columns])
+    rms = np.array([np.sqrt(np.mean(column**2)) for column in columns])
     for n, column in zip(sizes, columns, strict=True):
         ax.plot(
-            aside * n * 1.03 ** np.linspace(-1, 1, len(column)), column, ".", color=colour, markersize=3, alpha=0.45
+            shift * n * 1.03 ** np.linspace(-1, 1, len(column)), column, ".", color=colour, markersize=3, alpha=0.45
         )
     drive, offset = rows[0].drive, rows[0].offset
     name = rows[0].setting.split(",")[0]
     ax.plot(
-        aside * np.array(sizes),
-        level,
+        shift * np.array(sizes),
+        rms,
         "_",
         color=colour,
         markersize=18,
@@ -172,6 +202,6 @@ def _against_size(ax: Axes, rows: Sequence[Deviation], quantity: str, colour: st
         label=f"{name}: drive {drive:g}, offset {offset:g}",
     )
     if len(sizes) > 2:
-        middle = np.exp(np.mean(np.log(level)) + 0.5 * np.mean(np.log(sizes)))
+        middle = np.exp(np.mean(np.log(rms)) + 0.5 * np.mean(np.log(sizes)))
         label = "$N^{-1/2}$" if colour == ROTATION else None
         ax.plot(sizes, middle / np.sqrt(sizes), "--", color=style.MUTED, linewidth=0.9, label=label)

@@ -1,4 +1,4 @@
-"""The theory's figures and tables, computed and written by one call."""
+"""Computes and writes the figures and tables of the theory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ from rnnbench.reports.claims.theory.protocol import Protocol
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is computed; the default is what docs/theory.md reports.
+    """How much is computed; the defaults give the numbers in docs/theory.md.
 
-    networks: how many networks of each size N. small_offset: the same for the setting in which chance decides.
+    Attributes:
+        grid: number of drives and number of strengths m in the phase diagram.
+        amplification_units: number of units of the networks that test the amplification.
+        amplification_seeds: number of these networks.
+        networks: pairs of N and the number of networks with that N.
+        small_offset: the same for the setting in which chance decides the side of the rotation.
+        shown_size: N of the networks whose courses of learning are drawn.
+        transition_drives: number of drives at which the transition is looked for.
     """
 
     grid: tuple[int, int] = (40, 26)
@@ -42,7 +49,7 @@ TRANSITIONS: tuple[dict[str, float], ...] = (
     {"duration": 40.0, "loss_start": 30.0},
     {"mirrored": True, "rate": 0.2},
 )
-"""Changes to PLANE under which the transition from rotation to formation is looked for."""
+"""Changes to PLANE for which the transition from rotation to formation is computed."""
 
 PLANE = Protocol(dt=0.5, criterion=0.02)
 EXAMPLES = Protocol()
@@ -50,12 +57,14 @@ DRIVES = (0.02, 0.15)
 
 
 def draw_theory(folder: Path, progress: Callable[[str], None], effort: Effort | None = None) -> list[Path]:
-    """Compute the theory's figures (PNG) and tables (CSV) and write them; it takes 3.5 minutes on one core.
+    """Compute and write the figures (PNG) and tables (CSV) of the theory.
+
+    With the default effort this takes 3.5 minutes on one core.
 
     Args:
-        folder: created if it does not exist; files of the same names are overwritten.
-        progress: told what comes next, a line at a time.
-        effort: how much to compute, the default for the documented numbers.
+        folder: where to write; it is created if it does not exist, and files of the same names are overwritten.
+        progress: called with one line of text before each part.
+        effort: how much to compute; the default gives the documented numbers.
 
     Returns:
         The paths written.
@@ -119,16 +128,16 @@ def _amplification(folder: Path, effort: Effort) -> list[Path]:
     seeds = range(effort.amplification_seeds)
     speeds = np.array([amplification.simulated_amplification(gs, n, np.random.default_rng(seed)) for seed in seeds])
     rows: list[dict[str, Any]] = []
-    for place, (mode, theory) in enumerate(
+    for k, (mode, theory) in enumerate(
         (("formation", amplification.formation_speed), ("rotation", amplification.rotation_speed))
     ):
         for i, g in enumerate(gs):
-            fraction = speeds[:, i, place] / speeds[:, 0, place]
+            speed_up = speeds[:, i, k] / speeds[:, 0, k]
             rows.append({
                 "mode": mode, "g": g, "units": n, "networks": len(seeds),
-                "speed_theory": theory(g), "speed_mean": speeds[:, i, place].mean(),
-                "speed_up_theory": theory(g) / theory(0.0), "speed_up_mean": fraction.mean(),
-                "speed_up_sd": fraction.std(ddof=1),
+                "speed_theory": theory(g), "speed_mean": speeds[:, i, k].mean(),
+                "speed_up_theory": theory(g) / theory(0.0), "speed_up_mean": speed_up.mean(),
+                "speed_up_sd": speed_up.std(ddof=1),
             })  # fmt: skip
     by_gain = {float(g): amplification.rotation_speed_by_gain(g) / amplification.rotation_speed_by_gain(0) for g in gs}
     table = pd.DataFrame(rows)
@@ -142,11 +151,11 @@ def _finite_size(folder: Path, effort: Effort) -> list[Path]:
     models, shown = [], []
     for setting in finite_size.SETTINGS:
         model = finite_size.model_sequence(setting)
-        small = setting is finite_size.SETTINGS[-1]
-        for n, count in effort.small_offset if small else effort.networks:
+        is_small_offset = setting is finite_size.SETTINGS[-1]
+        for n, count in effort.small_offset if is_small_offset else effort.networks:
             networks = finite_size.network_sequences(setting, n, range(count))
             table += [finite_size.deviation(setting, n, seed, path, model) for seed, path in enumerate(networks)]
-            if n == effort.shown_size and not small:
+            if n == effort.shown_size and not is_small_offset:
                 models.append(model)
                 shown.append(networks)
     slopes = finite_size.slopes(table, np.random.default_rng(0))

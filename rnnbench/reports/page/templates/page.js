@@ -1,5 +1,5 @@
 "use strict";
-// Text goes into the page as text alone (textContent): names come from whoever made the results.
+// All text is inserted with textContent, because names in the results may contain markup.
 
 const { columns, cells } = JSON.parse(document.getElementById("data").textContent);
 const tip = document.getElementById("tip");
@@ -9,58 +9,58 @@ const DASH = "–";
 const two = (x) => (x === null ? DASH : x.toFixed(Math.abs(x) < 9.995 ? 2 : Math.abs(x) < 99.95 ? 1 : 0)
   .replace(/^-(0\.?0*)$/, "$1").replace("-", "−"));
 const four = (x) => (x === null ? DASH : String(Number(x.toPrecision(4))).replace("-", "−"));
-const title = (cell) => (cell.first === cell.second ? `${cell.first}, then more of it` : `${cell.first}, then ${cell.second}`);
+const title = (entry) => (entry.first === entry.second ? `${entry.first}, then more of it` : `${entry.first}, then ${entry.second}`);
 
 function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
+  const created = document.createElement(name);
+  if (text !== undefined) created.textContent = text;
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  return created;
 }
 
 function drawn(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const created = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) created.setAttribute(key, value);
+  if (text !== undefined) created.textContent = text;
+  return created;
 }
 
-// The numbers of a cell
+// The numbers of a matrix entry
 
-function mean(cell, column) {
-  const known = cell.rows.filter((row, k) => cell.counted[k] && row[column] !== null).map((row) => row[column]);
+function mean(entry, column) {
+  const known = entry.rows.filter((row, k) => entry.counted[k] && row[column] !== null).map((row) => row[column]);
   return known.length ? known.reduce((a, b) => a + b, 0) / known.length : null;
 }
 
-function numbers(cell) {
-  const [average, sd, low, high] = cell.numbers;
-  const [networks, converged, counted] = cell.networks;
+function numbers(entry) {
+  const [average, sd, low, high] = entry.numbers;
+  const [networks, converged, counted] = entry.networks;
   const lines = [
     `interference ${two(average)}${sd === null ? "" : ` ± ${two(sd)} (standard deviation)`}`,
     ...(low === null ? [] : [`95 % interval ${two(low)} to ${two(high)}`]),
     `${counted} of ${networks} networks count; ${converged} reached the criterion on A`,
   ];
   if (counted) {
-    lines.push(`loss on A: ${four(mean(cell, 2))} untrained, ${four(mean(cell, 3))} learnt, ${four(mean(cell, 4))} after B`);
+    lines.push(`loss on A: ${four(mean(entry, 2))} untrained, ${four(mean(entry, 3))} learnt, ${four(mean(entry, 4))} after B`);
   }
   return lines;
 }
 
-// A box beside the cell that is pointed at or has the focus
+// A tooltip beside the entry that is pointed at or has the focus
 
-let told = null; // the cell whose box is shown
+let tipButton = null; // the entry whose tooltip is shown
 
 function showTip(button) {
-  const cell = cells[Number(button.dataset.cell)];
-  told = button;
-  tip.replaceChildren(element("b", title(cell)), `\n${[cell.setting, ...numbers(cell)].join("\n")}`);
+  const entry = cells[Number(button.dataset.cell)];
+  tipButton = button;
+  tip.replaceChildren(element("b", title(entry)), `\n${[entry.setting, ...numbers(entry)].join("\n")}`);
   tip.hidden = false;
   placeTip();
 }
 
 function placeTip() {
-  if (!told) return;
-  const at = told.getBoundingClientRect();
+  if (!tipButton) return;
+  const at = tipButton.getBoundingClientRect();
   const left = Math.min(at.left + at.width / 2 - tip.offsetWidth / 2, innerWidth - tip.offsetWidth - 8);
   const below = at.bottom + 8 + tip.offsetHeight < innerHeight;
   tip.style.left = `${Math.max(8, left)}px`;
@@ -69,42 +69,42 @@ function placeTip() {
 
 function hideTip() {
   tip.hidden = true;
-  told = null;
+  tipButton = null;
 }
 
-const cellAt = (event) => (event.target instanceof Element ? event.target.closest("button.cell") : null);
+const entryAt = (event) => (event.target instanceof Element ? event.target.closest("button.cell") : null);
 
 document.addEventListener("pointerover", (event) => {
   if (event.pointerType === "touch") return;
-  const button = cellAt(event);
+  const button = entryAt(event);
   if (button) showTip(button); else hideTip();
 });
 document.addEventListener("focusin", (event) => {
-  const button = cellAt(event);
+  const button = entryAt(event);
   if (button && button.matches(":focus-visible")) showTip(button); else hideTip();
 });
 document.addEventListener("focusout", hideTip);
 addEventListener("scroll", placeTip, { passive: true, capture: true });
 
-// Arrow keys go from cell to cell
+// Arrow keys move from entry to entry
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") hideTip();
-  const button = cellAt(event);
+  const button = entryAt(event);
   const step = STEPS[event.key];
   if (!button || !step || event.altKey || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
   const table = button.closest("table");
   let row = button.closest("tr").rowIndex;
   let column = button.closest("td").cellIndex;
-  for (;;) { // over empty places to the next cell
+  for (;;) { // skip empty positions
     row += step[0];
     column += step[1];
-    const place = table.rows[row]?.cells[column];
-    if (!place) return;
-    const next = place.querySelector("button.cell");
+    const field = table.rows[row]?.cells[column];
+    if (!field) return;
+    const next = field.querySelector("button.cell");
     if (next) {
       next.focus({ preventScroll: true });
       next.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
@@ -114,61 +114,61 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// The networks of a cell and their curves
+// The networks of an entry and their curves
 
 document.addEventListener("click", (event) => {
-  const button = cellAt(event);
+  const button = entryAt(event);
   if (button) open(cells[Number(button.dataset.cell)]);
-  if (event.target === detail) detail.close(); // beside the box
+  if (event.target === detail) detail.close(); // a click outside the dialog
 });
 
-function open(cell) {
+function open(entry) {
   hideTip();
-  document.getElementById("detail-title").textContent = title(cell);
-  document.getElementById("detail-setting").textContent = cell.setting;
+  document.getElementById("detail-title").textContent = title(entry);
+  document.getElementById("detail-setting").textContent = entry.setting;
   const body = document.getElementById("detail-body");
-  body.replaceChildren(...numbers(cell).map((line) => element("p", line)));
-  if (cell.curves.length) body.append(curvesOf(cell));
-  else body.append(element("p", "The curves are not among these results."));
-  body.append(networksOf(cell));
+  body.replaceChildren(...numbers(entry).map((line) => element("p", line)));
+  if (entry.curves.length) body.append(curvesOf(entry));
+  else body.append(element("p", "These results contain no curves."));
+  body.append(networksOf(entry));
   detail.showModal();
   detail.scrollTop = 0;
 }
 
-function networksOf(cell) {
+function networksOf(entry) {
   const box = element("div", undefined, { class: "scroll", tabindex: "0", role: "region", "aria-label": "Networks, table" });
   const table = element("table", undefined, { class: "plain" });
   const head = table.createTHead().insertRow();
   for (const name of [...columns, "counts"]) head.append(element("th", name, { scope: "col" }));
   const rows = table.createTBody();
-  cell.rows.forEach((values, k) => {
+  entry.rows.forEach((values, k) => {
     const row = rows.insertRow();
     values.forEach((value, n) => row.append(n ? element("td", four(value)) : element("th", four(value), { scope: "row" })));
-    row.append(element("td", cell.counted[k] ? "yes" : cell.failures[k] ? `no: ${cell.failures[k]}` : "no"));
+    row.append(element("td", entry.counted[k] ? "yes" : entry.failures[k] ? `no: ${entry.failures[k]}` : "no"));
   });
   box.append(table);
   return box;
 }
 
-function curvesOf(cell) {
+function curvesOf(entry) {
   const box = element("div", undefined, { class: "curves" });
-  const untrained = mean(cell, 2);
-  const name = cell.first === cell.second ? "A again" : "B";
-  box.append(plot(cell, 1, `loss on A (${cell.first}) while ${name} was learnt`, untrained));
-  if (cell.first !== cell.second) box.append(plot(cell, 2, `loss on B (${cell.second})`, null));
+  const untrained = mean(entry, 2);
+  const name = entry.first === entry.second ? "A again" : "B";
+  box.append(plot(entry, 1, `loss on A (${entry.first}) while ${name} was learnt`, untrained));
+  if (entry.first !== entry.second) box.append(plot(entry, 2, `loss on B (${entry.second})`, null));
   return box;
 }
 
-function plot(cell, which, name, reference) {
+function plot(entry, which, name, reference) {
   const [width, height, left, right, top, bottom] = [innerWidth < 500 ? 340 : 480, 300, 64, 20, 12, 46];
-  const lines = cell.curves
-    .map((curve, k) => ({ counted: cell.counted[k], points: curve.length ? curve[0].map((u, n) => [u, curve[which][n]]) : [] }))
+  const lines = entry.curves
+    .map((curve, k) => ({ counted: entry.counted[k], points: curve.length ? curve[0].map((u, n) => [u, curve[which][n]]) : [] }))
     .map((line) => ({ ...line, points: line.points.filter(([, y]) => y !== null && y > 0) }))
     .filter((line) => line.points.length);
   const figure = element("figure", undefined);
   figure.append(element("h3", name));
   if (!lines.length) {
-    figure.append(element("p", "No finite loss to draw."));
+    figure.append(element("p", "There is no finite loss to draw."));
     return figure;
   }
   const every = lines.flatMap((line) => line.points);
@@ -198,9 +198,9 @@ function plot(cell, which, name, reference) {
     svg.append(drawn("path", { d: `M${path.join("L")}`, fill: "none", "stroke-width": 1.6, "stroke-opacity": 0.85, ...look }));
   }
   figure.append(svg);
-  const told = ["solid: networks that count", ...(lines.every((line) => line.counted) ? [] : ["dashed: those that do not"])];
-  if (reference > 0) told.push("dotted: untrained");
-  figure.append(element("figcaption", `${told.join("; ")}. Logarithmic.`));
+  const legend = ["solid: networks that count", ...(lines.every((line) => line.counted) ? [] : ["dashed: those that do not"])];
+  if (reference > 0) legend.push("dotted: untrained");
+  figure.append(element("figcaption", `${legend.join("; ")}. Logarithmic scale.`));
   return figure;
 }
 
@@ -221,7 +221,7 @@ function ticks(last) {
   return Array.from({ length: Math.floor(last / step) + 1 }, (_, k) => Number((k * step).toPrecision(6)));
 }
 
-// What is folded away is printed all the same
+// Open all collapsed parts for printing
 
 let folded = [];
 addEventListener("beforeprint", () => {

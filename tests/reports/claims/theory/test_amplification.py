@@ -1,4 +1,4 @@
-"""The static gradient against autograd, each Gaussian average against numbers, the speeds against networks."""
+"""The static gradient compared with autograd, Gaussian averages with quadrature, and speeds with networks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.reports.claims.theory import mean_field as mf
 
 @pytest.mark.parametrize("mode", ["formation", "rotation"])
 def test_the_speed_is_the_squared_gradient_by_autograd(mode):
-    """Through 400 steps of relaxation, unrolled; at g = 0.5 what is left after them is below rounding."""
+    """Autograd runs through 400 unrolled steps of relaxation; at g = 0.5 the remaining error is below rounding."""
     rng, n, g = np.random.default_rng(0), 40, 0.5
     j = g * rng.standard_normal((n, n)) / np.sqrt(n)
     patterns = theory.gaussian_patterns(n, rng)
@@ -25,14 +25,14 @@ def test_the_speed_is_the_squared_gradient_by_autograd(mode):
     for _ in range(400):
         h = weights @ torch.erf(np.sqrt(np.pi) / 2 * h) + x
     np.testing.assert_allclose(h.detach().numpy(), network.state, atol=1e-9)
-    # An error of 1 on the output: dL/dz = 1.
+    # The error on the output is 1, so dL/dz = 1.
     (output @ torch.erf(np.sqrt(np.pi) / 2 * h)).backward()
     assert theory.speed(network) == pytest.approx(float((weights.grad**2).sum()), rel=1e-6)
 
 
 @pytest.mark.parametrize(("kappa", "private"), [(0.3, 0.0), (0.8, 0.4)])
 def test_slope_squared_along_its_own_pattern(kappa, private):
-    """E[phi'^2 u^2] = E[phi'^2] (1 - pi kappa^2 / (1 + pi Delta)), by quadrature to 1e-7."""
+    """E[phi'^2 u^2] = E[phi'^2] (1 - pi kappa^2 / (1 + pi Delta)), checked by quadrature to 1e-7."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(80)
     weights = weights / weights.sum()
     u, delta = np.meshgrid(nodes, nodes, indexing="ij")
@@ -44,7 +44,7 @@ def test_slope_squared_along_its_own_pattern(kappa, private):
 
 
 def test_at_a_small_drive_formation_goes_as_the_fourth_power():
-    """d^2 / (1 - g^2)^2 for d -> 0."""
+    """The speed is d^2 / (1 - g^2)^2 for d -> 0."""
     for g in (0.0, 0.5, 0.8):
         assert theory.formation_speed(g, 1e-4) / 1e-8 == pytest.approx(1 / (1 - g**2) ** 2, rel=1e-5)
 
@@ -64,16 +64,16 @@ def test_formation_is_accelerated_far_more_than_rotation():
 
 
 def test_networks_follow_the_theory():
-    """N = 600, 6 networks: the spread of one is about 10 % at g = 0.7 (formation), so 15 % for their mean."""
+    """Mean of 6 networks with N = 600, to 15 %; one network varies by about 10 % at g = 0.7 (formation)."""
     gs = np.array([0.0, 0.4, 0.7])
     speeds = np.mean([theory.simulated_amplification(gs, 600, np.random.default_rng(s)) for s in range(6)], axis=0)
-    for place, expected in enumerate((theory.formation_speed, theory.rotation_speed)):
-        np.testing.assert_allclose(speeds[:, place], [expected(g) for g in gs], rtol=0.15)
+    for k, expected in enumerate((theory.formation_speed, theory.rotation_speed)):
+        np.testing.assert_allclose(speeds[:, k], [expected(g) for g in gs], rtol=0.15)
 
 
 @pytest.mark.slow
 def test_the_power_of_the_gain_is_the_mean_square():
-    """N = 1500, 12 networks, g = 0.8: 9 % between the two formulas, the error of the mean about 3 %."""
+    """At g = 0.8 the formulas differ by 9 %; the mean of 12 networks with N = 1500 has an error of about 3 %."""
     speeds = [theory.simulated_amplification([0.0, 0.8], 1500, np.random.default_rng(s))[:, 1] for s in range(12)]
     measured = np.mean([fast / slow for slow, fast in speeds])
     right = theory.rotation_speed(0.8) / theory.rotation_speed(0)

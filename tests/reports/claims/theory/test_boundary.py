@@ -1,4 +1,4 @@
-"""The closed forms of the boundary against the flow's eigenvalues, simulation and learning."""
+"""The closed forms of the boundary compared with the eigenvalues of the flow, with simulation and with learning."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_state_of_readout():
 
 
 def test_bs_component_is_that_of_the_simulation():
-    """Euler's error is of order dt."""
+    """The Euler error is of order dt."""
     dt = 1e-3
     protocol = Protocol(dt=dt)
     kappa = model.simulate(np.diag([1.0, 0.0]), pulse_episode(B, 0.1, protocol).inputs, dt, start=protocol.start)
@@ -45,7 +45,7 @@ def test_bs_component_is_that_of_the_simulation():
 
 @pytest.mark.parametrize("drive", [0.02, 0.15])
 def test_growth_of_as_component_in_bs_trial(drive):
-    """At m_T(d) an infinitesimal A component grows by kappa_half / offset, to 1 % (Euler's error, over e^2.6)."""
+    """At m_T(d) a tiny A component grows by kappa_half / offset, to 1 % (the Euler error over a growth of e^2.6)."""
     protocol = Protocol(dt=2e-3)
     strength = theory.instability_in_time(drive, protocol)
     start = np.array([1e-6, protocol.offset])
@@ -57,7 +57,7 @@ def test_growth_of_as_component_in_bs_trial(drive):
 
 @pytest.mark.parametrize("drive", [0.1, 0.2])
 def test_learning_a_tends_to_the_closed_form(drive):
-    """Loss over the last tenth of a long trial, to 1e-7 of the target squared: within 2e-3."""
+    """With the loss in the last tenth of a long trial and 1e-7 of the squared target left, they agree within 2e-3."""
     protocol = Protocol(dt=0.5, duration=80, loss_start=72, offset=0.0)
     learnt = learn_many(np.zeros((1, 2, 2)), A, np.array([drive]), protocol, np.array([1e-8]))
     assert learnt.converged[0]
@@ -74,7 +74,7 @@ def test_along_learning_rotation_gives_way_to_formation():
     points = theory.mode_along_learning(np.array([0.02, 0.1, 0.15]), Protocol(dt=0.5, criterion=0.02))
     assert all(point.converged for point in points)
     assert points[0].mode_index > 0.9 and points[1].mode_index < 0.05 and points[2].mode_index < 0.05
-    # Linear stability would have A's strength take over up to 0.13: it is an upper bound, and no more.
+    # Linear stability predicts that A takes over up to a drive of 0.13, but it is only an upper bound.
     assert theory.crossing() > 0.1
 
 
@@ -82,7 +82,7 @@ def test_a_plane_starts_from_its_own_strengths():
     drives, strengths = np.array([0.2, 0.2]), np.array([1.0, 1.2])
     points = theory.mode_plane(drives, strengths, Protocol(dt=0.5, criterion=0.02))
     assert [point.m for point in points] == [1.0, 1.2]
-    assert points[0].output_before < points[1].output_before  # a larger m holds more
+    assert points[0].output_before < points[1].output_before  # a larger m holds a larger output
     assert all(point.mode_index < 0.05 for point in points)
 
 
@@ -96,7 +96,7 @@ def test_boundary_interpolates_the_last_crossing():
 
 
 def test_what_carries_the_rotation_is_m_ba():
-    """At m = 1, below every linear threshold: without M_BA the same network would have formed a new fixed point."""
+    """At m = 1, below every linear threshold, the same network without M_BA would have formed a new fixed point."""
     protocol, drive = Protocol(dt=0.5, criterion=0.02), np.array([0.03])
     bound = np.array([0.02 * untrained_loss(0.03, protocol)])
     m = learn_many(np.diag([1.0, 0.0])[None], B, drive, protocol, bound).m
@@ -107,7 +107,7 @@ def test_what_carries_the_rotation_is_m_ba():
 
 
 def test_the_transition_is_read_off_the_line():
-    """A mode index that falls from 1 to 0, and an m that crosses m_c = 1.0010 near drive 0.035."""
+    """The mode index falls from 1 to 0, and m crosses m_c = 1.0010 near drive 0.035."""
     drives = np.linspace(0.02, 0.06, 41)
     line = [theory.PlanePoint(d, 1.35 - 10 * d, float(0.06 - d) / 0.04, 0.5, True, 9) for d in drives]
     found = theory.transition(line, Protocol())

@@ -1,4 +1,4 @@
-"""The theory's figures from small or made-up data, and the whole of it, small."""
+"""The figures of the theory from small or made-up data, and a small run of the whole theory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_phase_planes_show_the_learnt_matrices():
     figure = theory_modes.phase_planes([0.15], ["Formation"], QUICK)
     assert len(figure.axes) == 2
     assert "after A" in figure.axes[0].get_title() and "after B" in figure.axes[1].get_title()
-    # After A nothing of B was learnt; after B both diagonal entries were.
+    # After A nothing of B was learnt; after B both diagonal elements were.
     assert figure.axes[0].get_title().endswith("[0.00, 0.00]]")
     assert not figure.axes[1].get_title().endswith("0.00]]")
 
@@ -97,10 +97,10 @@ def test_finite_size_draws_the_root_mean_square():
 
 @pytest.mark.slow
 def test_everything_is_written(tmp_path):
-    said: list[str] = []
+    messages: list[str] = []
     effort = theory.Effort((6, 4), 80, 3, ((50, 4), (100, 4)), ((50, 3),), shown_size=100, transition_drives=6)
-    paths = theory.draw_theory(tmp_path / "new", said.append, effort)
-    assert len(said) == 6 and len(paths) == len(set(paths)) == 12
+    paths = theory.draw_theory(tmp_path / "new", messages.append, effort)
+    assert len(messages) == 6 and len(paths) == len(set(paths)) == 12
     assert all(path.stat().st_size > 100 for path in paths)
     assert len(pd.read_csv(tmp_path / "new" / "finite_size.csv")) == 2 * 8 + 3
     assert len(pd.read_csv(tmp_path / "new" / "phase_diagram.csv")) == 6 * 4 + 6

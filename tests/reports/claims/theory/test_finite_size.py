@@ -1,4 +1,4 @@
-"""Networks of N units: against the network unit by unit with autograd, and against the model as N grows."""
+"""Networks of N units compared with a simulation of every unit with autograd, and with the model as N grows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_patterns_are_orthogonal_and_of_norm_root_n():
 
 
 def test_it_is_the_network_unit_by_unit():
-    """h = (1 - dt) h + dt (W phi(h) + U x) with W = U M U^T / N in full, and the gradient on M by autograd."""
+    """Compare with h = (1 - dt) h + dt (W phi(h) + U x), the full W = U M U^T / N, and the gradient by autograd."""
     n, dt = 60, PROTOCOL.dt
     patterns = np.array([gaussian_patterns(n, np.random.default_rng(seed)) for seed in (0, 1)])
     ms = np.array([[[1.4, 0.2], [-0.6, 0.9]], [[0.8, 0.0], [0.3, 1.1]]])
@@ -58,7 +58,7 @@ def test_each_network_stops_by_itself():
 
 
 def test_networks_tend_to_the_model_in_formation():
-    """N = 150 and 1350: three times smaller deviations, within a factor of 1.7 for 10 networks each."""
+    """From N = 150 to 1350 deviations are three times smaller, within a factor of 1.7 for 10 networks each."""
     setting = sizes.Setting("formation", 0.15, Protocol(dt=0.5, criterion=0.02, mirrored=True, offset=0.1))
     model = sizes.model_sequence(setting)
     deviations = {}
@@ -80,15 +80,15 @@ def test_slopes_recover_a_power_law():
     found = {row.quantity: row for row in sizes.slopes(table, rng, resamples=300)}
     assert found["m_max"].slope == pytest.approx(-0.5, abs=0.05)
     assert found["m_max"].low < -0.5 < found["m_max"].high
-    assert found["loss_a"].slope == pytest.approx(-1, abs=0.1)  # what is even in the fluctuation
+    assert found["loss_a"].slope == pytest.approx(-1, abs=0.1)  # a quantity that is even in the fluctuation
     assert found["m_max"].high - found["m_max"].low < 0.15
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", [0, 1])
-def test_the_law_over_sizes(place):
-    """-1/2 within the 95 % interval, for M while A and while B is learnt."""
-    setting = sizes.SETTINGS[place]
+@pytest.mark.parametrize("index", [0, 1])
+def test_the_law_over_sizes(index):
+    """The 95 % interval of the slope contains -1/2, for M while A and while B is learnt."""
+    setting = sizes.SETTINGS[index]
     model, table = sizes.model_sequence(setting), []
     for n, seeds in ((250, 30), (1000, 30), (4000, 8)):
         for seed, one in enumerate(sizes.network_sequences(setting, n, range(seeds))):

@@ -1,4 +1,4 @@
-"""Gaussian averages against numerical integration, and the self-consistent variance against a simulated network."""
+"""Gaussian averages compared with quadrature, and the self-consistent variance with a simulated network."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_total_variance_solves_its_equation(g, kappa_squared):
 
 @pytest.mark.parametrize("g", [0.5, 0.9])
 def test_a_driven_random_network_has_the_variance_of_the_theory(g):
-    """h = g J phi(h) + kappa u, N = 3000, stationary; finite-size deviations are of order N^-1/2 = 2 %."""
+    """The network is h = g J phi(h) + kappa u at N = 3000; finite-size deviations are of order N^-1/2 = 2 %."""
     n, kappa = 3000, 0.8
     rng = np.random.default_rng(0)
     connectivity = g * rng.standard_normal((n, n)) / np.sqrt(n)

@@ -1,4 +1,4 @@
-"""The task's trials against the task plugin; many models at once against one by one; the learnt M's in examples."""
+"""Trials compared with the task plugin, many models at once with one by one, and M in the examples."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ FixedPoints = pytest.importorskip("rnnbench_neuro.fixed_points").FixedPoints
 
 @pytest.mark.parametrize(("drive", "dt"), [(0.15, 0.2), (0.0, 0.5)])
 def test_the_trials_are_those_of_the_task_plugin(drive, dt):
-    """Exact but for the plugin's single precision."""
+    """They are equal up to the single precision of the plugin."""
     trials = FixedPoints(drive=drive).sample(np.random.default_rng(0), 20, dt)
     episode = pulse_episode(B, drive, Protocol(dt=dt))
-    for place, sign in enumerate((1, -1)):
+    for k, sign in enumerate((1, -1)):
         one = int(np.flatnonzero(trials.info["sign"] == sign)[0])
-        np.testing.assert_allclose(episode.inputs[place, :, B], trials.inputs[one, :, 0], atol=1e-7)
-        np.testing.assert_allclose(episode.targets[place, :, B], trials.targets[one, :, 0], atol=1e-7)
-        np.testing.assert_array_equal(episode.mask[place], np.repeat(trials.mask[one], 2, axis=1))
+        np.testing.assert_allclose(episode.inputs[k, :, B], trials.inputs[one, :, 0], atol=1e-7)
+        np.testing.assert_allclose(episode.targets[k, :, B], trials.targets[one, :, 0], atol=1e-7)
+        np.testing.assert_array_equal(episode.mask[k], np.repeat(trials.mask[one], 2, axis=1))
     assert not episode.inputs[..., A].any() and not episode.targets[..., A].any()
 
 
 def test_many_models_at_once_learn_as_each_by_itself():
-    """To rounding; they differ in drive, bound and g, and stop after different numbers of updates."""
+    """They agree up to rounding; the models differ in drive, bound, g and number of updates."""
     protocol = Protocol(dt=0.5)
     drives, gs = np.array([0.05, 0.2, 0.2]), np.array([0.0, 0.0, 0.6])
     bounds = np.array([0.02 * untrained_loss(d, protocol, g) for d, g in zip(drives, gs, strict=True)])
@@ -56,7 +56,7 @@ def test_a_model_that_does_not_reach_its_bound_says_so():
 
 
 def test_mirrored_trials_have_the_loss_and_gradient_of_one():
-    """phi is odd: a trial of the other sign from the other offset, by autograd, adds the same again."""
+    """Because phi is odd, a trial of the other sign from the opposite offset adds the same loss and gradient again."""
     m = np.array([[1.2, 0.1], [-0.4, 0.7]])
     one = Protocol(dt=0.5, mirrored=True)
     value, d_m = model.gradient(m, pulse_episode(B, 0.1, one), 0.5, start=one.start)
@@ -79,7 +79,7 @@ PROTOTYPE = Protocol(dt=0.2, rate=1.0, criterion=1e-4, mirrored=True)
 
 
 def learn_a_then_b(drive: float, protocol: Protocol) -> tuple[np.ndarray, np.ndarray, float]:
-    """M after A, M after B, and the loss on A then, relative to the untrained."""
+    """M after A, M after B, and the loss on A after B relative to the untrained loss."""
     untrained = untrained_loss(drive, protocol)
     bounds, drives = np.array([protocol.criterion * untrained]), np.array([drive])
     first = learn_many(np.zeros((1, 2, 2)), A, drives, protocol, bounds)
@@ -89,7 +89,7 @@ def learn_a_then_b(drive: float, protocol: Protocol) -> tuple[np.ndarray, np.nda
 
 
 def test_the_example_of_rotation():
-    """An earlier prototype: diag(1.24, 0), then [[0.23, 0], [-0.95, 1.24]]; A at twice its untrained loss. To 0.02."""
+    """An earlier prototype, to 0.02: diag(1.24, 0), then [[0.23, 0], [-0.95, 1.24]]; A at twice its untrained loss."""
     m_a, m_b, lost = learn_a_then_b(0.02, PROTOTYPE)
     np.testing.assert_allclose(m_a, np.diag([1.24, 0]), atol=0.02)
     np.testing.assert_allclose(m_b, [[0.23, 0], [-0.95, 1.24]], atol=0.02)
@@ -97,14 +97,14 @@ def test_the_example_of_rotation():
 
 
 def test_the_example_of_formation():
-    """An earlier prototype: diag(0.93, 0.98), and nothing of A lost. To 0.02."""
+    """An earlier prototype, to 0.02: diag(0.93, 0.98), and nothing of A is lost."""
     _, m_b, lost = learn_a_then_b(0.15, PROTOTYPE)
     np.testing.assert_allclose(m_b, np.diag([0.93, 0.98]), atol=0.02)
     assert lost < 0.02
 
 
 def test_the_default_rate_is_gradient_flow():
-    """At 0.5 as at 0.1, to 0.03 in M, through rotation; at 3 it is another path."""
+    """Rotation ends at the same M with rates 0.5 and 0.1, to 0.03; with rate 3 it ends elsewhere."""
     path = {rate: learn_a_then_b(0.02, Protocol(dt=0.5, rate=rate))[1] for rate in (0.1, Protocol().rate, 3.0)}
     np.testing.assert_allclose(path[Protocol().rate], path[0.1], atol=0.03)
     assert np.max(np.abs(path[3.0] - path[0.1])) > 0.3
@@ -114,5 +114,5 @@ def test_final_outputs_are_on_target_after_learning():
     protocol = Protocol(dt=0.5)
     m_a, _, _ = learn_a_then_b(0.15, protocol)
     outputs = final_outputs(m_a[None], A, np.array([0.15]), protocol)
-    # A loss of 5e-4 of the untrained is an error of about sqrt(5e-4) = 2 % of the target.
+    # A loss of 5e-4 of the untrained loss is an error of about sqrt(5e-4) = 2 % of the target.
     np.testing.assert_allclose(outputs[0, :, A], [0.5, -0.5], atol=0.02)

@@ -1,4 +1,4 @@
-"""The 2x2 model: closed forms, the hand-written gradient against autograd, and the full network as N grows."""
+"""The 2x2 model: closed forms, the hand-written gradient compared with autograd, and the full network as N grows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_fixed_points_lie_where_the_closed_form_says(eigenvalue, g):
 
 
 def test_stability_is_what_the_closed_form_says():
-    """At g = 0 the flow's eigenvalues are -(1 - 1/m^2) along the fixed point and m'/m - 1 across it, to 1e-6."""
+    """At g = 0 the eigenvalues of the flow are -(1 - 1/m^2) along the fixed point and m'/m - 1 across it, to 1e-6."""
     m = np.diag([1.8, 1.3])
     points = model.fixed_points(m)
     assert len(points) == 5  # the origin, two along each axis
@@ -61,7 +61,7 @@ def test_gradient_equals_autograd(g):
     squares = 0.0
 
     def gamma(kappa):
-        """By autograd through the solution: one Newton step from it carries the implicit derivative."""
+        """The gain; autograd gets the implicit derivative from one Newton step at the solution."""
         q = (kappa**2).sum(-1, keepdim=True)
         variance = torch.tensor(mf.total_variance(q.detach().numpy(), g))
         u = torch.pi / 2 * variance
@@ -103,7 +103,7 @@ def network_readout(n: int, m: np.ndarray, inputs: np.ndarray, seed: int) -> np.
 
 
 def test_the_full_network_tends_to_the_model_as_it_grows():
-    """At g = 0, transients included. Deviations are sampling errors of averages over units: of order N^-1/2."""
+    """At g = 0, including transients; deviations are sampling errors of averages over units, of order N^-1/2."""
     rng = np.random.default_rng(2)
     m = np.array([[1.5, -0.4], [0.3, 0.8]])
     inputs = rng.standard_normal((3, 30, 2))

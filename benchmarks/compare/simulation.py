@@ -1,6 +1,6 @@
 """Does `compare` keep what it promises? Simulated labs, and one lab's own seeds split in two.
 
-    python -m rnnbench.reports.comparison.simulation [RESULTS]     the tables of docs/compare.md (about 20 minutes)
+    python benchmarks/compare/simulation.py [RESULTS]     the tables of docs/compare.md (about 20 minutes)
 
 RESULTS is a folder with many seeds, e.g. of benchmarks/compare/forty-seeds.yaml; without it the splits are left out.
 Everything goes the whole way, from tables of interference to the verdict.

@@ -1,0 +1,273 @@
+"""The rows of each table: one function for each, from what is stored of a cell.
+
+A function is tied to its table by `rows_of`; `rnnbench.results.tables` calls it for every cell that has a record. What
+the columns mean is said where the tables are declared, in `rnnbench.results.columns`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.integrate import trapezoid
+
+from rnnbench.benchmark.cells import Cell, joined, split_history
+from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, SETTING, STAGES, TIMING, TRACKED, Table
+from rnnbench.results.interference import interference
+from rnnbench.results.networks import (
+    Relatives,
+    condition_values,
+    learns_first,
+    names_of_pair,
+    names_of_stage,
+)
+from rnnbench.results.sequence_metrics import METRICS, Sequence
+from rnnbench.results.store import TRACKED as TRACKED_ARRAY
+from rnnbench.results.store import Curve, Record, Result, Scores, split
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A cell that has a record, and the other networks of its kind.
+
+    Attributes:
+        relatives: the results of networks of the same architecture and rule.
+    """
+
+    cell: Cell
+    record: Record
+    relatives: Relatives
+
+    @property
+    def result(self) -> Result:
+        """The result of the last stage."""
+        return self.record.result
+
+    @property
+    def first(self) -> Result | None:
+        """The result of the stage before the last; None at the first stage, or where there is none."""
+        if len(self.cell.history) == 1:
+            return None
+        return self.relatives.result(self.cell, self.cell.history[:-1])
+
+
+ROWS: dict[str, Callable[[Stage], Iterator[Row]]] = {}
+"""By table: what gives the rows of a cell."""
+
+
+def rows_of(table: Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
+    """Tie a function to the table whose rows it gives, each row a value by column name; a missing column is NaN."""
+
+    def tie(rows: Callable[[Stage], Iterator[Row]]) -> Callable[[Stage], Iterator[Row]]:
+        ROWS[table.name] = rows
+        return rows
+
+    return tie
+
+
+@rows_of(INTERFERENCE)
+def _interference(stage: Stage) -> Iterator[Row]:
+    if (first := stage.first) is None:
+        return
+    yield (
+        names_of_pair(stage.cell)
+        | _measures(stage.cell, first, stage.result, stage.relatives)
+        | condition_values(stage.cell)
+    )
+
+
+def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -> Row:
+    a, b = cell.history[-2:]
+    root = relatives.result(cell, cell.history[:1])
+    before = root.before if root else {}  # the scores before any training, which the first stage holds
+    alone = relatives.result(cell, (b,)) if learns_first(cell, b) else None
+    untrained, after_a, after_b = before.get(a), first.after.get(a), second.after.get(a)
+    losses = {
+        "loss_untrained": _loss(untrained),
+        "loss_first": _loss(after_a),
+        "loss_after": _loss(after_b) if second.status == "done" else math.nan,
+    }
+    peak = (
+        max((x for x in second.curve.loss.get(a, []) if x is not None), default=math.nan) if second.curve else math.nan
+    )
+    accuracies = {
+        "accuracy_untrained": _accuracy(untrained),
+        "accuracy_first": _accuracy(after_a),
+        "accuracy_after": _accuracy(after_b),
+    }
+    own = {
+        "own_loss_untrained": _own_loss(untrained),
+        "own_loss_first": _own_loss(after_a),
+        "own_loss_after": _own_loss(after_b) if second.status == "done" else math.nan,
+    }
+    failure = second.failure or first.failure
+    both = alone is not None and alone.converged and second.converged
+    return {
+        "status": second.status,
+        "failure": failure.message if failure else None,
+        "converged_first": first.converged,
+        "converged_second": second.converged,
+        "updates_first": first.updates,
+        "updates_second": second.updates,
+        **losses,
+        "interference": interference(*losses.values()),
+        "loss_peak": peak,
+        "interference_peak": interference(losses["loss_untrained"], losses["loss_first"], peak),
+        **accuracies,
+        "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
+        **own,
+        "interference_own": interference(*own.values()),
+        "second_loss_untrained": _loss(before.get(b)),
+        "second_loss_before": _loss(first.after.get(b)),
+        "second_loss_after": _loss(second.after.get(b)),
+        "second_updates_alone": alone.updates if alone else None,
+        "second_converged_alone": alone.converged if alone else None,
+        "transfer": second.updates / alone.updates
+        if both and alone and alone.updates and second.updates is not None
+        else math.nan,
+        "savings": _savings(cell, second, relatives),
+    }
+
+
+def _savings(cell: Cell, again: Result, relatives: Relatives) -> float:
+    b = cell.history[-1]
+    until = cell.history.index(b) + 1
+    if until == len(cell.history) or not again.converged:
+        return math.nan
+    first = relatives.result(cell, cell.history[:until])
+    if first is None or not first.converged or not first.updates or again.updates is None:
+        return math.nan
+    return 1 - again.updates / first.updates
+
+
+@rows_of(CURVES)
+def _curves(stage: Stage) -> Iterator[Row]:
+    curve = stage.result.curve
+    if stage.first is None or curve is None:
+        return
+    names = names_of_pair(stage.cell)
+    a, b = stage.cell.history[-2:]
+    empty = [None] * len(curve.updates)
+    columns = (
+        curve.loss.get(a, empty),
+        curve.loss.get(b, empty),
+        curve.accuracy.get(a, empty),
+        curve.accuracy.get(b, empty),
+    )
+    for update, *values in zip(curve.updates, *columns, strict=True):
+        numbers = (math.nan if v is None else v for v in values)
+        yield names | {"update": update, **dict(zip(CURVES.names[-4:], numbers, strict=True))}
+
+
+@rows_of(TRACKED)
+def _tracked(stage: Stage) -> Iterator[Row]:
+    record, store = stage.record, stage.relatives.store
+    if stage.first is None or record.result.curve is None:
+        return
+    if not any(name.startswith(TRACKED_ARRAY) for name in store.array_names(record)):
+        return
+    names = names_of_pair(stage.cell)
+    for weight, values in split(store.arrays(record) or {}, TRACKED_ARRAY).items():
+        for update, value in zip(record.result.curve.updates, values, strict=True):
+            matrix = np.atleast_2d(value)
+            for (row, column), entry in np.ndenumerate(matrix.reshape(len(matrix), -1)):
+                yield names | {"update": update, "weight": weight, "row": row, "column": column, "value": float(entry)}
+
+
+@rows_of(STAGES)
+def _stages(stage: Stage) -> Iterator[Row]:
+    cell, result = stage.cell, stage.result
+    names = names_of_stage(cell)
+    begin = {"stage": 0, "task_learnt": "", "updates": None, "converged": None}
+    end = {
+        "stage": len(cell.history),
+        "task_learnt": cell.history[-1],
+        "updates": result.updates,
+        "converged": result.converged,
+    }
+    for moment, scores in ((begin, result.before), (end, result.after)):
+        for task, score in scores.items():
+            values = {"loss": _loss(score), "own_loss": _own_loss(score), "accuracy": _accuracy(score)}
+            if task == moment["task_learnt"]:
+                values["accuracy_auc"] = _area(result.curve, task, cell.task.training.max_updates)
+            yield names | moment | {"task": task} | values
+
+
+@rows_of(TIMING)
+def _timing(stage: Stage) -> Iterator[Row]:
+    seconds = stage.record.provenance.get("seconds")
+    if isinstance(seconds, int | float):
+        yield names_of_stage(stage.cell) | {"updates": stage.result.updates, "seconds": seconds}
+
+
+def _area(curve: Curve | None, task: str, budget: int) -> float:
+    """Mean of the accuracy on `task` over the budget of updates, its last value held; NaN where it has none."""
+    values = curve.accuracy.get(task, []) if curve else []
+    if curve is None or not values or any(v is None for v in values) or not budget:
+        return math.nan
+    known = [float(v) for v in values if v is not None]
+    held = max(0, budget - curve.updates[-1]) * known[-1]
+    return float((trapezoid(known, curve.updates) + held) / max(budget, curve.updates[-1]))
+
+
+def continual_table(stages: pd.DataFrame) -> pd.DataFrame:
+    """A row for each network and each sequence of two or more different tasks that all have an accuracy.
+
+    Sequences in which a task comes twice have no such figures; savings describe those.
+
+    Args:
+        stages: the table of that name.
+    """
+    rows: list[list[Any]] = []
+    for names, of_network in stages.groupby([*SETTING, "seed"], sort=False, dropna=False):
+        *place, seed = names
+        known = _Network(of_network)
+        for history in dict.fromkeys(map(str, of_network["history"])):
+            tasks = split_history(history)
+            if len(tasks) > 1 and len(set(tasks)) == len(tasks):
+                sequence = known.sequence(tasks)
+                if np.isfinite(sequence.r).all():
+                    rows.append([*place, history, seed, *(metric.of(sequence) for metric in METRICS.values())])
+    return pd.DataFrame(rows, columns=CONTINUAL.names)
+
+
+class _Network:
+    """The accuracies of one network in all its histories."""
+
+    def __init__(self, stages: pd.DataFrame) -> None:
+        self.accuracy: dict[tuple[str, str], Any] = {}
+        self.auc: dict[str, Any] = {}
+        for row in stages.to_dict("records"):
+            history = str(row["history"]) if row["stage"] > 0 else ""
+            self.accuracy[history, str(row["task"])] = row["accuracy"]
+            if history and row["task"] == row["task_learnt"]:
+                self.auc[history] = row.get("accuracy_auc", math.nan)
+
+    def sequence(self, tasks: list[str]) -> Sequence:
+        """What is known of a sequence; NaN where it is not."""
+        stages = [joined(tasks[: k + 1]) for k in range(len(tasks))]
+        return Sequence(
+            r=np.array(
+                [[self.accuracy.get((b, task), math.nan) for task in tasks] for b in ["", *stages]], dtype=float
+            ),
+            auc=np.array([self.auc.get(history, math.nan) for history in stages], dtype=float),
+            alone=np.array([self.auc.get(task, math.nan) for task in tasks], dtype=float),
+        )
+
+
+def _loss(scores: Scores | None) -> float:
+    return math.nan if scores is None or scores.loss is None else scores.loss
+
+
+def _own_loss(scores: Scores | None) -> float:
+    return math.nan if scores is None or scores.own_loss is None else scores.own_loss
+
+
+def _accuracy(scores: Scores | None) -> float:
+    return math.nan if scores is None or scores.accuracy is None else scores.accuracy
