@@ -126,7 +126,7 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 FORKS = """
 import importlib.metadata, json, os, runpy, sys, traceback
 import seaborn
-import rnnbench.cli, rnnbench.plugin.description, rnnbench.cli.run_display, rnnbench.execution.run
+import rnnbench.cli.matrix_tables, rnnbench.cli.run_display, rnnbench.execution.run
 
 for plugin in importlib.metadata.entry_points(group="rnnbench"):
     importlib.import_module(plugin.module)

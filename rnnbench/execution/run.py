@@ -51,7 +51,12 @@ def run(
         else prepare(benchmark, results, workers, device, executor, threads)
     )
     statuses = compute(prepared, watcher)
-    tables = write_outputs(prepared, lambda done, total: watcher and watcher.analysed(done, total))
+
+    def analysed(done: int, total: int) -> None:
+        if watcher:
+            watcher.analysed(done, total)
+
+    tables = write_outputs(prepared, analysed)
     failures = Counter(status for status in statuses.values() if status == "failed")
     return Results(prepared.folder, prepared.plan.benchmark, tables, len(statuses), dict(failures))
 

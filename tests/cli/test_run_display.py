@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from rnnbench.cli.run_display import matrix_tables, plan_table
+from rnnbench.cli.matrix_tables import matrix_tables
+from rnnbench.cli.run_display import plan_table
 from rnnbench.execution.prepare import prepare
 from rnnbench.results.heartbeat import Sign
 

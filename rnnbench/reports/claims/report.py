@@ -1,4 +1,4 @@
-"""What was found, for people (Markdown with figures, a table in the terminal) and for programs (CSV)."""
+"""The verdicts on claims as a report: Markdown with figures for people, CSV for programs."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.table import Table
-from rich.text import Text
 
 from rnnbench.figures import style
 from rnnbench.reports.claims.claim import Finding
 from rnnbench.reports.claims.judge import CLAIMS, Judgement
 from rnnbench.reports.estimates import GENERAL_RULE, Estimate
+from rnnbench.reports.markdown import escaped, table
+from rnnbench.reports.numbers import number
 from rnnbench.results.store import write_text, write_with
 
 COLUMNS: dict[str, str] = {
@@ -101,7 +101,7 @@ def _row(judgement: Judgement, finding: Finding, one: Estimate) -> dict[str, Any
 
 def markdown(judgements: Sequence[Judgement], figures: dict[int, str]) -> str:
     """The report; `figures` has the file name of a judgement's figure by its place."""
-    lines = ["# Claims", "", *_summary(judgements), "", GENERAL_RULE, ""]
+    lines = ["# Claims", "", *_summary(judgements), GENERAL_RULE, ""]
     for claim_id in dict.fromkeys(judgement.claim.id for judgement in judgements):
         claim = CLAIMS[claim_id]
         lines += [f"## {claim.id}: {claim.title}", "", f"*{claim.statement}*", "", f"Rule: {claim.rule}", ""]
@@ -123,48 +123,38 @@ def _summary(judgements: Sequence[Judgement]) -> list[str]:
         "seeds",
         "verdict",
     ]
-    lines = [_line(head), _line(["---"] * len(head))]
+    rows: list[list[str]] = []
     for judgement in judgements:
         for finding in judgement.findings:
             for place, one in enumerate(finding.parts):
                 names = [finding.claim, judgement.name, finding.group] if place == 0 else ["", "", ""]
-                verdict = f"**{finding.verdict}**" if place == 0 else ""
-                lines.append(_line([*names, one.statement, *_numbers(one), verdict]))
+                rows.append([*names, one.statement, *numbers_of(one), finding.verdict if place == 0 else ""])
         if judgement.why_not:
-            empty = [""] * 5
-            lines.append(_line([judgement.claim.id, judgement.name, f"not judged: {judgement.why_not}", *empty, ""]))
-    return lines
+            empty = [""] * 6
+            rows.append([judgement.claim.id, judgement.name, f"not judged: {judgement.why_not}", *empty])
+    return [*table(head, rows)]
 
 
 def _section(judgement: Judgement, figure: str | None) -> list[str]:
-    lines = [f"### {_literal(judgement.name)}", ""]
+    lines = [f"### {escaped(judgement.name)}", ""]
     if judgement.why_not:
-        return [*lines, f"Not judged: {_literal(judgement.why_not)}.", ""]
+        return [*lines, f"Not judged: {escaped(judgement.why_not)}.", ""]
     if figure:
         lines += [f"![{judgement.claim.title}](figures/{figure})", ""]
     for finding in judgement.findings:
-        reason = f" ({_literal(finding.reason)})" if finding.reason else ""
-        lines.append(f"- **{finding.verdict}**{reason}: {_literal(finding.group)}")
+        reason = f" ({escaped(finding.reason)})" if finding.reason else ""
+        lines.append(f"- **{finding.verdict}**{reason}: {escaped(finding.group)}")
         for one in (*finding.parts, *finding.further):
-            value, held_to, p, seeds = _numbers(one)
+            value, held_to, p, seeds = numbers_of(one)
             told = [value, *([held_to] if held_to else []), *([f"p = {p}"] if p else []), f"{seeds} seeds"]
             told += [one.verdict] if one.direction != "none" else []
-            lines.append(f"  - {_literal(one.statement)}: {', '.join(told)}")
+            lines.append(f"  - {escaped(one.statement)}: {', '.join(told)}")
         notes = [f"{finding.left_out} of {finding.networks} networks left out", *finding.notes]
-        lines += [f"  - {_literal(note)}" for note in notes]
+        lines += [f"  - {escaped(note)}" for note in notes]
     return [*lines, ""]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(_literal(cell) if '**' not in cell else cell for cell in cells)} |"
-
-
-def _literal(text: str) -> str:
-    """Text in which Markdown finds no markup, and a table no end of a cell."""
-    return re.sub(r"([|*_<>`\[\]])", r"\\\1", text)
-
-
-def _numbers(one: Estimate) -> list[str]:
+def numbers_of(one: Estimate) -> list[str]:
     """Value with interval, what it is held to, p, seeds."""
     level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
     threshold = f"{one.threshold:g}".replace("-", "−")
@@ -175,34 +165,6 @@ def _numbers(one: Estimate) -> list[str]:
         "" if one.p is None else f"{one.p:.2g}",
         str(one.n_seeds),
     ]
-
-
-def number(value: float) -> str:
-    """As in the figures; an en dash where there is none."""
-    return style.number(value) if math.isfinite(value) else "–"
-
-
-STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
-
-
-def terminal_table(judgements: Sequence[Judgement]) -> Table:
-    """A row for each finding: claim, results, networks, its deciding estimates, verdict."""
-    table = Table(padding=(0, 1), show_lines=True)
-    for column in ("claim", "results", "networks compared", "estimates", "verdict"):
-        table.add_column(column, overflow="fold")
-    for judgement in judgements:
-        for finding in judgement.findings:
-            estimates = "\n".join(
-                f"{one.statement}: {' '.join(part for part in _numbers(one)[:2] if part)}" for one in finding.parts
-            )
-            verdict = Text(finding.verdict, style=STYLES[finding.verdict])
-            if finding.reason:
-                verdict.append(f"\n{finding.reason}", style="dim")
-            table.add_row(finding.claim, Text(judgement.name), Text(finding.group), Text(estimates), verdict)
-        if judgement.why_not:
-            told = Text(judgement.why_not, style="dim")
-            table.add_row(judgement.claim.id, Text(judgement.name), Text("not judged", style="dim"), told, "")
-    return table
 
 
 def rules() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,8 @@ from rnnbench.reports.comparison.rates import WHAT
 from rnnbench.reports.comparison.settings_diff import Difference
 from rnnbench.reports.comparison.two_labs import CellFinding, Pair
 from rnnbench.reports.comparison.wording import notes, pair_sentence, rule, verdict_sentence
+from rnnbench.reports.markdown import escaped, table
+from rnnbench.reports.numbers import interval, number, p_text
 from rnnbench.results.columns import ENTRY
 from rnnbench.results.store import write_text, write_with
 
@@ -101,12 +102,12 @@ def markdown(comparison: Comparison, drawn: Sequence[str]) -> str:
         comparison: what to report.
         drawn: file names of the figures, relative to the report.
     """
-    lines = ["# Labs compared", "", f"**{_text(verdict_sentence(comparison))}**", ""]
-    lines += [f"- {_text(note)}" for note in notes(comparison)]
+    lines = ["# Labs compared", "", f"**{escaped(verdict_sentence(comparison))}**", ""]
+    lines += [f"- {escaped(note)}" for note in notes(comparison)]
     lines += ["", rule(comparison), "", "## What was measured", "", *_setup(comparison)]
     for pair in comparison.pairs:
-        lines += [f"## {_text(pair.names[0])} and {_text(pair.names[1])}", ""]
-        lines += [_text(pair_sentence(pair)), ""] if len(comparison.pairs) > 1 else []
+        lines += [f"## {escaped(pair.names[0])} and {escaped(pair.names[1])}", ""]
+        lines += [escaped(pair_sentence(pair)), ""] if len(comparison.pairs) > 1 else []
         lines += [*_wholes(pair), *_entries(pair), *_rates(pair)]
     lines += _heterogeneity(comparison)
     lines += [f"![{name}]({name})\n" for name in drawn]
@@ -115,7 +116,7 @@ def markdown(comparison: Comparison, drawn: Sequence[str]) -> str:
 
 def _setup(comparison: Comparison) -> Iterator[str]:
     names = [lab.name for lab in comparison.labs]
-    yield from _table(
+    yield from table(
         ["lab", "benchmark", "seeds", "made with"],
         [
             [lab.name, lab.results.benchmark.name, seeds_text(lab.results.benchmark.seeds), _made(lab.provenance)]
@@ -125,7 +126,7 @@ def _setup(comparison: Comparison) -> Iterator[str]:
     for title, found in (("Settings", comparison.settings), ("Versions and machines", comparison.versions)):
         if found:
             yield f"{title} that differ:\n"
-            yield from _table([title.lower(), *names], _differences(found))
+            yield from table([title.lower(), *names], _differences(found))
         else:
             yield f"{title}: the same.\n"
 
@@ -158,7 +159,7 @@ def _wholes(pair: Pair) -> Iterator[str]:
         "Spearman",
         "p (tasks permuted)",
     ]
-    yield from _table(heading, matrix_rows(pair))
+    yield from table(heading, matrix_rows(pair))
 
 
 def matrix_rows(pair: Pair) -> list[list[str]]:
@@ -182,7 +183,7 @@ def _entries(pair: Pair) -> Iterator[str]:
     matrices = [[entry.key.matrix.title] for entry in pair.cells]
     if several:
         rows = [matrix + row for matrix, row in zip(matrices, rows, strict=True)]
-    yield from _table(["matrix", *heading] if several else heading, rows)
+    yield from table(["matrix", *heading] if several else heading, rows)
 
 
 def cell_row(entry: CellFinding) -> list[str]:
@@ -217,7 +218,7 @@ def _rates(pair: Pair) -> Iterator[str]:
         where = rate.cell.first_task if rate.what == "learnt A" else cell_name(rate.cell)
         shares = [f"{k}/{n}" for k, n in zip(rate.successes, rate.networks, strict=True)]
         rows.append([WHAT[rate.what], rate.cell.matrix.title, where, *shares, p_text(rate.p), p_text(rate.adjusted)])
-    yield from _table(["rate", "matrix", "entry", a, b, "p", "adjusted p"], rows)
+    yield from table(["rate", "matrix", "entry", a, b, "p", "adjusted p"], rows)
 
 
 def _heterogeneity(comparison: Comparison) -> Iterator[str]:
@@ -237,33 +238,4 @@ def _heterogeneity(comparison: Comparison) -> Iterator[str]:
         ]
         for key, one in comparison.heterogeneity.items()
     ]
-    yield from _table(["matrix", "entry A ← B", "labs", "mean [95 %]", "τ", "I²", "Q", "p"], rows)
-
-
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_text, heading))} |"
-    yield f"|{' --- |' * len(heading)}"
-    yield from (f"| {' | '.join(map(_text, row))} |" for row in rows)
-    yield ""
-
-
-def _text(text: str) -> str:
-    """Text such that Markdown shows it as it is: names come from other labs."""
-    for mark in "\\`*_{}[]<>|#":
-        text = text.replace(mark, f"\\{mark}" if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
-    return " ".join(text.split())
-
-
-def number(value: float) -> str:
-    return "–" if math.isnan(value) else style.number(value) if math.isfinite(value) else "∞".rjust(1)
-
-
-def interval(low: float, high: float) -> str:
-    if math.isnan(low) or math.isnan(high):
-        return "[–]"
-    ends = ["−∞" if low == -math.inf else number(low), number(high)]
-    return f"[{', '.join(ends)}]"
-
-
-def p_text(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+    yield from table(["matrix", "entry A ← B", "labs", "mean [95 %]", "τ", "I²", "Q", "p"], rows)

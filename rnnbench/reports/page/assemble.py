@@ -12,7 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from rnnbench.reports.page import colours, embedded, numbers
+from rnnbench.reports import numbers
+from rnnbench.reports.page import colours, embedded
 from rnnbench.reports.page.charts import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Chart, charts
 from rnnbench.reports.page.convergence import Convergence, convergence
 from rnnbench.reports.page.matrices import Matrices, Summary, columns_of_networks, matrices, summaries

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from rnnbench.benchmark.schema import Benchmark
+from rnnbench.reports.numbers import DASH, plain, with_interval
 from rnnbench.reports.page.matrices import Summary
-from rnnbench.reports.page.numbers import DASH, plain, with_interval
 from rnnbench.reports.page.settings import names
 
 WIDTH, HEIGHT = 640, 340

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from rnnbench.reports.numbers import rounded
 from rnnbench.reports.page.matrices import Cell, columns_of_networks
-from rnnbench.reports.page.numbers import rounded
 from rnnbench.results.columns import ENTRY
 from rnnbench.results.interference import counts
 

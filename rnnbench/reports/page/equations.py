@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from rnnbench.reports.page.numbers import plain
+from rnnbench.reports.numbers import plain
 
 Parameters = dict[str, Any]
 

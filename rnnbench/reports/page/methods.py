@@ -15,8 +15,8 @@ from rnnbench.benchmark.schema import (
     Training,
     canonical_json,
 )
+from rnnbench.reports.numbers import counted, listed, plain
 from rnnbench.reports.page.equations import equations
-from rnnbench.reports.page.numbers import counted, listed, plain
 from rnnbench.reports.page.provenance import NOT_RECORDED, Plugin, Provenance
 
 Spec = TaskSpec | ArchitectureSpec | RuleSpec

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.benchmark.schema import ArchitectureSpec, RuleSpec, TaskSpec, digest
-from rnnbench.reports.page.numbers import plain, whole
+from rnnbench.reports.numbers import plain, whole
 from rnnbench.results.document import document_of
 from rnnbench.results.reading import Results
 

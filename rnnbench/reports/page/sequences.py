@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbench.reports.page.numbers import counted, number, with_interval
+from rnnbench.reports.numbers import counted, number, with_interval
 from rnnbench.results.columns import SETTING
 from rnnbench.results.interference import bootstrap_interval
 from rnnbench.results.sequence_metrics import METRICS

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from rnnbench.reports.page.numbers import plain
+from rnnbench.reports.numbers import plain
 from rnnbench.results.columns import MATRIX
 
 Setting = dict[str, Any]

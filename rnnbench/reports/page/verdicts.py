@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rnnbench.reports.claims.claim import Finding
 from rnnbench.reports.claims.judge import Judgement, judge
 from rnnbench.reports.estimates import Estimate
-from rnnbench.reports.page.numbers import number, with_interval
+from rnnbench.reports.numbers import number, with_interval
 from rnnbench.reports.page.pictures import data_uri
 from rnnbench.results.reading import Results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rnnbench.reports.page.numbers import with_interval
+from rnnbench.reports.numbers import with_interval
 from rnnbench.reports.page.pictures import data_uri
 from rnnbench.reports.page.settings import names, setting_of
 from rnnbench.reports.trade_off.figure import trade_off_figure

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from rnnbench.cli.report_tables import claims_table
 from rnnbench.errors import BenchmarkError
 from rnnbench.reports.claims.judge import CLAIMS, judge
-from rnnbench.reports.claims.report import COLUMNS, csv_table, markdown, rules, terminal_table, write_report
+from rnnbench.reports.claims.report import COLUMNS, csv_table, markdown, rules, write_report
 from rnnbench.reports.estimates import GENERAL_RULE
 from rnnbench.results.store import StoreError
 
@@ -133,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_told(judgements, tmp_path):
 
 def test_the_terminal_shows_every_finding(judgements, rich_results):
     console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    console.print(terminal_table([*judgements, *judge([named(rich_results, "C6")])]))
+    console.print(claims_table([*judgements, *judge([named(rich_results, "C6")])]))
     shown = console.export_text()
     for judgement in judgements:
         for finding in judgement.findings:

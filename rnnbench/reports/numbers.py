@@ -1,4 +1,4 @@
-"""Numbers and names as a reader sees them: an en dash for what there is not, a true minus sign."""
+"""Numbers and names as every report shows them: a true minus sign, an en dash for a missing value."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ DASH = "–"
 
 
 def number(value: Any) -> str:
-    """In few characters, as in the figures; a dash for what is missing or not finite."""
-    return style.number(float(value)) if _finite(value) else DASH
+    """A number in few characters, as in the figures; a dash for a missing one."""
+    if _finite(value):
+        return style.number(float(value))
+    if value is None or value is pd.NA or math.isnan(float(value)):
+        return DASH
+    return "∞" if float(value) > 0 else "−∞"
 
 
 def precise(value: Any) -> str:
@@ -31,6 +35,16 @@ def with_interval(value: Any, low: Any, high: Any) -> str:
     """A mean and, where there is one, its interval."""
     interval = f" ({number(low)} to {number(high)})" if _finite(low) and _finite(high) else ""
     return number(value) + interval
+
+
+def interval(low: float, high: float) -> str:
+    """An interval in brackets; a dash where an end is missing."""
+    return f"[{DASH}]" if math.isnan(low) or math.isnan(high) else f"[{number(low)}, {number(high)}]"
+
+
+def p_text(p: float) -> str:
+    """A p-value with two significant digits."""
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def plain(value: Any) -> str:

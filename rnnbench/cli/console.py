@@ -1,0 +1,40 @@
+"""The two streams that commands print to, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+
+from rich.console import Console
+from rich.progress import Progress
+
+out = Console()
+err = Console(stderr=True)
+
+
+class PluginKind(StrEnum):
+    """The kinds of plugins, as the command line names them."""
+
+    task = "task"
+    architecture = "architecture"
+    rule = "rule"
+    executor = "executor"
+
+
+@contextmanager
+def progress(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar for long work, shown on a terminal only; yields a function to be called with (done, total)."""
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def duration(seconds: float) -> str:
+    """A time in words, e.g. 3 min 05 s."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600:,} h {seconds % 3600 // 60:02d} min"

@@ -1,0 +1,112 @@
+"""Verdicts, trade-offs and comparisons as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from rnnbench.reports.claims.judge import Judgement
+from rnnbench.reports.claims.report import numbers_of
+from rnnbench.reports.comparison.comparison import Comparison
+from rnnbench.reports.comparison.report import cell_row, matrix_rows
+from rnnbench.reports.comparison.two_labs import Pair
+from rnnbench.reports.numbers import number, with_interval
+from rnnbench.reports.trade_off.report import texts_of, varying
+
+STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
+COLOURS = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
+MOST_SETTINGS = 20
+MOST_CELLS = 40
+
+
+def claims_table(judgements: Sequence[Judgement]) -> Table:
+    """A row for each finding: claim, results, networks, its deciding estimates, verdict."""
+    table = Table(padding=(0, 1), show_lines=True)
+    for column in ("claim", "results", "networks compared", "estimates", "verdict"):
+        table.add_column(column, overflow="fold")
+    for judgement in judgements:
+        for finding in judgement.findings:
+            estimates = "\n".join(
+                f"{one.statement}: {' '.join(part for part in numbers_of(one)[:2] if part)}" for one in finding.parts
+            )
+            verdict = Text(finding.verdict, style=STYLES[finding.verdict])
+            if finding.reason:
+                verdict.append(f"\n{finding.reason}", style="dim")
+            table.add_row(finding.claim, Text(judgement.name), Text(finding.group), Text(estimates), verdict)
+        if judgement.why_not:
+            reason = Text(judgement.why_not, style="dim")
+            table.add_row(judgement.claim.id, Text(judgement.name), Text("not judged", style="dim"), reason, "")
+    return table
+
+
+def trade_off_table(table: pd.DataFrame) -> Table:
+    """The table for the terminal, in which only interference has an interval."""
+    columns = varying(table)
+    legend = "acc: final accuracy; B: second task learnt; A: networks that learnt the first task"
+    grid = Table(box=None, padding=(0, 1, 0, 0), caption=legend, caption_justify="left")
+    for name in [*columns, "I", "95 %", "acc", "B", "cost", "A", ""]:
+        grid.add_column(name, no_wrap=True)
+    for row in table.to_dict("records"):
+        mean, low, high = (row[f"interference{end}"] for end in ("", "_low", "_high"))
+        interval = with_interval(mean, low, high).partition(" ")[2]
+        numbers = [number(mean), interval, *(number(row[n]) for n in ("accuracy", "learnt", "cost"))]
+        verdict = Text(row["verdict"], style={"less": "green", "more": "red"}.get(row["verdict"], ""))
+        grid.add_row(*map(Text, [*texts_of(row, columns), *numbers, f"{row['counted']:.0%}"]), verdict)
+    return grid
+
+
+def comparison_tables(comparison: Comparison) -> Iterator[Table]:
+    """Settings that differ; then for every two labs the matrices, and the cells: all of few, of many the decided."""
+    if comparison.settings:
+        yield _settings(comparison)
+    for pair in comparison.pairs:
+        yield _matrices(pair)
+        cells = [cell for cell in pair.cells if len(pair.cells) <= MOST_CELLS or cell.verdict == "disagree"]
+        if cells:
+            yield _cells(pair, [cell_row(cell) for cell in cells[:MOST_CELLS]])
+
+
+def _settings(comparison: Comparison) -> Table:
+    table = _table("settings that differ", ["setting", *(lab.name for lab in comparison.labs)])
+    for one in comparison.settings[:MOST_SETTINGS]:
+        table.add_row(Text(one.path), *(Text(value) for value in one.values))
+    if (more := len(comparison.settings) - MOST_SETTINGS) > 0:
+        table.add_row(Text(f"and {more} more, in compare.md", style="dim"))
+    return table
+
+
+def _matrices(pair: Pair) -> Table:
+    heading = [
+        "matrix",
+        "cells",
+        "agree",
+        "disagree",
+        "open",
+        "concordance",
+        "Pearson",
+        "Spearman",
+        "p (tasks renamed)",
+    ]
+    table = _table(" and ".join(pair.names), heading)
+    for row in matrix_rows(pair):
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _cells(pair: Pair, rows: list[list[str]]) -> Table:
+    a, b = pair.names
+    heading = ["cell A ← B", f"{a} (n)", f"{b} (n)", "difference [95 %, all]", "[90 %, alone]", "p", "verdict"]
+    table = _table("", heading)
+    for row in rows:
+        table.add_row(*map(Text, row[:-1]), Text(row[-1], style=COLOURS[row[-1]]))
+    return table
+
+
+def _table(title: str, heading: list[str]) -> Table:
+    table = Table(title=Text(title) if title else None, title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for column in heading:
+        table.add_column(Text(column))
+    return table
