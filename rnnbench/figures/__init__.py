@@ -1,7 +1,7 @@
 """Figures of a benchmark's results, drawn from its tables alone.
 
 Each figure is a function from tables to a matplotlib Figure, which `draw_all` saves as PNG. Drawing needs no
-display and leaves the caller's matplotlib settings as they were.
+display and does not change the caller's matplotlib settings.
 """
 
 import re
@@ -20,17 +20,17 @@ from rnnbench.results.interference import in_context
 
 __all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix", "interference_overview"]
 
-# With more panels than this each (architecture, rule, units) gets a file of its own.
 MOST_PANELS = 8
+"""With more panels than this, each (architecture, rule, units) has its own file."""
 
 
 def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
-    """Draw every figure the tables allow and save it as PNG in `folder`.
+    """Draw every figure that the tables allow and save it as PNG in `folder`.
 
-    The matrix and the curves of every pair; interference against g of the groups that were trained at several
-    g; an overview of the others where there are several. A figure keeps its plain name
-    (`interference_matrix.png`, `interference_against_g.png`, `interference_overview.png`, `curves.png`) where
-    one file holds everything; otherwise each (architecture, rule, units) has a file named after it, as in
+    The figures are: the interference matrix; the curves of every pair; interference against g for the groups that were
+    trained at several g; and an overview of the other groups if there are several. A figure has its plain name
+    (`interference_matrix.png`, `interference_against_g.png`, `interference_overview.png`, `curves.png`) if one file
+    holds everything. Otherwise each (architecture, rule, units) has a file named after it, as in
     `curves-rate-tanh-sgd-256.png`.
 
     Args:
@@ -46,7 +46,7 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
     """
     paths = []
     for name in ("interference_matrix", "interference_against_g", "interference_overview", "curves"):
-        for stale in folder.glob(f"{name}*.png"):  # another description may have drawn other files
+        for stale in folder.glob(f"{name}*.png"):  # an earlier version of the benchmark may have had other files
             stale.unlink()
     if len(interference):
         many = _n_groups(interference, "g") > MOST_PANELS
@@ -66,7 +66,7 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
 def _draw(
     draw: Callable[[pd.DataFrame], Figure], table: pd.DataFrame, folder: Path, name: str, by_group: bool
 ) -> list[Path]:
-    """Save one figure of all of `table`, or one for each group; none of an empty table."""
+    """Save one figure of the whole table, or one for each group; none if the table is empty."""
     if table.empty:
         return []
     if not by_group:
@@ -81,7 +81,7 @@ def _draw(
 
 
 def _has_several_g(table: pd.DataFrame) -> pd.Series:
-    """Which rows are of a group trained at more than one g: only of those is there anything to see against g."""
+    """Which rows belong to a group that was trained at more than one g."""
     table = in_context(table)
     return table.groupby(summary.GROUP, dropna=False)["g"].transform("nunique") > 1
 
@@ -91,5 +91,5 @@ def _n_groups(table: pd.DataFrame, *also: str) -> int:
 
 
 def _slug(label: object) -> str:
-    """`label` in characters that every file system takes."""
+    """`label` in characters that every file system accepts."""
     return re.sub(r"[^a-z0-9]+", "-", str(label).lower()).strip("-")[:40] or "x"

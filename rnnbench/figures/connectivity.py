@@ -14,11 +14,11 @@ from matplotlib.lines import Line2D
 
 from rnnbench.figures import style, summary
 
-LEFT, GAP = 0.75, 0.35  # inches
+LEFT, GAP = 0.75, 0.35  # all sizes in inches
 TOP, TITLE, BOTTOM = 0.4, 0.24, 0.5
 TALL, STRIP, BETWEEN = 3.0, 0.6, 0.14  # main panel, convergence strip, the space between them
-WIDEST = 5.6  # of a panel
-CEILING = 3.0  # as for the curves: what lies above is numbered, and does not flatten the rest
+WIDEST = 5.6  # largest width of a panel
+CEILING = 3.0  # as for the curves: higher values are written as numbers, so that they do not flatten the rest
 CONTROL = "#8a8a8a"
 BOLD: dict[str, Any] = {"color": style.INK, "linewidth": 2.2, "marker": "o", "markersize": 5}
 
@@ -27,7 +27,15 @@ Tasks = dict[str, tuple[style.Rgb, str]]  # colour and marker of each first task
 
 @dataclass(frozen=True)
 class Block:
-    """One group's panels: the table of all pairs, of A then B, and of A then A; and the means over seeds."""
+    """The data of one group's panels.
+
+    Attributes:
+        group: (architecture, rule, units, condition, earlier tasks).
+        table: its rows of the interference table.
+        by_task: mean interference by g (rows) and first task (columns), over pairs of different tasks.
+        pairs: mean over pairs of different tasks at each g, with its interval.
+        control: mean over the drift controls (A, then more of A) at each g, with its interval.
+    """
 
     group: summary.Group
     table: pd.DataFrame
@@ -37,20 +45,20 @@ class Block:
 
 
 def interference_against_g(interference: pd.DataFrame, rng: np.random.Generator | None = None) -> Figure:
-    """Draw interference against g, one block for each (architecture, rule, units) that has g.
+    """Draw interference against g, with one block for each (architecture, rule, units) that has g.
 
-    Bold is the mean over all pairs of different tasks with its 95% bootstrap interval over seeds (the pairs
-    are averaged within a seed first); thin, each first task; dashed, the drift control, A then more of A.
-    The strip below is the fraction of networks that reached criterion on A: those that did not are left out
-    above, so where it is low the mean is over what could be learnt.
+    The bold line is the mean over all pairs of different tasks with its 95 % bootstrap interval over seeds; pairs are
+    averaged within a seed first. Thin lines are the first tasks. The dashed line is the drift control (A, then more of
+    A). The strip below shows the fraction of networks that reached the criterion on A. Networks that did not are left
+    out of the panel above, so where the fraction is low the mean covers only what could be learnt.
 
     Args:
         interference: the interference table.
-        rng: draws the bootstrap's resamples; by default `np.random.default_rng(0)`, so that the same table
+        rng: draws the bootstrap resamples; by default `np.random.default_rng(0)`, so that the same table
             gives the same figure.
 
     Returns:
-        The figure, not saved; one that says so if no row has g.
+        The figure, not saved. If no row has g it only shows a message.
 
     Raises:
         ValueError: a column is missing.
@@ -66,11 +74,11 @@ def interference_against_g(interference: pd.DataFrame, rng: np.random.Generator 
     with style.look("ticks"):
         figure, grid = _grid(len(blocks), tasks)
         limits = _limits(blocks)
-        for place, (block, (main, strip)) in enumerate(zip(blocks, grid, strict=True)):
+        for index, (block, (main, strip)) in enumerate(zip(blocks, grid, strict=True)):
             _draw_main(main, block, looks, limits)
             _draw_strip(strip, block, looks)
             title = style.group_title(block.group) if len(blocks) > 1 else ""
-            _label(main, strip, title, is_first=place % _columns(len(blocks)) == 0)
+            _label(main, strip, title, is_first=index % _columns(len(blocks)) == 0)
         _surround(figure, grid, blocks, looks)
     return figure
 
@@ -88,7 +96,7 @@ def _columns(n_blocks: int) -> int:
 
 
 def _grid(n_blocks: int, tasks: Sequence[str]) -> tuple[Figure, list[tuple[Axes, Axes]]]:
-    """Make the main panel and the strip of each block, and room for the legend on the right."""
+    """Make the main panel and the strip of each block, with space for the legend on the right."""
     columns = _columns(n_blocks)
     rows = math.ceil(n_blocks / columns)
     measure = style.new_figure(1, 1)
@@ -97,13 +105,13 @@ def _grid(n_blocks: int, tasks: Sequence[str]) -> tuple[Figure, list[tuple[Axes,
     width = LEFT + columns * wide + (columns - 1) * GAP + right
     title = TITLE if n_blocks > 1 else 0.0
     block = title + TALL + BETWEEN + STRIP + BOTTOM
-    # A legend of many tasks may be higher than the panels.
+    # The legend of many tasks may be taller than the panels.
     height = max(TOP + rows * block, TOP + title + 0.19 * (len(tasks) + 5)) + _caption_height(width)
     figure = style.new_figure(width, height)
     grid = []
-    for place in range(n_blocks):
-        x = (LEFT + (place % columns) * (wide + GAP)) / width
-        y = height - TOP - (place // columns) * block - title - TALL
+    for index in range(n_blocks):
+        x = (LEFT + (index % columns) * (wide + GAP)) / width
+        y = height - TOP - (index // columns) * block - title - TALL
         main = figure.add_axes((x, y / height, wide / width, TALL / height))
         below = (y - BETWEEN - STRIP) / height
         grid.append((main, figure.add_axes((x, below, wide / width, STRIP / height), sharex=main)))
@@ -111,7 +119,7 @@ def _grid(n_blocks: int, tasks: Sequence[str]) -> tuple[Figure, list[tuple[Axes,
 
 
 def _limits(blocks: Sequence[Block]) -> tuple[float, float]:
-    """The y range of every main panel: what is drawn, zero and one, and never above the ceiling."""
+    """The y range of every main panel: it includes all values, zero and one, but ends at the ceiling."""
     drawn = [block.by_task.to_numpy(float).ravel() for block in blocks]
     drawn += [block.pairs[["mean", "low", "high"]].to_numpy(float).ravel() for block in blocks]
     drawn += [block.control["mean"].to_numpy(float) for block in blocks]
@@ -125,10 +133,10 @@ def _draw_main(axes: Axes, block: Block, tasks: Tasks, limits: tuple[float, floa
     for level in (0.0, 1.0):
         axes.axhline(level, color="#c4c4c4", linewidth=0.8, zorder=1)
     means = block.by_task
-    for place, task in enumerate(means.columns):
-        # With a single g there are no lines to follow, and the points of the tasks stand side by side.
-        aside = 0.06 + 0.34 * place / len(means.columns) if len(means) == 1 else 0.0
-        line = axes.plot(means.index + aside, means[task], zorder=3, gid=f"task:{task}", **_thin(tasks, task))
+    for index, task in enumerate(means.columns):
+        # With a single g there are no lines, and the points of the tasks are drawn side by side.
+        shift = 0.06 + 0.34 * index / len(means.columns) if len(means) == 1 else 0.0
+        line = axes.plot(means.index + shift, means[task], zorder=3, gid=f"task:{task}", **_thin(tasks, task))
         line[0].set_markersize(2.6 if len(means) > 1 else 4.0)
     control = axes.plot(block.control.index, block.control["mean"], "--", marker=".", zorder=2, gid="control")
     control[0].set(color=CONTROL, linewidth=1.2, markersize=4)
@@ -148,14 +156,14 @@ def _thin(tasks: Tasks, task: str) -> dict[str, Any]:
 
 
 def _mark_cut_off(axes: Axes, block: Block, tasks: Tasks, high: float) -> None:
-    """Write the values above the panel at its upper edge, the bold mean's first, at most two for each g."""
+    """Write values above the panel at its upper edge, at most two for each g, that of the bold mean first."""
     last = len(block.pairs) - 1
-    for place, g in enumerate(block.pairs.index):
+    for index, g in enumerate(block.pairs.index):
         of_tasks = [(float(block.by_task[task].loc[g]), tasks[task][0]) for task in block.by_task.columns]
         values: list[tuple[float, Any]] = [(float(block.pairs["mean"].loc[g]), style.INK)]
         values += sorted(of_tasks, key=lambda pair: pair[0], reverse=True)
         above = [(value, colour) for value, colour in values if value > high][:2]
-        side = "center" if 0 < place < last or last == 0 else "left" if place == 0 else "right"
+        side = "center" if 0 < index < last or last == 0 else "left" if index == 0 else "right"
         for line, (value, colour) in enumerate(above):
             text, shift = f"↑ {style.number(value)}", (0, -3 - 10 * line)
             drawn = axes.annotate(
@@ -214,8 +222,8 @@ def _task_label(task: str) -> str:
 
 def _caption(width: float) -> str:
     text = (
-        "0: nothing lost, 1: as bad as untrained. Pairs are averaged within a seed, then seeds; interval: "
-        "bootstrap. Networks that did not reach criterion on A or whose loss is not finite are left out. "
+        "0: nothing lost, 1: as bad as untrained. Pairs are averaged within a seed, then over seeds; interval: "
+        "bootstrap. Networks that did not reach the criterion on A or whose loss is not finite are left out. "
         "↑: value above the panel"
     )
     return textwrap.fill(text, int((width - LEFT) * 16.5))

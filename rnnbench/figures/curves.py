@@ -1,4 +1,4 @@
-"""Loss on A while B is learnt, for every ordered pair of tasks."""
+"""Figure of the loss on A while B is learnt, for every ordered pair of tasks."""
 
 import math
 import textwrap
@@ -20,15 +20,23 @@ TOP = 0.66
 MARGIN = 0.45  # left of legend and caption
 LARGEST, SMALLEST = 2.4, 0.75  # width of a panel in inches
 ASPECT = 0.82
-CEILING = 3.0  # the y axis never reaches above: a network that forgets thirtyfold must not flatten the rest
+CEILING = 3.0  # upper limit of the y axis, so that a single extreme network does not flatten the rest
 DRAWN = ["g", "network", "update", "first", "second", "converged", "counted"]
-SECOND, DASHES = "#8a8a8a", (0, (3, 2))  # the second task's own loss
-WITH_LINES = 12  # more tasks than this and a panel is too small for single networks
+SECOND, DASHES = "#8a8a8a", (0, (3, 2))  # look of the loss on the second task
+WITH_LINES = 12  # with more tasks than this a panel is too small for single networks
 
 
 @dataclass(frozen=True)
 class Look:
-    """What all panels share: the colour of each g, the y range, and whether y is interference or a ratio."""
+    """What all panels share.
+
+    Attributes:
+        colours: colour of each g.
+        low: lower end of the y axis.
+        high: upper end of the y axis.
+        is_interference: whether y is interference; otherwise it is a ratio of losses.
+        single_networks: whether single networks are drawn.
+    """
 
     colours: dict[float, style.Rgb]
     low: float
@@ -38,16 +46,16 @@ class Look:
 
 
 def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = None) -> Figure:
-    """Draw the loss on A against updates on B: rows first task, columns second task, colour g.
+    """Draw the loss on A against updates on B: rows are first tasks, columns are second tasks, and colour is g.
 
-    Thin lines are networks and the bold line their mean at each g, for which a network that stopped keeps
+    Thin lines are networks, and the bold line is their mean at each g; in the mean a network that stopped keeps
     its last value. The dashed grey line is the mean loss on B relative to its first value. Networks that do
     not count (see `rnnbench.results.interference.counts`) are left out, and the panel says how many count.
 
     Args:
         curves: the curves table of one architecture, rule and units.
-        interference: the interference table, of the same networks at least. With it y is the interference
-            as a curve, (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)); without it L_A(t) / L_A(0), and every
+        interference: the interference table, which must include the same networks. With it y is the interference
+            as a curve, (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)). Without it y is L_A(t) / L_A(0), and every
             network with finite losses is drawn.
 
     Returns:
@@ -64,7 +72,7 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
         return style.nothing("no curves")
     keys = [key for key, _ in summary.groups(curves)]
     if len(keys) > 1:
-        raise ValueError(f"curves_of_pairs draws one architecture, rule and units; the table holds {keys}")
+        raise ValueError(f"curves_of_pairs draws one architecture, rule and units, but the table holds {keys}")
     table = summary.relative_curves(curves, interference)
     tasks = summary.task_order(curves)
     with style.look("ticks"):
@@ -94,17 +102,17 @@ def _shared_look(table: pd.DataFrame, is_interference: bool, n_tasks: int) -> Lo
     if is_interference:
         low, high = min(max(low, -0.5), -0.08), min(max(1.08 * high, 1.15), CEILING)
     else:
-        low, high = 0.02, max(2.0, 1.5 * high)  # 0.02: the dashed line falls to B's criterion
+        low, high = 0.02, max(2.0, 1.5 * high)  # 0.02 because the dashed line falls to the criterion on B
     return Look(colours, low, high, is_interference, n_tasks <= WITH_LINES)
 
 
 def _key(g: float) -> float:
-    """NaN is not equal to itself; as a key it becomes infinity, which no network has."""
+    """Key for a value of g; NaN, which does not equal itself, becomes infinity, which no network has."""
     return math.inf if math.isnan(g) else g
 
 
 def _grid(tasks: Sequence[str], shared: Look) -> tuple[Figure, list[list[Axes]]]:
-    """Make a figure with one square-ish panel for each ordered pair, sized so that its text stays legible."""
+    """Make a figure with one panel for each ordered pair, sized so that its text is legible."""
     n = len(tasks)
     measure = style.new_figure(1, 1)
     names = style.text_width(measure, [style.pretty(task, 14, 3) for task in tasks], 9) + 0.15
@@ -118,14 +126,14 @@ def _grid(tasks: Sequence[str], shared: Look) -> tuple[Figure, list[list[Axes]]]
     grid = []
     for row in range(n):
         y = height - TOP - row * (tall + GAP) - tall
-        places = [(left + column * (panel + GAP), y, panel, tall) for column in range(n)]
-        fractions = [(x / width, y / height, w / width, h / height) for x, y, w, h in places]
-        grid.append([figure.add_axes(place) for place in fractions])
+        boxes = [(left + column * (panel + GAP), y, panel, tall) for column in range(n)]
+        fractions = [(x / width, y / height, w / width, h / height) for x, y, w, h in boxes]
+        grid.append([figure.add_axes(box) for box in fractions])
     return figure, grid
 
 
 def _draw_panel(axes: Axes, pair: pd.DataFrame, shared: Look, is_diagonal: bool) -> None:
-    """The curves of one ordered pair, and the count where some networks are left out."""
+    """Draw the curves of one ordered pair, and the number of networks that count if some are left out."""
     style.quiet(axes)
     axes.set_ylim(shared.low, shared.high)
     if not shared.is_interference:
@@ -138,7 +146,7 @@ def _draw_panel(axes: Axes, pair: pd.DataFrame, shared: Look, is_diagonal: bool)
     for g in summary.values_of_g(used):
         _draw_g(axes, summary.networks(summary.rows_at_g(used, g), "first"), shared, g)
     if len(used) and not is_diagonal:
-        # On the diagonal B is A: its loss starts at criterion, and the ratio would say nothing.
+        # On the diagonal B is A, so its loss starts at the criterion and the ratio is meaningless.
         finite = used[np.isfinite(used["second"])]
         updates, mean = summary.mean_curve(summary.networks(finite, "second"))
         axes.plot(updates, mean, color=SECOND, linewidth=1.0, linestyle=DASHES, zorder=2, gid="second")
@@ -155,7 +163,7 @@ def _draw_g(axes: Axes, lines: list[tuple[summary.Floats, summary.Floats]], shar
 
 
 def _count(axes: Axes, pair: pd.DataFrame, shared: Look) -> None:
-    """Say how many networks count, where not all do, and how high the highest goes, where it is cut off."""
+    """Write how many networks count if not all do, and the highest value if it is cut off."""
     each = pair.drop_duplicates("network")
     n, n_counted = len(each), int(each["counted"].sum())
     small: dict[str, Any] = {"fontsize": 7, "color": style.MUTED, "zorder": 6, "linespacing": 1.0}
@@ -172,16 +180,16 @@ def _count(axes: Axes, pair: pd.DataFrame, shared: Look) -> None:
 
 
 def _label(figure: Figure, grid: list[list[Axes]], tasks: Sequence[str], shared: Look) -> None:
-    """Task names along the top and left, tick labels on the outer panels alone."""
+    """Draw task names along the top and left, and tick labels on the outer panels only."""
     wide = grid[0][0].get_position().width * figure.get_figwidth()
     for column, task in enumerate(tasks):
         grid[0][column].set_title(style.pretty(task, max(6, int(wide * 11)), 2), pad=5, fontsize=9)
     for row, task in enumerate(tasks):
         axes = grid[row][0]
-        place = axes.get_position()
-        x = place.x0 - 0.36 / figure.get_figwidth()
+        box = axes.get_position()
+        x = box.x0 - 0.36 / figure.get_figwidth()
         name = style.pretty(task, 14, 3)
-        figure.text(x, (place.y0 + place.y1) / 2, name, fontsize=9, ha="right", va="center")
+        figure.text(x, (box.y0 + box.y1) / 2, name, fontsize=9, ha="right", va="center")
         for other in grid[row][1:]:
             other.tick_params(labelleft=False)
     for above in grid[:-1]:
@@ -194,7 +202,7 @@ def _label(figure: Figure, grid: list[list[Axes]], tasks: Sequence[str], shared:
 
 
 def _scale_x(column: Sequence[Axes], longest: float) -> None:
-    """Square root of updates: the early fall is seen, and so is the end, without a scale that hides zero."""
+    """Scale x by the square root of updates, which shows the fast start, the end and zero."""
     longest = max(longest, 1.0)
     ticks = [0.0, *_round_ticks(longest)]
     for axes in column:
@@ -202,7 +210,7 @@ def _scale_x(column: Sequence[Axes], longest: float) -> None:
         axes.set_xlim(0, longest * 1.02)
         axes.set_xticks(ticks, [_short(tick) for tick in ticks])
         axes.minorticks_off()
-    # At the edges labels turn inwards, or one panel's last would run into the next one's first.
+    # Labels at the edges are aligned inwards so that they do not overlap those of the next panel.
     labels = column[-1].get_xticklabels()
     labels[0].set_horizontalalignment("left")
     if ticks[-1] > 0.75 * longest:
@@ -210,7 +218,7 @@ def _scale_x(column: Sequence[Axes], longest: float) -> None:
 
 
 def _round_ticks(longest: float) -> list[float]:
-    """The highest of 1, 2, 5, 10, 20 ... up to `longest`, and the highest up to a quarter of it."""
+    """The largest of 1, 2, 5, 10, 20 ... up to `longest`, preceded by the largest up to a quarter of that."""
     rounds = [base * 10.0**power for power in range(12) for base in (1, 2, 5)]
     top = max(value for value in rounds if value <= longest)
     return [*[value for value in rounds if value <= top / 4][-1:], top]
@@ -221,7 +229,7 @@ def _short(count: float) -> str:
 
 
 def _surround(figure: Figure, group: summary.Group, shared: Look) -> None:
-    """Heading, axis labels, legend and caption around the grid."""
+    """Draw heading, axis labels, legend and caption around the grid."""
     width, height = figure.get_size_inches()
     boxes = [axes.get_position() for axes in figure.axes]
     left, right = min(box.x0 for box in boxes), max(box.x1 for box in boxes)
@@ -233,8 +241,8 @@ def _surround(figure: Figure, group: summary.Group, shared: Look) -> None:
     x_label = "updates on B (square-root scale)"
     figure.text((left + right) / 2, bottom - 0.34 / height, x_label, ha="center", va="center")
     corner = "A: first task ↓\nB: then trained on →"
-    place = left - 0.36 / width, top + 0.06 / height
-    figure.text(*place, corner, fontsize=8, color=style.MUTED, ha="right", va="bottom")
+    position = left - 0.36 / width, top + 0.06 / height
+    figure.text(*position, corner, fontsize=8, color=style.MUTED, ha="right", va="bottom")
     handles = _legend(shared)
     figure.legend(
         handles=handles,
@@ -252,7 +260,7 @@ def _surround(figure: Figure, group: summary.Group, shared: Look) -> None:
 
 
 def _below(shared: Look, width: float) -> float:
-    """Height in inches of what stands under the grid: tick labels, axis label, legend and caption."""
+    """Height in inches below the grid: tick labels, axis label, legend and caption."""
     n = len(_legend(shared))
     rows = math.ceil(n / _legend_columns(n, width))
     return 0.6 + 0.19 * rows + 0.16 * (1 + _caption(shared, width).count("\n"))
@@ -277,5 +285,5 @@ def _caption(shared: Look, width: float) -> str:
     left_out = "k/n: only k of the n networks count"
     if not shared.is_interference:
         left_out = "criterion on A unknown, so k/n: only k of the n networks kept finite losses"
-    text = f"{lines}, in which {kept}; {left_out}; shaded: A, then more of A; ↑: highest value, cut off"
+    text = f"{lines}, in which {kept}; {left_out}; shaded: A, then more of A; ↑: highest value, which is cut off"
     return textwrap.fill(text, int((width - MARGIN) * 16.5))

@@ -1,4 +1,4 @@
-"""The interference matrix: what learning B did to A, for every ordered pair of tasks."""
+"""Figure of the interference matrix: the effect of learning B on A, for every ordered pair of tasks."""
 
 import math
 from collections.abc import Mapping
@@ -16,18 +16,25 @@ from matplotlib.patches import Patch, Polygon, Rectangle
 from rnnbench.figures import style, summary
 from rnnbench.results.interference import matrix_table
 
-# Side of a cell in inches: from FULL up it holds mean, spread and count; from SMALL up the mean.
+# All sizes are in inches. An entry with a side of at least FULL shows mean, spread and count; of at least SMALL, the
+# mean alone.
 LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
 GAP = 0.3  # between panels
 RIGHT = 0.2
-TITLE = 0.3  # of a panel, above it
+TITLE = 0.3  # height of a panel's title
 FOOTER = 1.32
-NARROWEST = 6.6  # of the figure, for the footer's sake
+NARROWEST = 6.6  # smallest width of the figure, so that the footer fits
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One matrix: its group (architecture, rule, units), its g, and its cells (see `matrix_table`)."""
+    """One interference matrix.
+
+    Attributes:
+        group: (architecture, rule, units, condition, earlier tasks).
+        g: its g; NaN for an architecture without g.
+        cells: its entries, indexed by first and second task (see `matrix_table`).
+    """
 
     group: summary.Group
     g: float
@@ -36,7 +43,19 @@ class Panel:
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes in inches, and the panels as rows of the grid."""
+    """The layout of the figure, with sizes in inches.
+
+    Attributes:
+        rows: the panels as rows of a grid.
+        cell: side of an entry.
+        n_tasks: number of tasks.
+        left: width of the task names on the left.
+        below: height of the task names below a panel.
+        top: height above the first row.
+        width: width of the figure.
+        height: height of the figure.
+        rotate: whether the task names below a panel are rotated.
+    """
 
     rows: list[list[Panel]]
     cell: float
@@ -55,7 +74,7 @@ class Layout:
 
     @property
     def offset(self) -> float:
-        """Where the first panel starts: the grid, labels included, stands in the middle of the page."""
+        """Left edge of the first panel; the grid with its labels is centred on the page."""
         columns = max(len(row) for row in self.rows)
         used = self.left + columns * self.side + (columns - 1) * GAP + RIGHT
         return self.left + (self.width - used) / 2
@@ -67,17 +86,17 @@ class Layout:
         return x / self.width, y / self.height, self.side / self.width, self.side / self.height
 
 
-def _cells(rows: pd.DataFrame) -> pd.DataFrame:
-    """The cells of one matrix, indexed by first and second task."""
+def _entries(rows: pd.DataFrame) -> pd.DataFrame:
+    """The entries of one matrix, indexed by first and second task."""
     return matrix_table(rows).set_index(["first_task", "second_task"])
 
 
 def interference_matrix(interference: pd.DataFrame) -> Figure:
-    """Draw one matrix for each (architecture, rule, units) and g: rows first task, columns second task.
+    """Draw one matrix for each (architecture, rule, units) and g, with first tasks as rows and second tasks as columns.
 
-    Colour and upper number are the mean over the networks that count (`results.interference.counts`), the number
-    below it the standard deviation. A cell where some networks do not count has a marked corner and says
-    how many do; one where none does is grey and hatched. The diagonal, A then more of A, is outlined.
+    Colour and upper number are the mean over the networks that count (`results.interference.counts`), and the number
+    below is the standard deviation. If some networks do not count, the entry has a marked corner and shows how many
+    do. If none counts, it is grey and hatched. The diagonal (A, then more of A) is outlined.
 
     Args:
         interference: the interference table.
@@ -93,7 +112,7 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         return style.nothing("no networks, so no interference matrix")
     tasks = summary.task_order(interference)
     by_group = [
-        [Panel(key, g, _cells(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
+        [Panel(key, g, _entries(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
         for key, rows in summary.groups(interference)
     ]
     with style.look():
@@ -116,27 +135,28 @@ def _layout(by_group: list[list[Panel]], tasks: list[str]) -> Layout:
     left = 0.42 + style.text_width(measure, [style.pretty(task, 18, 2) for task in tasks], 8.5)
     room = style.WIDTH - left - RIGHT
     longest = max(len(panels) for panels in by_group)
-    # Groups of one panel each share rows; otherwise each group starts a row of its own.
+    # If each group has only one panel, the groups share rows. Otherwise each group starts a new row.
     series = [[panels[0] for panels in by_group]] if longest == 1 else by_group
     columns = _columns(n, max(len(panels) for panels in series), room)
     rows = [row for panels in series for row in _wrap(panels, columns)]
     columns = max(len(row) for row in rows)
-    cell = min(LARGEST, (room - (columns - 1) * GAP) / (columns * n))
+    side = min(LARGEST, (room - (columns - 1) * GAP) / (columns * n))
     upright = [style.pretty(task, 9, 3) for task in tasks]
-    rotate = style.text_width(measure, upright, 8.5) > cell * 0.96
-    turned = [style.pretty(task, 18, 2) for task in tasks]
+    rotate = style.text_width(measure, upright, 8.5) > side * 0.96
+    rotated = [style.pretty(task, 18, 2) for task in tasks]
     lines = 1 + max(name.count("\n") for name in upright)
-    below = 0.42 + (style.text_width(measure, turned, 8.5) if rotate else 0.15 * lines)
+    below = 0.42 + (style.text_width(measure, rotated, 8.5) if rotate else 0.15 * lines)
     top = 0.3
-    width = max(NARROWEST, left + columns * cell * n + (columns - 1) * GAP + RIGHT)
-    height = top + len(rows) * (TITLE + cell * n + below) + FOOTER
-    return Layout(rows, cell, n, left, below, top, width, height, rotate)
+    width = max(NARROWEST, left + columns * side * n + (columns - 1) * GAP + RIGHT)
+    height = top + len(rows) * (TITLE + side * n + below) + FOOTER
+    return Layout(rows, side, n, left, below, top, width, height, rotate)
 
 
 def _columns(n_tasks: int, n_panels: int, room: float) -> int:
-    """As many panels side by side as leave room for the numbers, at most four; two where nothing does."""
+    """Number of panels side by side: as many as leave space for the numbers, at most four; otherwise one or two."""
     fitting = [c for c in range(1, 5) if (room - (c - 1) * GAP) / (c * n_tasks) >= FULL]
-    # Without room for both numbers a few panels keep the mean; many would make a page metres long.
+    # Without space for all numbers, one or two panels are drawn below each other so that they keep the mean. With more
+    # panels than that the page would become too long, so two are drawn side by side.
     most = fitting[-1] if fitting else 1 if n_panels <= 2 else 2
     return math.ceil(n_panels / math.ceil(n_panels / most))
 
@@ -146,7 +166,7 @@ def _wrap(panels: list[Panel], columns: int) -> list[list[Panel]]:
 
 
 def _common(rows: list[list[Panel]]) -> list[bool]:
-    """Which parts of the groups' names are the same in all panels, and so belong in the heading."""
+    """Which parts of the groups' names are the same in all panels; these are shown in the heading."""
     keys = [panel.group for row in rows for panel in row]
     return [len({key[part] for key in keys}) == 1 for part in range(len(summary.GROUP))]
 
@@ -166,11 +186,11 @@ def _label(
     layout: Layout,
     first_column: bool,
 ) -> None:
-    """Title, task names and axis labels of one panel; the rows are named once, in the first column."""
+    """Draw title, task names and axis labels of one panel; the rows are named in the first column only."""
     parts = [part for part, same in zip(style.group_parts(panel.group, 28), common, strict=True) if part and not same]
     parts += [] if math.isnan(panel.g) else [f"g = {panel.g:g}"]
     axes.set_title(" · ".join(parts), loc="left", pad=5)
-    ticks = [place + 0.5 for place in range(len(tasks))]
+    ticks = [index + 0.5 for index in range(len(tasks))]
     if layout.rotate:
         axes.set_xticks(ticks, [style.pretty(task, 18, 2) for task in tasks], rotation=90)
     else:
@@ -184,7 +204,7 @@ def _label(
 def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None:
     colours, scale = style.interference_colours()
     means = panel.cells["mean"].unstack().reindex(index=tasks, columns=tasks)
-    # Not seaborn's heatmap: to place its ticks it draws the whole figure once for every panel.
+    # seaborn's heatmap is not used because it draws the whole figure once per panel to place its ticks.
     width = 0.6 if side >= SMALL else 0.3
     axes.pcolormesh(means.to_numpy(float), cmap=colours, norm=scale, edgecolors="white", linewidth=width)
     axes.set(xlim=(0, len(tasks)), ylim=(len(tasks), 0), xticks=[], yticks=[])
@@ -193,23 +213,23 @@ def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None
     for row, first in enumerate(tasks):
         for column, second in enumerate(tasks):
             if (first, second) in known:
-                _draw_cell(axes, row, column, known[(first, second)], side)
+                _draw_entry(axes, row, column, known[(first, second)], side)
             elif side >= SMALL:
                 axes.text(column + 0.5, row + 0.5, "–", ha="center", va="center", color="#b0b0b0")
-    for place in range(len(tasks)):
-        outline = Rectangle((place, place), 1, 1, fill=False, edgecolor=style.INK, linewidth=1.3, zorder=4)
+    for i in range(len(tasks)):
+        outline = Rectangle((i, i), 1, 1, fill=False, edgecolor=style.INK, linewidth=1.3, zorder=4)
         outline.set(clip_on=False, gid="diagonal")
         axes.add_patch(outline)
 
 
-def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[str, float], side: float) -> None:
-    """The marks and numbers of one cell; each text's gid is "cell:row:column", for tests and for SVG."""
-    n, n_counted = int(cell["networks"]), int(cell["counted"])
+def _draw_entry(axes: Axes, row: int, column: int, entry: Mapping[str, float], side: float) -> None:
+    """Draw the marks and numbers of one entry; the gid of each text is "cell:row:column", for tests and for SVG."""
+    n, n_counted = int(entry["networks"]), int(entry["counted"])
     if n_counted == 0:
-        _draw_none(axes, row, column, int(cell["converged"]), n, side)
+        _draw_none(axes, row, column, int(entry["converged"]), n, side)
         return
     colours, scale = style.interference_colours()
-    ink = style.readable_on(colours(scale(cell["mean"])))
+    ink = style.readable_on(colours(scale(entry["mean"])))
     if n_counted < n:
         right, upper, size = column + 0.95, row + 0.05, 0.17 if side >= FULL else 0.3
         points = [(right - size, upper), (right, upper), (right, upper + size)]
@@ -218,9 +238,9 @@ def _draw_cell(axes: Axes, row: int, column: int, cell: Mapping[str, float], sid
         axes.add_patch(corner)
     if side < SMALL:
         return
-    lines = [(style.number(cell["mean"]), 1.0)]
+    lines = [(style.number(entry["mean"]), 1.0)]
     if side >= FULL:
-        lines += [(f"± {style.number(cell['sd'])}", 0.74)] if n_counted > 1 else []
+        lines += [(f"± {style.number(entry['sd'])}", 0.74)] if n_counted > 1 else []
         lines += [(f"{n_counted}/{n}", 0.74)] if n_counted < n else []
     size = min(11.0, side * 72 * (0.235 if side >= FULL else 0.28))
     _write(axes, row, column, lines, size, side, ink)
@@ -232,7 +252,7 @@ def _draw_none(axes: Axes, row: int, column: int, n_converged: int, n: int, side
     axes.add_patch(grey)
     if side < FULL:
         return
-    # Networks that converged on A but lost a finite loss are another failure, and are called so.
+    # Networks that converged on A but whose loss is no longer finite are a different failure.
     words = "not\nconverged" if n_converged == 0 else "not\nfinite"
     text = f"{words}\n0/{n}"
     box = {"facecolor": style.ABSENT, "edgecolor": "none", "pad": 0.8}
@@ -245,8 +265,8 @@ def _draw_none(axes: Axes, row: int, column: int, n_converged: int, n: int, side
 def _write(
     axes: Axes, row: int, column: int, lines: list[tuple[str, float]], size: float, side: float, ink: str
 ) -> None:
-    """Centre `lines` of (text, relative size) in a cell, one below the other."""
-    leading = 1.3 * size / (72 * side)  # height of a line of relative size 1, in cells
+    """Draw `lines` of (text, relative size) centred in an entry, one below the other."""
+    leading = 1.3 * size / (72 * side)  # height of a line of relative size 1, in units of an entry
     y = row + 0.5 - leading * sum(relative for _, relative in lines) / 2
     for text, relative in lines:
         y += leading * relative / 2
@@ -265,7 +285,7 @@ def _write(
 
 
 def _footer(figure: Figure, layout: Layout) -> None:
-    """Colour bar on the left, key to the marks on the right, and what was averaged underneath."""
+    """Draw the colour bar on the left, the key to the marks on the right, and the caption below."""
     width, height = layout.width, layout.height
     left = 0.45
     bar_width = min(4.2, width * 0.45)
@@ -274,7 +294,7 @@ def _footer(figure: Figure, layout: Layout) -> None:
     _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.cell >= FULL)
     means = "mean" if layout.cell >= SMALL else "colour: mean"
     spread = " ± sd" if layout.cell >= FULL else ""
-    caption = f"{means}{spread} over the networks (seeds) that reached criterion on A and kept a finite loss"
+    caption = f"{means}{spread} over the networks (seeds) that reached the criterion on A and have finite losses"
     figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
 
 
@@ -299,12 +319,12 @@ def _key(figure: Figure, x: float, y: float, numbered: bool) -> None:
     grey = Patch(facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="//////")
     diagonal = Patch(facecolor="white", edgecolor=style.INK, linewidth=1.3)
     corner = Line2D([], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6)
-    entries = [
+    items = [
         (diagonal, "A, then more of A (drift control)"),
         (corner, "k/n: only k of the n networks count" if numbered else "some networks do not count"),
         (grey, "no network counts"),
     ]
-    handles, labels = zip(*entries, strict=True)
+    handles, labels = zip(*items, strict=True)
     figure.legend(
         handles,
         labels,

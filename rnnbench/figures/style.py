@@ -1,4 +1,4 @@
-"""The look of every figure: theme, colours, names as text, saving. Nothing is set at import."""
+"""The style of all figures: theme, colours, names as text, and saving. No global setting is changed at import."""
 
 import textwrap
 import threading
@@ -19,14 +19,14 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from matplotlib.text import Text
 
 DPI = 150
-WIDTH = 10.0  # inches: 1500 pixels, still legible when a page shows them as 900
+WIDTH = 10.0  # inches, or 1500 pixels; still legible when a page shows them as 900 pixels
 
 INK = "#262626"
 MUTED = "#6f6f6f"
 PALE = "#f2f2f2"
 ABSENT = "#d4d4d4"
 
-# The ends of the colour scale of interference; what lies beyond is drawn in the end colour and numbered.
+# The ends of the colour scale of interference; values beyond them are drawn in the end colour with their number.
 LOWEST, HIGHEST = -0.5, 4.0
 
 Rgb = tuple[float, float, float]
@@ -34,7 +34,7 @@ Rgb = tuple[float, float, float]
 _LOCK = threading.RLock()
 _OWN: dict[str, Any] = {
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib: the same figure on every machine
+    "font.sans-serif": ["DejaVu Sans"],  # ships with matplotlib, so figures are the same on every machine
     "font.size": 9,
     "axes.labelsize": 9,
     "axes.titlesize": 9.5,
@@ -54,21 +54,32 @@ _OWN: dict[str, Any] = {
 
 @contextmanager
 def look(theme: str = "white") -> Iterator[None]:
-    """Draw in rnnbench's theme; the caller's settings come back on leaving, and threads take turns."""
+    """Context in which figures are drawn in rnnbench's theme.
+
+    The caller's matplotlib settings are restored on exit. A lock makes threads take turns.
+
+    Args:
+        theme: name of a seaborn theme.
+    """
     settings: Any = {**sns.axes_style(theme), **sns.plotting_context("paper"), **_OWN}
     with _LOCK, mpl.rc_context(settings):
         yield
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty white figure (inches) on its own Agg canvas, apart from pyplot and any display."""
+    """An empty white figure on its own Agg canvas, independent of pyplot and of any display.
+
+    Args:
+        width: width in inches.
+        height: height in inches.
+    """
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write `figure` as PNG to `path`, whose folder is created."""
+    """Write `figure` as PNG to `path` and return the path; its folder is created."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with look():
         figure.savefig(path, dpi=DPI, format="png")
@@ -76,7 +87,7 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def nothing(message: str) -> Figure:
-    """A small figure that says why there is nothing to draw."""
+    """A small figure with a message that says why there is nothing to draw."""
     with look():
         figure = new_figure(5.0, 1.2)
         figure.text(0.5, 0.5, literal(message), ha="center", va="center", color=MUTED)
@@ -109,20 +120,31 @@ def number(value: float) -> str:
 
 
 def group_parts(key: tuple[str, str, int, str, str], width: int = 60) -> list[str]:
-    """(architecture, rule, units, condition, earlier tasks) as texts, each empty where there is nothing to say."""
+    """The parts of a group as texts; a part without information is empty.
+
+    Args:
+        key: (architecture, rule, units, condition, earlier tasks).
+        width: largest number of characters of a name.
+    """
     architecture, rule, units, condition, earlier = key
     after = f"after {pretty(earlier, width)}" if earlier else ""
-    told = pretty(condition.replace("=", " = "), width) if condition else ""
-    return [pretty(architecture, width), pretty(rule, width), f"N = {units}", told, after]
+    varied = pretty(condition.replace("=", " = "), width) if condition else ""
+    return [pretty(architecture, width), pretty(rule, width), f"N = {units}", varied, after]
 
 
 def group_title(key: tuple[str, str, int, str, str]) -> str:
-    """What a group is, as one line."""
+    """The parts of a group (see `group_parts`) as one line."""
     return " · ".join(part for part in group_parts(key) if part)
 
 
 def text_width(figure: Figure, texts: Sequence[str], size: float) -> float:
-    """Width in inches of the widest of `texts` at `size` points."""
+    """Width in inches of the widest of several texts.
+
+    Args:
+        figure: figure whose resolution is used.
+        texts: the texts.
+        size: font size in points.
+    """
     renderer = FigureCanvasAgg.get_renderer(figure.canvas)  # type: ignore[arg-type]
     return max((_extent(figure, text, size, renderer) for text in texts), default=0.0)
 
@@ -134,10 +156,10 @@ def _extent(figure: Figure, text: str, size: float, renderer: object) -> float:
 
 @cache
 def interference_colours() -> tuple[LinearSegmentedColormap, Normalize]:
-    """Colour map and fixed scale of interference, the same in every figure so that figures compare.
+    """Colour map and fixed scale of interference, the same in all figures so that they can be compared.
 
-    White is nothing lost. Lightness falls all the way up, so the order survives any colour blindness, and
-    the hue turns from orange to purple at 1, where a network is worse than untrained.
+    White means that nothing was lost. Lightness decreases with interference, so the order is visible with any colour
+    blindness. The hue changes from orange to purple at 1, above which a network is worse than untrained.
     """
     stops = [(-0.5, "#3f97a8"), (0.0, "#fbf8f3"), (0.5, "#fdc994"), (1.0, "#ee8440")]
     stops += [(1.0, "#c65383"), (2.0, "#862f7c"), (4.0, "#3b1054")]
@@ -146,7 +168,11 @@ def interference_colours() -> tuple[LinearSegmentedColormap, Normalize]:
 
 
 def readable_on(colour: tuple[float, float, float, float]) -> str:
-    """Ink or white, whichever has the higher contrast on `colour` (WCAG relative luminance)."""
+    """Text colour, dark or white, with the higher contrast on a background (WCAG relative luminance).
+
+    Args:
+        colour: background as RGBA, each 0 to 1.
+    """
     channels = np.array(to_rgb(colour), dtype=float)
     linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
     luminance = float(linear @ [0.2126, 0.7152, 0.0722])
@@ -154,16 +180,16 @@ def readable_on(colour: tuple[float, float, float, float]) -> str:
 
 
 def colours_of_g(values: Sequence[float]) -> list[Rgb]:
-    """One colour for each g, from dark to light; the palest end is left out, which white would swallow."""
+    """One colour for each g, from dark to light; the palest colours are not used, as they are too faint on white."""
     if len(values) == 1:
         return [to_rgb("#31688e")]
-    return [mpl.colormaps["viridis"](place)[:3] for place in np.linspace(0.05, 0.85, len(values))]
+    return [mpl.colormaps["viridis"](x)[:3] for x in np.linspace(0.05, 0.85, len(values))]
 
 
 def looks_of_tasks(tasks: Sequence[str]) -> dict[str, tuple[Rgb, str]]:
-    """Colour and marker of each task: ten colours safe for the colour-blind, then the same in a new shape."""
+    """Colour and marker of each task: ten colours safe for the colour-blind, repeated with other markers."""
     palette = list(sns.color_palette("colorblind", 10))
-    return {task: (palette[place % 10], "os^Dv"[place // 10 % 5]) for place, task in enumerate(tasks)}
+    return {task: (palette[index % 10], "os^Dv"[index // 10 % 5]) for index, task in enumerate(tasks)}
 
 
 def halo(colour: object = "white") -> AbstractPathEffect:
@@ -172,6 +198,6 @@ def halo(colour: object = "white") -> AbstractPathEffect:
 
 
 def quiet(axes: Axes) -> None:
-    """Take the frame's top and right lines off and make the rest thin."""
+    """Remove the top and right lines of the frame and make the ticks thin."""
     sns.despine(ax=axes)
     axes.tick_params(length=2.5, width=0.6, pad=2)

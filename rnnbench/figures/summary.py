@@ -1,7 +1,7 @@
-"""What the figures show, as pure functions of the tables: means, spreads, counts, intervals.
+"""The numbers that the figures show, as pure functions of the tables: means, spreads, counts and intervals.
 
-A network that did not reach criterion on A, or whose loss is not finite, has no meaningful interference.
-It is left out of every mean here and stays in every count, so that a figure can say how many were left out.
+A network that did not reach the criterion on A, or whose loss is not finite, has no meaningful interference. It is
+left out of every mean here but included in every count, so that a figure can say how many networks were left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,14 +24,23 @@ CURVE_COLUMNS = [*NEEDED, "update", "loss_first", "loss_second"]
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
-    """Raise ValueError naming the columns that `table` lacks."""
+    """Check that a table has the given columns.
+
+    Args:
+        table: the table.
+        columns: columns that it must have.
+        name: name of the table for the message.
+
+    Raises:
+        ValueError: a column is missing.
+    """
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise ValueError(f"the {name} table lacks {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
 
 
 def task_order(table: pd.DataFrame) -> list[str]:
-    """Tasks in the order in which they first appear as first task; those only ever second come last."""
+    """Tasks in the order in which they first appear as first task; tasks that are only second come last."""
     return list(dict.fromkeys([*table["first_task"], *table["second_task"]]))
 
 
@@ -58,13 +67,13 @@ def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = No
 
     Args:
         curves: the curves table.
-        interference: the interference table, which knows the untrained losses and what converged.
+        interference: the interference table, which has the untrained losses and the convergence of each network.
 
     Returns:
-        `curves` with `first` = (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)), the interference as a curve,
-        or L_A(t) / L_A(0) without an interference table; `second` = L_B(t) / L_B(0); `network`, a number
-        for each network; `converged` and `counted`, the same at every point of a network. A network with
-        any non-finite `first` is not counted; without an interference table all are taken as converged.
+        `curves` with these columns. `first` is (L_A(t) - L_A(0)) / (L_A untrained - L_A(0)), the interference as a
+        curve, or L_A(t) / L_A(0) without an interference table. `second` is L_B(t) / L_B(0). `network` is a number
+        for each network. `converged` and `counted` are the same at every point of a network. A network with
+        any non-finite `first` is not counted. Without an interference table all are assumed to have converged.
     """
     curves = in_context(curves)
     if interference is None:
@@ -91,7 +100,15 @@ def relative_curves(curves: pd.DataFrame, interference: pd.DataFrame | None = No
 
 
 def networks(curves: pd.DataFrame, column: str) -> list[tuple[Floats, Floats]]:
-    """The (updates, values) of each network in what `relative_curves` returns, in order of update."""
+    """The curve of each network.
+
+    Args:
+        curves: rows of the table that `relative_curves` returns.
+        column: column of the values, `first` or `second`.
+
+    Returns:
+        (updates, values) of each network, each [point], in ascending order of updates.
+    """
     ordered = curves[["network", "update", column]].sort_values(["network", "update"])
     return [
         (rows["update"].to_numpy(float), rows[column].to_numpy(float))
@@ -102,50 +119,54 @@ def networks(curves: pd.DataFrame, column: str) -> list[tuple[Floats, Floats]]:
 def mean_curve(lines: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     """Average curves of different lengths, over all networks at every point.
 
-    A network that stopped keeps its last value to the end: averaging only those still in training would
-    show the slow ones. Between its own points a network is interpolated linearly.
+    A network that stopped training keeps its last value to the end, because an average over only those still in
+    training would show the slow ones. Between its own points a network is interpolated linearly.
 
     Args:
-        lines: (updates, values) of each network, updates ascending.
+        lines: (updates, values) of each network, each [point], with ascending updates.
 
     Returns:
-        Every update at which any network has a point, and the mean there.
+        Every update at which any network has a point, and the mean there, each [point].
     """
     if not lines:
         return np.empty(0), np.empty(0)
     grid = np.unique(np.concatenate([updates for updates, _ in lines]))
-    # np.interp holds the last value to the right of a curve's end.
+    # np.interp keeps the last value beyond the end of a curve.
     return grid, np.mean([np.interp(grid, updates, values) for updates, values in lines], axis=0)
 
 
 def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Mean over seeds at each g, each seed being first averaged over its counted pairs.
+    """Mean over seeds at each g; each seed is first averaged over its counted pairs.
 
     Args:
         table: rows of the interference table, of one architecture, rule and units, with g.
-        rng: draws the bootstrap's resamples.
+        rng: draws the bootstrap resamples.
 
     Returns:
-        Indexed by every g of `table` in ascending order: `mean`, `low` and `high` (95% bootstrap interval
-        over seeds), `n_seeds`. NaN where no seed counts (for the interval: fewer than two).
+        A table indexed by every g of `table` in ascending order, with `mean`, `low` and `high` (95 % bootstrap
+        interval over seeds) and `n_seeds`. The mean is NaN if no seed counts, the interval if fewer than two count.
     """
     return over_seeds(table[table["g"].notna()], ["g"], rng).set_index("g").sort_index()
 
 
 def means_by_task(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean interference of the counted rows: a row per g, a column per first task, NaN where none counts."""
+    """Mean interference of the counted rows: one row per g, one column per first task, NaN where none counts."""
     values = table["interference"].astype(float).where(counts(table))
     means = values.groupby([table["g"], table["first_task"]]).mean().unstack()
     return means.reindex(columns=[task for task in task_order(table) if task in means.columns])
 
 
 def convergence(table: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
-    """Fraction of networks that reached criterion on their first task, at each g.
+    """Fraction of networks that reached the criterion on their first task, at each g.
 
     The rows of one (first task, g, seed) start from one network trained on A, so they count once.
 
+    Args:
+        table: rows of the interference table.
+
     Returns:
-        Over all networks, indexed by g; and for each first task, one row per g and one column per task.
+        The fraction over all networks, indexed by g; and the fraction for each first task, with one row per g and one
+        column per task.
     """
     reached = converged(table).groupby([table["g"], table["first_task"], table["seed"]]).max().astype(float)
     by_task = reached.groupby(level=["g", "first_task"]).mean().unstack()

@@ -1,4 +1,4 @@
-"""Made-up tables, shaped like a benchmark's results."""
+"""Made-up tables that have the form of a benchmark's results."""
 
 from collections.abc import Callable, Sequence
 
@@ -21,12 +21,13 @@ def _make_tables(
     accidents: bool = True,
     n_points: int = 40,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """An interference table and its curves: interference falls with g, and differs from task to task.
+    """An interference table and its curves; interference falls with g and differs between tasks.
 
-    With `accidents` low g fails on the last task, one network forgets thirtyfold and one row has failed.
+    With `accidents`, networks with low g do not learn the last task, one network has an interference of 30 and one
+    row has failed.
     """
     rng = np.random.default_rng(7)
-    stubborn = {task: rng.uniform(0.4, 1.6) for task in tasks}
+    sensitivity = {task: rng.uniform(0.4, 1.6) for task in tasks}
     rows, curves = [], []
     for g in g_values:
         strength = 1.0 if np.isnan(g) else 1 / (1 + np.exp(4 * (g - 1.2)))
@@ -34,7 +35,7 @@ def _make_tables(
             for j, second in enumerate(tasks):
                 for seed in range(seeds):
                     drift = rng.normal(0, 0.01) - 0.005
-                    lost = stubborn[first] * strength * rng.uniform(0.5, 1.4) * (1 + 0.5 * ((i + j) % 3))
+                    lost = sensitivity[first] * strength * rng.uniform(0.5, 1.4) * (1 + 0.5 * ((i + j) % 3))
                     final = drift if first == second else lost + rng.normal(0, 0.03)
                     converged = not (accidents and g < 0.5 and (i == len(tasks) - 1 or (i == 1 and seed == 0)))
                     if accidents and (i, j, seed) == (2, 0, 1) and g == g_values[0]:
@@ -91,7 +92,7 @@ def _curve(
 
 
 def _stack(curves: list[dict[str, object]]) -> pd.DataFrame:
-    """One table of all curves; a frame for each would take most of the tests' time."""
+    """One table of all curves; one frame per curve would take most of the time of the tests."""
     lists = ["update", "loss_first", "loss_second"]
     return (
         pd.DataFrame(curves)
@@ -121,7 +122,7 @@ def tiny() -> Callable[..., pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def texts() -> Callable[[Figure], list[str]]:
-    """Every visible text of a figure, as it is drawn: an escaped dollar is a dollar."""
+    """Function that returns every visible text of a figure as drawn, with escaped dollar signs as dollar signs."""
 
     def read(figure: Figure) -> list[str]:
         found = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text()]

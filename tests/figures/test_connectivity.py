@@ -1,4 +1,4 @@
-"""Interference against g: the means, the interval and what is left out."""
+"""Interference against g: the means, the interval and the networks that are left out."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ def line(axes, gid: str):
 
 @pytest.fixture
 def two_g(tiny) -> pd.DataFrame:
-    """Two seeds: at g = 0.5 their pair means are 1 and 2, at g = 1.5 only seed 0 counts, with 0.1."""
+    """Two seeds with pair means of 1 and 2 at g = 0.5; at g = 1.5 only seed 0 counts, with 0.1."""
     rows = [("a", "b", 0, 0.5), ("b", "a", 0, 1.5), ("a", "b", 1, 2.0), ("b", "a", 1, 2.0), ("a", "a", 0, 0.01)]
     later = [("a", "b", 0, 0.1, True, "done", 1.5), ("b", "a", 0, 50.0, False, "done", 1.5)]
     return tiny(*rows, *later)
@@ -24,7 +24,7 @@ def test_the_bold_line_and_the_interval_are_over_seeds(two_g):
     main, _ = interference_against_g(two_g).axes
     assert line(main, "mean").get_xdata().tolist() == [0.5, 1.5]
     assert line(main, "mean").get_ydata().tolist() == pytest.approx([1.5, 0.1])
-    # Two seeds with means 1 and 2: the bootstrap's 95% interval is all of [1, 2]; one seed has none.
+    # For two seeds with means 1 and 2 the 95 % bootstrap interval is [1, 2]; a single seed has no interval.
     bars = [segment[:, 1].tolist() for segment in main.collections[-1].get_segments() if len(segment)]
     assert bars == [[1.0, 2.0]]
 
@@ -43,14 +43,14 @@ def test_the_strip_is_the_fraction_of_networks_that_learnt_a(two_g):
     assert line(strip, "convergence").get_ydata().tolist() == pytest.approx([1.0, 0.5])
 
 
-def test_what_lies_above_the_panel_is_numbered(tiny):
+def test_values_above_the_panel_are_written_as_numbers(tiny):
     table = tiny(("a", "b", 0, 0.5), ("b", "a", 0, 40.0))
     main, _ = interference_against_g(table).axes
     assert main.get_ylim()[1] == 3.0
     assert [text.get_text() for text in main.texts] == ["↑ 20.2", "↑ 40.0"]  # the mean of both, then b
 
 
-def test_the_figure_is_decided_by_its_table(make_tables):
+def test_the_same_table_gives_the_same_figure(make_tables):
     table = make_tables((0.3, 1.2), n_points=2)[0]
     bands = [interference_against_g(table).axes[0].collections[0].get_paths()[0].vertices for _ in range(2)]
     assert np.array_equal(bands[0], bands[1])
@@ -65,7 +65,7 @@ def test_nothing_is_clipped(make_tables, clipped, texts, g_values, seeds):
     assert {"<b>", "$x 1$", "&"} <= set(texts(figure))
 
 
-def test_groups_stand_side_by_side_and_those_without_g_are_left_out(make_tables, texts, clipped):
+def test_groups_are_side_by_side_and_those_without_g_are_left_out(make_tables, texts, clipped):
     with_g = [make_tables((0.3, 1.2), ("a", "b"), units=units, n_points=2)[0] for units in (128, 256, 512)]
     without = make_tables((np.nan,), ("a", "b"), architecture="gru", n_points=2)[0]
     figure = interference_against_g(pd.concat([*with_g, without]))

@@ -1,4 +1,4 @@
-"""What the curves show and leave out."""
+"""The curves: what they show and which networks are left out."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ def a_then_b(seed: int, update: list[int], loss_first: list[float], g: float = 0
     return pd.DataFrame(key | {"seed": seed, "update": update, "loss_first": loss_first, "loss_second": 1.0})
 
 
-def test_the_bold_line_is_the_mean_with_stopped_networks_kept(tiny):
+def test_the_bold_line_is_the_mean_including_networks_that_stopped(tiny):
     interference = tiny(("a", "b", 0, 0.5), ("a", "b", 1, 1.5), ("a", "b", 2, 30.0, False))
     curves = pd.concat(
         [
@@ -41,10 +41,10 @@ def test_a_panel_where_nothing_was_learnt_says_so(tiny, texts):
     assert not lines(axes, "network")
 
 
-def test_one_network_that_forgets_thirtyfold_does_not_flatten_the_rest(make_tables):
+def test_one_extreme_network_does_not_flatten_the_rest(make_tables):
     curves, interference = reversed(make_tables((0.3,), "abcd", n_points=12))
     figure = curves_of_pairs(curves, interference)
-    panel = figure.axes[2 * 4 + 0]  # where the accident was put
+    panel = figure.axes[2 * 4 + 0]  # the panel of the extreme network
     assert panel.get_ylim()[1] <= 3.0
     assert any(text.get_text().startswith("↑ ") for text in panel.texts)
 
@@ -64,7 +64,7 @@ def test_the_second_task_is_drawn_relative_to_its_start_but_not_on_the_diagonal(
     assert lines(off, "second")[0].get_ydata()[0] == pytest.approx(1.0)
 
 
-def test_the_caption_says_what_the_mean_does_with_networks_that_stopped(make_tables, texts):
+def test_the_caption_explains_how_the_mean_treats_networks_that_stopped(make_tables, texts):
     interference, curves = make_tables((1.2,), ("a", "b"), n_points=3)
     assert any(
         "keeps its last value" in text.replace("\n", " ") for text in texts(curves_of_pairs(curves, interference))

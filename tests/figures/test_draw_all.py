@@ -1,4 +1,4 @@
-"""Which files are written, and that drawing leaves no trace elsewhere."""
+"""The files that are written, and that drawing has no other side effects."""
 
 import struct
 import threading
@@ -68,7 +68,7 @@ def test_empty_tables_draw_nothing(make_tables, tmp_path):
     assert draw_all(pd.DataFrame(), pd.DataFrame(), tmp_path) == []
 
 
-def test_drawing_in_a_thread_touches_neither_pyplot_nor_the_settings(make_tables, tmp_path):
+def test_drawing_in_a_thread_changes_neither_pyplot_nor_the_settings(make_tables, tmp_path):
     before, made = dict(mpl.rcParams), []
     tables = make_tables((0.3, 0.6), TASKS, n_points=2, seeds=1)
     threads = [threading.Thread(target=lambda i=i: made.extend(draw_all(*tables, tmp_path / str(i)))) for i in range(2)]
@@ -81,7 +81,7 @@ def test_drawing_in_a_thread_touches_neither_pyplot_nor_the_settings(make_tables
     assert dict(mpl.rcParams) == before
 
 
-def test_the_tables_are_left_as_they_were(make_tables, tmp_path):
+def test_the_tables_are_not_changed(make_tables, tmp_path):
     interference, curves = make_tables((0.3,), TASKS, n_points=2, seeds=1)
     copies = interference.copy(), curves.copy()
     draw_all(interference, curves, tmp_path)

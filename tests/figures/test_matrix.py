@@ -1,4 +1,4 @@
-"""What the interference matrix says in each cell."""
+"""What each entry of the interference matrix shows."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def small(tiny) -> pd.DataFrame:
     )
 
 
-def test_cells_say_mean_spread_and_how_many_count(small):
+def test_entries_show_mean_spread_and_number_of_counted_networks(small):
     axes = interference_matrix(small).axes[0]
     assert written(axes, 0, 0) == "−0.01\n± 0.03"  # sd of 0.01, -0.03: 0.0283
     assert written(axes, 0, 1) == "1.00\n± 0.71\n2/3"  # 99 of the network that never learnt A is left out
@@ -69,7 +69,7 @@ def test_one_panel_for_each_g_and_group(make_tables, texts):
     assert "rate tanh · sgd" in texts(figure)
 
 
-def test_architectures_without_g_stand_side_by_side(make_tables):
+def test_architectures_without_g_are_side_by_side(make_tables):
     tables = [make_tables((np.nan,), ("a", "b"), architecture=name, n_points=2)[0] for name in ("gru", "lstm")]
     first, second, _ = interference_matrix(pd.concat(tables)).axes
     assert [first.get_title(loc="left"), second.get_title(loc="left")] == ["gru", "lstm"]
@@ -86,7 +86,7 @@ def test_markup_in_names_is_drawn_literally(make_tables, texts, clipped):
 
 
 @pytest.mark.parametrize(("n_tasks", "g_values"), [(1, (0.5,)), (2, (0.3, 0.9, 1.5)), (6, (0.3, 0.9)), (9, (0.3,))])
-def test_every_text_fits_its_cell_and_the_page(make_tables, clipped, n_tasks, g_values):
+def test_every_text_fits_its_entry_and_the_page(make_tables, clipped, n_tasks, g_values):
     figure = interference_matrix(make_tables(g_values, [f"task_{i}" for i in range(n_tasks)], n_points=2)[0])
     assert clipped(figure) == []
     for axes in figure.axes[: len(g_values)]:

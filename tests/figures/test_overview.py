@@ -1,4 +1,4 @@
-"""The overview: a row for each kind of network, its mean over seeds and what was left out."""
+"""The overview: one row for each kind of network, with its mean over seeds."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ def means(figure) -> list[float]:
 
 
 def test_each_kind_has_its_mean_and_interval_over_seeds(tiny):
-    # Pair means of the two seeds: 1 and 2. Of the other kind one network learnt A, with 0.1.
+    # The two seeds have pair means of 1 and 2. Of the other kind only one network learnt A, with 0.1.
     rows = [("a", "b", 0, 0.5), ("b", "a", 0, 1.5), ("a", "b", 1, 2.0), ("b", "a", 1, 2.0), ("a", "a", 0, 9.0)]
     other = tiny(("a", "b", 0, 0.1), ("b", "a", 0, 50.0, False)).assign(architecture="gru", g=np.nan)
     figure = interference_overview(pd.concat([tiny(*rows), other]))
@@ -22,7 +22,7 @@ def test_each_kind_has_its_mean_and_interval_over_seeds(tiny):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["rate · g = 0.5", "gru"]
 
 
-def test_what_lies_beyond_the_panel_is_numbered(tiny):
+def test_values_beyond_the_panel_are_written_as_numbers(tiny):
     tables = [tiny(("a", "b", 0, value)).assign(rule=rule) for value, rule in ((0.5, "sgd"), (40.0, "odd"))]
     figure = interference_overview(pd.concat(tables))
     assert figure.axes[0].get_xlim()[1] == 4.0
@@ -40,5 +40,5 @@ def test_long_and_odd_names_are_not_cut(make_tables, clipped, texts):
     assert {"<b>", "$x 1$", "$y 1$"} <= set(texts(figure))
 
 
-def test_nothing_but_drift_controls_is_said_so(tiny, texts):
+def test_a_table_with_only_drift_controls_gives_a_message(tiny, texts):
     assert texts(interference_overview(tiny(("a", "a", 0, 0.0)))) == ["no pairs of different tasks"]

@@ -1,4 +1,4 @@
-"""Names and numbers as they are drawn, and colours that can be told apart."""
+"""Names and numbers as they are drawn, and colours that can be distinguished."""
 
 import threading
 
@@ -52,7 +52,7 @@ def luminance(colour) -> float:
     return float(linear @ [0.2126, 0.7152, 0.0722])
 
 
-def test_interference_darkens_all_the_way_so_that_hue_is_not_needed():
+def test_lightness_decreases_with_interference_so_that_hue_is_not_needed():
     colours, scale = style.interference_colours()
     falls = np.diff([luminance(colours(scale(value))) for value in np.linspace(0, 4, 201)])
     assert (falls < 0).all()
@@ -61,9 +61,9 @@ def test_interference_darkens_all_the_way_so_that_hue_is_not_needed():
 def test_annotations_are_readable_on_every_colour():
     colours, scale = style.interference_colours()
     for value in np.linspace(-0.5, 2, 251):
-        cell = colours(scale(value))
-        light, dark = sorted((luminance(cell), luminance(style.readable_on(cell))), reverse=True)
-        # WCAG asks 4.5 of body text and 3 of large text; the numbers lie between.
+        background = colours(scale(value))
+        light, dark = sorted((luminance(background), luminance(style.readable_on(background))), reverse=True)
+        # WCAG requires 4.5 for body text and 3 for large text; the size of the numbers is in between.
         assert (light + 0.05) / (dark + 0.05) > 4.2
 
 

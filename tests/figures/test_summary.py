@@ -1,4 +1,4 @@
-"""The numbers behind the figures, against values worked out by hand."""
+"""The numbers behind the figures, compared with values that were computed by hand."""
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,7 @@ def test_relative_curves_are_the_interference_as_a_curve(tiny, g):
     assert table.loc[table["seed"] == 0, "first"].tolist() == pytest.approx([0.0, 0.5, 1.0])
     assert table.loc[table["seed"] == 0, "second"].tolist() == pytest.approx([1.0, 0.625, 0.25])
     counted = table.groupby("seed")["counted"].agg(["all", "any"])
-    # Counted; never learnt A; not finite on the way; not in the interference table.
+    # The seeds are: counted; did not learn A; not finite during training; not in the interference table.
     assert counted["all"].tolist() == counted["any"].tolist() == [True, False, False, False]
     assert table.groupby("seed")["converged"].all().tolist() == [True, False, True, False]
     assert len(summary.networks(table, "first")) == 4
@@ -83,7 +83,7 @@ def test_pairs_are_averaged_within_a_seed_before_seeds(tiny):
         ("a", "b", 1, 1.0),
         ("b", "c", 1, 9.0, False),
     )
-    # The mean over rows would be 0.25: seed 0 has more of them.
+    # The mean over rows would be 0.25, because seed 0 has more rows.
     assert summary.against_g(table, np.random.default_rng(0)).loc[0.5, "mean"] == 0.5
 
 

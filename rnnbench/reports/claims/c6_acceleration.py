@@ -109,7 +109,7 @@ def _hindrance(forming: pd.DataFrame, rotating: pd.DataFrame, low: float, high: 
 
 
 def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two tables with `updates`: one of formation (a row for each first task), one of rotation (a row for each pair)."""
+    """Two tables with `updates`: formation (a row for each first task) and rotation (a row for each pair)."""
     highest = rows["input_correlation"].max()
     forming = rows[(rows["input_correlation"] == 0) & (rows["earlier_tasks"] == "")].drop_duplicates(
         ["g", "seed", "first_task"]
