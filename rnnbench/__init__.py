@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Trials,
         Weights,
     )
+    from rnnbench.plugin.rate_network import RateNetwork, as_rate_network
     from rnnbench.randomness import rng_for
     from rnnbench.results.reading import Results, load_results
     from rnnbench.results.transfer import Parcel, packed, unpacked
@@ -46,6 +47,7 @@ __all__ = [
     "Listener",
     "Nonlinearity",
     "Parcel",
+    "RateNetwork",
     "Report",
     "Results",
     "RnnbenchError",
@@ -58,6 +60,7 @@ __all__ = [
     "Weights",
     "Work",
     "Worker",
+    "as_rate_network",
     "bundled",
     "error_signal",
     "hookimpl",
@@ -85,6 +88,7 @@ _MODULES = {
     "rnnbench.errors": ["RnnbenchError", "Submitted"],
     "rnnbench.plugin.executor": ["Executor", "Job", "Listener", "Report", "Work"],
     "rnnbench.plugin.hooks": ["hookimpl"],
+    "rnnbench.plugin.rate_network": ["RateNetwork", "as_rate_network"],
     "rnnbench.plugin.interfaces": [
         "Architecture",
         "Batch",
@@ -110,3 +114,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'rnnbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

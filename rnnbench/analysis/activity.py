@@ -1,17 +1,13 @@
 """What one network does on given trials, and what kind of network it is: states, rates, outputs, W and W_out.
 
-Everything is computed in float64 and without noise, through the architecture's own step and readout. Where a
-measure needs the matrices of a rate network,
-
-    dh/dt = -h + W phi(h) + input,        z = W_out phi(h),
-
-an architecture shows that it is one by a weight `w_rec` or a method `recurrent(weights) -> W [unit, unit]`, and by
-a field `nonlinearity` that names one of rnnbench's phi.
+Everything is computed in float64 and without noise, through the architecture's own step and readout. Measures that
+need W, phi or W_out of a rate network take them from what the architecture declares
+(`rnnbench.plugin.rate_network`); nothing is guessed from the names of its fields and weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.func import jacrev
 
-from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.plugin.interfaces import Architecture, Weights
+from rnnbench.plugin.rate_network import as_rate_network, connectivity_of
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class Activity:
     """One network on a batch of trials.
 
     states   [1 + time, trial, unit], the start first; None where the state is not one array [trial, unit]
-    rates    [time, trial, unit] after each step: phi(h) of a rate network, else the state itself (all parts of it)
+    rates    [time, trial, unit] after each step: phi(h) of a declared rate network, else the state itself
     outputs  [time, trial, output] after each step
     """
 
@@ -55,8 +51,8 @@ def run_trials(architecture: Architecture, weights: Mapping[str, np.ndarray], in
             states.append(state)
             outputs.append(architecture.readout(arrays, state))
         one_array = isinstance(state, Tensor) and state.dim() == 2
-        phi = nonlinearity_of(architecture, arrays) if one_array else None
-        rates = [phi(h) if phi is not None else _flat(h) for h in states[1:]]
+        network = as_rate_network(architecture) if one_array else None
+        rates = [network.phi(h) if network else _flat(h) for h in states[1:]]
     return Activity(
         torch.stack(states).numpy() if one_array else None, torch.stack(rates).numpy(), torch.stack(outputs).numpy()
     )
@@ -68,43 +64,24 @@ def _flat(state: object) -> Tensor:
     return torch.cat([part.reshape(len(part), -1) for part in parts], dim=-1)
 
 
-def has_recurrent_matrix(architecture: Architecture, weights: Mapping[str, Any]) -> bool:
-    """Whether the architecture is a rate network with a matrix W [unit, unit]."""
-    if callable(getattr(architecture, "recurrent", None)):
-        return True
-    return "w_rec" in weights and weights["w_rec"].ndim == 2 and len(set(weights["w_rec"].shape)) == 1
-
-
 def recurrent_matrix(architecture: Architecture, weights: Mapping[str, Any]) -> Tensor | None:
-    """W [unit, unit] of a rate network in float64, from arrays or tensors; None where there is no such matrix."""
-    if not has_recurrent_matrix(architecture, weights):
-        return None
-    recurrent = getattr(architecture, "recurrent", None)
-    w = recurrent(float64(weights)) if callable(recurrent) else weights["w_rec"]
-    return torch.as_tensor(w).to(torch.float64)
-
-
-def nonlinearity_of(architecture: Architecture, weights: Mapping[str, Any]) -> Callable[[Tensor], Tensor] | None:
-    """phi of a rate network; None where the architecture is none, or does not tell."""
-    if not has_recurrent_matrix(architecture, weights):
-        return None
-    known = NONLINEARITIES.get(str(getattr(architecture, "nonlinearity", "")))
-    return known.value if known else None
+    """W [unit, unit] in float64, from arrays or tensors; None where the architecture declares no connectivity."""
+    recurrent = connectivity_of(architecture)
+    return None if recurrent is None else recurrent(float64(weights)).to(torch.float64)
 
 
 def readout_matrix(architecture: Architecture, weights: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """W_out [output, unit] of a rate network, z = W_out phi(h); None where the architecture is none.
+    """W_out [output, unit] of a rate network, z = W_out phi(h); None where the architecture does not declare one.
 
     Where no weight is named `w_out`, W_out = (dz/dh) / phi'(h), taken at a state where no phi has slope 0.
     """
-    arrays = float64(weights)
-    phi = nonlinearity_of(architecture, arrays)
-    if phi is None:
+    if (network := as_rate_network(architecture)) is None:
         return None
+    arrays = float64(weights)
     if "w_out" in arrays:
         return np.asarray(arrays["w_out"].numpy())
     h = torch.ones(architecture.units, dtype=torch.float64)
-    slope = jacrev(phi)(h).diagonal()
+    slope = jacrev(network.phi)(h).diagonal()
     return np.asarray((jacrev(lambda h: architecture.readout(arrays, h[None])[0])(h) / slope).numpy())
 
 

@@ -1,10 +1,9 @@
 """Fixed points of a trained network under constant input, with their stability.
 
-The flow is dh/dt = (step(h) - h) / dt, for a vanilla RNN -h + W phi(h) + W_in x + b with the Jacobian
-W diag(phi'(h)) - 1, for any other rate network (see `analysis.activity`) the same Jacobian, and for what is none
-the derivative of its step by autograd. Many starts are followed as one batch by damped Newton steps, each start on
-its own: a step that does not slow the flow is halved (Sussillo & Barak 2013 minimise the speed instead; Newton
-finds saddles as readily as attractors and tells its own precision).
+The flow of a declared rate network is dh/dt = -h + W phi(h) + I(x), with the Jacobian W diag(phi'(h)) - 1; that of
+any other architecture is (step(h) - h) / dt, differentiated by autograd. Many starts are followed as one batch by
+damped Newton steps, each start on its own: a step that does not slow the flow is halved. (Sussillo & Barak 2013
+minimise the speed instead; Newton's method finds saddles as readily as attractors, and tells its own precision.)
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ import torch
 from torch import Tensor
 from torch.func import jacrev, vmap
 
-from rnnbench.analysis.activity import float64, nonlinearity_of, recurrent_matrix
+from rnnbench.analysis.activity import float64
 from rnnbench.analysis.updates import spectrum
-from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.nonlinearity import Nonlinearity
 from rnnbench.plugin.interfaces import Architecture
+from rnnbench.plugin.rate_network import RateNetwork, as_rate_network
 
 Flow = Callable[[Tensor], Tensor]
 
@@ -71,38 +70,33 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
     def one(h: Tensor) -> Tensor:
         return velocity(h[None])[0]
 
-    if nonlinearity_of(architecture, arrays) is None:
-        return velocity, vmap(jacrev(one))
-    w = recurrent_matrix(architecture, arrays)
-    assert w is not None
-    jacobian = _rate_jacobian(str(getattr(architecture, "nonlinearity", "")), w)
-    return (_vanilla_velocity(architecture, arrays, x) if isinstance(architecture, VanillaRNN) else velocity), jacobian
+    network = as_rate_network(architecture)
+    return (velocity, vmap(jacrev(one))) if network is None else _rate_flow(network, arrays, x)
 
 
-def _vanilla_velocity(architecture: VanillaRNN, weights: dict[str, Tensor], x: Tensor) -> Flow:
-    """Without the rounding of h + dt (..) - h, which would be felt where dt is small."""
-    phi = NONLINEARITIES[architecture.nonlinearity]
-    w = weights["w_rec"]
-    current = weights["w_in"] @ x + weights.get("b", torch.zeros(len(w), dtype=torch.float64))
+def _rate_flow(network: RateNetwork, weights: dict[str, Tensor], x: Tensor) -> tuple[Flow, Flow]:
+    """The flow from the equation itself, without the rounding of h + dt (..) - h, which matters where dt is small."""
+    phi, w = network.phi, network.recurrent(weights)
+    current = network.current(weights, x)
 
     def velocity(h: Tensor) -> Tensor:
-        r = torch.empty_like(h)
-        phi.apply(h, r)
-        return -h + r @ w.T + current
-
-    return velocity
-
-
-def _rate_jacobian(nonlinearity: str, w: Tensor) -> Flow:
-    phi = NONLINEARITIES[nonlinearity]
+        return -h + phi(h) @ w.T + current
 
     def jacobian(h: Tensor) -> Tensor:
-        r, slope = torch.empty_like(h), torch.ones_like(h)
-        phi.apply(h, r)
-        phi.scale(slope, h, r)  # 1 phi'(h)
-        return w * slope[:, None, :] - torch.eye(len(w), dtype=torch.float64)
+        return w * slope_of(phi, h)[:, None, :] - torch.eye(len(w), dtype=torch.float64)
 
-    return jacobian
+    return velocity, jacobian
+
+
+def slope_of(phi: Callable[[Tensor], Tensor], h: Tensor) -> Tensor:
+    """phi'(h) elementwise: in closed form for rnnbench's own nonlinearities, else by autograd."""
+    if isinstance(phi, Nonlinearity):
+        slope = torch.ones_like(h)
+        phi.scale(slope, h, phi(h))  # 1 phi'(h)
+        return slope
+    leaf = h.detach().requires_grad_()
+    with torch.enable_grad():
+        return torch.autograd.grad(phi(leaf).sum(), leaf)[0]
 
 
 def find_fixed_points(

@@ -16,13 +16,13 @@ from rnnbench.analysis import updates
 from rnnbench.analysis.activity import (
     Activity,
     distinct,
-    has_recurrent_matrix,
     readout_matrix,
     recurrent_matrix,
     run_trials,
 )
 from rnnbench.analysis.fixed_points import find_fixed_points, settle
 from rnnbench.plugin.interfaces import Architecture, Batch
+from rnnbench.plugin.rate_network import connectivity_of
 from rnnbench.results import modes
 from rnnbench.results.columns import measured
 
@@ -95,7 +95,7 @@ def _of_weights(
     }
     if alone is not None and _finite(alone):
         measures["update_correlation_alone"] = updates.correlation(d_first, _learnt(architecture, alone) - w0)
-    if has_recurrent_matrix(architecture, first):
+    if connectivity_of(architecture):
         for stage, update in (("first", d_first), ("second", d_second)):
             measures[f"update_rank_{stage}"] = updates.effective_rank(update)
             measures[f"numerical_rank_{stage}"] = float(updates.numerical_rank(update))

@@ -33,6 +33,10 @@ class Nonlinearity:
     scale: Callable[[Tensor, Tensor, Tensor], object]
     needs_h: bool = False
 
+    def __call__(self, h: Tensor) -> Tensor:
+        """phi(h), a new array."""
+        return self.value(h)
+
 
 def _scale_tanh(e: Tensor, h: Tensor, r: Tensor) -> None:
     aten.tanh_backward.grad_input(e, r, grad_input=e)  # e (1 - r^2)

@@ -22,7 +22,7 @@ def in_threads() -> Iterator[None]:
 
 
 class LowRank(Architecture):
-    """W = U M U^T / N given by U and M alone, with the method `recurrent` by which the analysis knows it."""
+    """W = U M U^T / N given by U and M alone, declared as a rate network."""
 
     name = "low_rank"
     nonlinearity: str = "erf"
@@ -33,6 +33,13 @@ class LowRank(Architecture):
 
     def init(self, rng, n_inputs, n_outputs):
         return {"u": rng.standard_normal((self.units, n_inputs)), "m": np.zeros((n_inputs, n_inputs))}
+
+    @property
+    def phi(self):
+        return NONLINEARITIES[self.nonlinearity]
+
+    def current(self, weights, inputs):
+        return weights["u"] @ inputs
 
     def recurrent(self, weights):
         return weights["u"] @ weights["m"] @ weights["u"].mT / self.units

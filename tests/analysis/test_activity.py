@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench import VanillaRNN
-from rnnbench.analysis.activity import distinct, nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
+from rnnbench import Architecture, VanillaRNN, as_rate_network
+from rnnbench.analysis.activity import distinct, readout_matrix, recurrent_matrix, run_trials
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench.plugin.interfaces import Batch
 
@@ -42,11 +42,70 @@ def test_a_rate_network_is_known_by_its_methods(low_rank, nonlinearity):
     np.testing.assert_allclose(readout_matrix(architecture, weights), u.T / 30, atol=1e-12)
 
 
+class FiringRate(Architecture):
+    """A firing-rate network whose field and weights have the names of the vanilla RNN's, and which declares nothing."""
+
+    name = "somebodys_firing_rate"
+    nonlinearity: str = "tanh"
+
+    @property
+    def trained(self):
+        return ("w_rec",)
+
+    def init(self, rng, n_inputs, n_outputs):
+        n = self.units
+        return {
+            "w_rec": rng.standard_normal((n, n)) / n**0.5,
+            "w_in": np.ones((n, n_inputs)),
+            "w_out": np.ones((n_outputs, n)),
+        }
+
+    def step(self, weights, state, inputs, noise):
+        current = state @ weights["w_rec"].mT + inputs @ weights["w_in"].mT
+        return (1 - self.dt) * state + self.dt * torch.tanh(current)
+
+    def readout(self, weights, state):
+        return state @ weights["w_out"].mT
+
+
+class OtherStep(VanillaRNN):
+    """It inherits the declaration of the vanilla RNN and replaces its dynamics."""
+
+    def step(self, weights, state, inputs, noise):
+        return FiringRate.step(self, weights, state, inputs, noise)
+
+
+class Declared(OtherStep):
+    """It declares anew what it is."""
+
+    def recurrent(self, weights):
+        return weights["w_rec"]
+
+    def phi(self, h):
+        return torch.tanh(h)
+
+    def current(self, weights, inputs):
+        return weights["w_in"] @ inputs
+
+
+@pytest.mark.parametrize("cls", [FiringRate, OtherStep])
+def test_nothing_is_guessed_from_the_names_of_fields_and_weights(cls):
+    architecture = cls(units=7)
+    weights = architecture.init(np.random.default_rng(2), 2, 3)
+    assert as_rate_network(architecture) is None and readout_matrix(architecture, weights) is None
+    activity = run_trials(architecture, weights, np.ones((5, 4, 2)))
+    np.testing.assert_array_equal(activity.rates, activity.states[1:])
+
+
+def test_a_class_that_replaces_the_dynamics_can_declare_anew():
+    assert as_rate_network(VanillaRNN(units=7)) is not None and as_rate_network(Declared(units=7)) is not None
+
+
 def test_another_network_has_no_matrices_and_the_state_for_rates(two_parts):
     architecture = two_parts(units=7)
     weights = architecture.init(np.random.default_rng(2), 2, 3)
     assert recurrent_matrix(architecture, weights) is None and readout_matrix(architecture, weights) is None
-    assert nonlinearity_of(architecture, weights) is None
+    assert as_rate_network(architecture) is None
     activity = run_trials(architecture, weights, np.ones((5, 4, 2)))
     assert activity.states is None and activity.outputs.shape == (5, 4, 3)
     h, c = activity.rates[..., :7], activity.rates[..., 7:]

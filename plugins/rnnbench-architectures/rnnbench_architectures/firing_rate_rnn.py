@@ -21,9 +21,6 @@ class FiringRateRNN(RateNetwork):
     With h[t] = W r[t] + W_in x[t] + b it is the vanilla RNN, whose input is then filtered: W_in x[t] becomes
     W_in (x[t+1] - (1 - dt) x[t]) / dt (Miller & Fumarola 2012). Under constant input the two are the same, but for the
     start: at r = 0 here, at h = 0 there. Yang et al. use softplus, dt 0.2, a bias and sigma = sqrt(2) 0.05.
-
-    The parameter is called `activation`, and not `nonlinearity` as the vanilla RNN's, because rnnbench's analysis takes
-    an architecture with a `nonlinearity` for one of the vanilla form.
     """
 
     name, version = "firing_rate_rnn", 1
@@ -42,6 +39,10 @@ class FiringRateRNN(RateNetwork):
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
         """w_rec [unit, unit], w_in [unit, input], w_out [output, unit] and b [unit], as the vanilla RNN draws them."""
         return self.vanilla().init(rng, n_inputs, n_outputs)
+
+    def recurrent(self, weights: Weights) -> Tensor:
+        """W [unit, unit]. Declared alone: the dynamics are not those of the vanilla form."""
+        return weights["w_rec"]
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
         """The rates [trial, unit] after one time step."""

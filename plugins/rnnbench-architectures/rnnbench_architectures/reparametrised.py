@@ -12,7 +12,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from rnnbench import Batch, Engine, VanillaRNN, Weights
+from rnnbench import Batch, Engine, Nonlinearity, VanillaRNN, Weights
 from rnnbench_architectures.one_by_one import all_joined, separate
 from rnnbench_architectures.rate_network import RateNetwork
 
@@ -35,6 +35,15 @@ class ReparametrisedRNN(RateNetwork):
     def recurrent(self, weights: Weights) -> Tensor:
         """The connectivity W [unit, unit] that the network computes with; a leading [network] axis is kept."""
         return self.matrices(weights)["w_rec"]
+
+    @property
+    def phi(self) -> Nonlinearity:
+        """The nonlinearity, elementwise."""
+        return self.full.phi
+
+    def current(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """W_in x + b [unit] under a constant input x [input]."""
+        return self.full.current(self.matrices(weights), inputs)
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
         """The state [trial, unit] after one time step."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from rnnbench import NONLINEARITIES, Architecture, Engine, Weights
+from rnnbench import NONLINEARITIES, Architecture, Engine, Nonlinearity, Weights
 from rnnbench_architectures.restricted_engine import RestrictedEngine
 
 
@@ -75,6 +75,15 @@ class RestrictedRNN(Architecture):
         u = weights["u"]
         w = u @ weights["m"] @ u.mT / self.units
         return w + weights["j"] if "j" in weights else w
+
+    @property
+    def phi(self) -> Nonlinearity:
+        """The nonlinearity, elementwise."""
+        return NONLINEARITIES[self.nonlinearity]
+
+    def current(self, weights: Weights, inputs: torch.Tensor) -> torch.Tensor:
+        """U x [unit] under a constant input x [pattern]."""
+        return weights["u"] @ inputs
 
     def initial_state(self, weights: Weights, n_trials: int) -> torch.Tensor:
         """h[0] = offset sum_a u_a in every trial, [trial, unit]."""

@@ -13,8 +13,8 @@ from torch.func import jacrev
 
 import rnnbench
 import rnnbench_architectures
-from rnnbench import Architecture, Batch, Weights
-from rnnbench.analysis.activity import nonlinearity_of, readout_matrix, recurrent_matrix, run_trials
+from rnnbench import Architecture, Batch, Weights, as_rate_network
+from rnnbench.analysis.activity import readout_matrix, recurrent_matrix, run_trials
 from rnnbench.analysis.fixed_points import find_fixed_points, flow_of
 from rnnbench.engine.autograd import GenericEngine
 from rnnbench_architectures import (
@@ -208,11 +208,11 @@ def test_networks_of_the_vanilla_form_are_analysed_with_their_own_matrices(
         weights["raw_rec"] -= 0.1
         weights["raw_rec"].fill_diagonal_(1)
     arrays = {name: w.numpy() for name, w in weights.items()}
-    w, w_out, phi = (f(architecture, arrays) for f in (recurrent_matrix, readout_matrix, nonlinearity_of))
-    assert w is not None and w_out is not None and phi is not None
+    network, w_out = as_rate_network(architecture), readout_matrix(architecture, arrays)
+    assert network is not None and w_out is not None and recurrent_matrix(architecture, arrays) is not None
     activity = run_trials(architecture, arrays, trials().inputs[0].numpy())
     assert activity.states is not None
-    np.testing.assert_allclose(activity.rates, phi(torch.tensor(activity.states[1:])), rtol=1e-12)
+    np.testing.assert_allclose(activity.rates, network.phi(torch.tensor(activity.states[1:])), rtol=1e-12)
     np.testing.assert_allclose(activity.rates @ w_out.T, activity.outputs, rtol=1e-9, atol=1e-12)
     x, h = np.array([0.3, -0.2]), torch.tensor(activity.states[-1])
     velocity, jacobian = flow_of(architecture, arrays, x)
@@ -228,7 +228,7 @@ def test_the_firing_rate_network_is_not_taken_for_the_vanilla_form(draw: Draw, t
     architecture = FiringRateRNN(units=12, g=1.8)
     weights = one(draw(architecture))
     arrays = {name: w.numpy() for name, w in weights.items()}
-    assert nonlinearity_of(architecture, arrays) is None and readout_matrix(architecture, arrays) is None
+    assert as_rate_network(architecture) is None and readout_matrix(architecture, arrays) is None
     w = recurrent_matrix(architecture, arrays)
     assert w is not None and torch.equal(w, weights["w_rec"])
     activity = run_trials(architecture, arrays, trials(n_steps=60).inputs[0].numpy())
@@ -248,8 +248,8 @@ def test_the_firing_rate_network_is_not_taken_for_the_vanilla_form(draw: Draw, t
 def test_networks_of_another_form_have_no_matrix_to_analyse(cls: type[Architecture], draw: Draw, trials: Make) -> None:
     architecture = made(cls, noise=0.0) if "noise" in cls.model_fields else made(cls)
     arrays = {name: w.numpy() for name, w in one(draw(architecture)).items()}
-    for look in (recurrent_matrix, nonlinearity_of, readout_matrix):
-        assert look(architecture, arrays) is None
+    assert as_rate_network(architecture) is None
+    assert recurrent_matrix(architecture, arrays) is None and readout_matrix(architecture, arrays) is None
     activity = run_trials(architecture, arrays, trials().inputs[0].numpy())
     width = {GRU: 12, LSTM: 24, MultilayerRNN: 36}[cls]  # all parts of the state
     assert activity.rates.shape == (12, 5, width)

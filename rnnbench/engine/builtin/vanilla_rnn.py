@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
 from rnnbench.engine.rate_rnn import RateRNNEngine
 from rnnbench.plugin.interfaces import Architecture, Weights
 
@@ -42,9 +41,18 @@ class VanillaRNN(Architecture):
     )
 
     @property
-    def phi(self) -> Callable[[Tensor], Tensor]:
+    def phi(self) -> Nonlinearity:
         """The nonlinearity, elementwise."""
-        return NONLINEARITIES[self.nonlinearity].value
+        return NONLINEARITIES[self.nonlinearity]
+
+    def recurrent(self, weights: Weights) -> Tensor:
+        """W [unit, unit]; a leading [network] axis is kept."""
+        return weights["w_rec"]
+
+    def current(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """W_in x + b [unit] under a constant input x [input]."""
+        current = weights["w_in"] @ inputs
+        return current + weights["b"] if "b" in weights else current
 
     @property
     def trained(self) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def _row_texts(row: dict[Any, Any], columns: list[str]) -> list[str]:
 
 
 def texts_of(row: dict[Any, Any], columns: list[str]) -> list[str]:
+    """The values of the given columns as texts; missing values are empty."""
     return ["" if pd.isna(row[name]) else str(row[name]) for name in columns]
 
 

@@ -13,8 +13,8 @@ from rnnbench.benchmark.schema import ArchitectureSpec, Channels, Condition, Rul
 from rnnbench.reports.comparison.labs import Lab, lab_names, version_differences
 from rnnbench.reports.comparison.matching import comparable, descriptions, key_of, row_keys, values_of
 from rnnbench.reports.comparison.settings_diff import Difference, benchmark_differences
+from rnnbench.results.networks import names_of_pair
 from rnnbench.results.reading import Results
-from rnnbench.results.tables import names
 
 
 def net(**parameters) -> ArchitectureSpec:
@@ -87,13 +87,13 @@ def all_cells(benchmark, seed):
 
 
 def test_keys_are_those_of_the_tables(base, benchmark_of):
-    """With conditions and longer sequences, as `rnnbench.results.tables` writes them and pandas reads them."""
+    """With conditions and longer sequences, as the tables are written and as pandas reads them."""
     condition = Condition(values={"drive": 0.1}, tasks=base.tasks, channels=Channels())
     long = benchmark_of(
         3, (0,), conditions=(condition,), protocol=(("task 0", "task 1", "task 2"), ("task 1", "task 0"))
     )
     cells = [c for c in all_cells(long, 0) for c in (c, c.parent) if c is not None and len(c.history) > 1]
-    table = pd.DataFrame([names(cell) for cell in cells])
+    table = pd.DataFrame([names_of_pair(cell) for cell in cells])
     assert set(row_keys(table)) == set(descriptions(long)) and len(set(row_keys(table))) == 3
 
 

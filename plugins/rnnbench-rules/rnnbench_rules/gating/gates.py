@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, VanillaRNN, Weights
+from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, Weights
+from rnnbench_rules.rate_rnn import is_rate_rnn
 
 OUTGOING = ("w_rec", "w_out")
 """Weights whose columns belong to the sending units: w_rec [unit, unit] and w_out [output, unit]."""
@@ -23,8 +24,8 @@ class GatedDescent(GradientDescent):
     gated: float = Field(0.8, ge=0, lt=1, description="part of the units silent in a task; published: 0.8 (1)")
 
     def check(self, architecture: Architecture) -> None:
-        if not isinstance(architecture, VanillaRNN):
-            raise ValueError("it silences rate units; use vanilla_rnn or an architecture derived from it")
+        if not is_rate_rnn(architecture):
+            raise ValueError(f"{self.name} silences rate units; use vanilla_rnn or an architecture of its form")
 
     def weights_for(self, weights: Weights, state: State, context: TaskContext) -> Weights:
         return self._gate(weights, self._gates(weights, context)) if self.gated > 0 else weights

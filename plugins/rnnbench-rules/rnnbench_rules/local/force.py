@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench import NONLINEARITIES, Architecture, Batch, LearningRule, State, TaskContext, VanillaRNN, Weights
+from rnnbench import Architecture, Batch, LearningRule, State, TaskContext, VanillaRNN, Weights
 from rnnbench_rules.local.rate_units import Arrays, currents, network_by_network, rate_units, start
 
 
@@ -80,7 +80,7 @@ class Force(LearningRule):
 
     def _run(self, architecture: VanillaRNN, weights: Weights, batch: Batch, feedback: Tensor, p: Tensor) -> Arrays:
         """Run the trials and learn in float64: P shrinks over many thousand updates and must stay positive."""
-        phi, dt = NONLINEARITIES[architecture.nonlinearity].value, architecture.dt
+        phi, dt = architecture.phi, architecture.dt
         drive = currents(architecture, weights, batch).double()
         targets, mask = batch.each(batch.targets).double(), batch.each(batch.mask).double()
         root = mask.amax(-1, keepdim=True).sqrt()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
-from rnnbench import NONLINEARITIES, Architecture, Batch, VanillaRNN, Weights
+from rnnbench import Architecture, Batch, VanillaRNN, Weights
+from rnnbench_rules.rate_rnn import is_rate_rnn
 
 Arrays = dict[str, Tensor]
 
@@ -29,15 +31,16 @@ class Activity:
 
 
 def rate_units(rule: str, architecture: Architecture) -> VanillaRNN:
-    """The architecture, if its units are those of the vanilla RNN; else a ValueError that says what is needed."""
-    if not isinstance(architecture, VanillaRNN):
+    """Return the architecture if it has the rate units of the vanilla RNN.
+
+    Raises:
+        ValueError: it has others; the message names the rule and what it needs.
+    """
+    if not is_rate_rnn(architecture):
         raise ValueError(f"{rule} needs the rate units of vanilla_rnn; {architecture.name} has others")
-    for method in ("step", "readout", "initial_state"):
-        if getattr(type(architecture), method) is not getattr(VanillaRNN, method):
-            raise ValueError(f"{rule} needs the dynamics of vanilla_rnn; {architecture.name} has its own {method}()")
     if strange := set(architecture.trained) - {"w_rec", "w_in", "w_out", "b"}:
         raise ValueError(f"{rule} trains w_rec, w_in, w_out and b; {architecture.name} trains {min(strange)} too")
-    return architecture
+    return cast(VanillaRNN, architecture)  # or what declares the same equation and weights
 
 
 def currents(architecture: VanillaRNN, weights: Weights, batch: Batch) -> Tensor:
@@ -63,7 +66,7 @@ def simulate(architecture: VanillaRNN, weights: Weights, batch: Batch, kicks: Te
 
     kicks   added to h after each step, [network, time, trial, unit]
     """
-    phi, leak = NONLINEARITIES[architecture.nonlinearity], 1 - architecture.dt
+    phi, leak = architecture.phi, 1 - architecture.dt
     drive = currents(architecture, weights, batch)
     if kicks is not None:
         drive += kicks
@@ -84,7 +87,7 @@ def simulate(architecture: VanillaRNN, weights: Weights, batch: Batch, kicks: Te
 def slopes(architecture: VanillaRNN, activity: Activity) -> Tensor:
     """phi'(h) after every step, [network, time, trial, unit]."""
     slope = torch.ones_like(activity.h[:, 1:])
-    NONLINEARITIES[architecture.nonlinearity].scale(slope, activity.h[:, 1:], activity.r[:, 1:])
+    architecture.phi.scale(slope, activity.h[:, 1:], activity.r[:, 1:])
     return slope
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from rnnbench import Architecture, Batch, VanillaRNN, Weights
+from rnnbench_rules.rate_rnn import is_rate_rnn
 
 CURRENT, READOUT = "current", "readout"
 """The two linear maps of a rate RNN: [phi(h); x; 1] -> current through [W, W_in, b]; phi(h) -> z through W_out."""
@@ -23,9 +25,9 @@ def require_rate_rnn(architecture: Architecture, rule: str) -> VanillaRNN:
     Raises:
         ValueError: it is another architecture; the message names the rule and what it needs.
     """
-    if not isinstance(architecture, VanillaRNN) or unknown(architecture):
+    if not is_rate_rnn(architecture) or unknown(architecture):
         raise ValueError(f"{rule} needs rate units with weights w_rec, w_in, w_out, b: vanilla_rnn")
-    return architecture
+    return cast(VanillaRNN, architecture)  # or what declares the same equation and weights
 
 
 def unknown(architecture: Architecture) -> set[str]:

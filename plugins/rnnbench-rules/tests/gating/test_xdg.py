@@ -117,5 +117,5 @@ class Other(Architecture):
 def test_rate_units_are_needed():
     for rule in (XdG(), XdGSI()):
         rule.check(VanillaRNN())
-        with pytest.raises(ValueError, match="it silences rate units; use vanilla_rnn"):
+        with pytest.raises(ValueError, match=f"{rule.name} silences rate units; use vanilla_rnn"):
             rule.check(Other())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from rnnbench import VanillaRNN
+from rnnbench import Architecture, Batch, VanillaRNN
+from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.nonlinearity import NONLINEARITIES
 from rnnbench_rules.local.rate_units import rate_units, simulate, slopes
 
@@ -55,13 +57,70 @@ class SameUnits(VanillaRNN):
         return {name: 0.5 * w for name, w in super().init(rng, n_inputs, n_outputs).items()}
 
 
+class Lab(Architecture):
+    """Somebody's network of the same equation and weights, declared as a rate network."""
+
+    name = "lab_rnn"
+    phi = property(lambda self: NONLINEARITIES["relu"])
+    trained = property(lambda self: ("w_rec", "w_out"))
+
+    def init(self, rng, n_inputs, n_outputs):
+        return VanillaRNN(units=self.units).init(rng, n_inputs, n_outputs)
+
+    def recurrent(self, weights):
+        return weights["w_rec"]
+
+    def current(self, weights, inputs):
+        return weights["w_in"] @ inputs
+
+    def step(self, weights, state, inputs, noise):
+        current = self.phi(state) @ weights["w_rec"].mT + inputs @ weights["w_in"].mT
+        return (1 - self.dt) * state + self.dt * current
+
+    def readout(self, weights, state):
+        return self.phi(state) @ weights["w_out"].mT
+
+
+class Undeclared(Lab):
+    """The same without a declaration of its own for its own step."""
+
+    name = "undeclared"
+
+    def step(self, weights, state, inputs, noise):
+        return super().step(weights, state, inputs, noise)
+
+
+class MadeFromOthers(Lab):
+    """Its connectivity is not the weight that is trained."""
+
+    name = "made_from_others"
+
+    def recurrent(self, weights):
+        return 2 * weights["w_rec"]
+
+
+def test_a_declared_network_is_simulated_as_its_own_step_does(population):
+    architecture = Lab(units=9)
+    assert rate_units("rflo", architecture) is architecture
+    weights = {n: torch.tensor(w)[None] for n, w in architecture.init(np.random.default_rng(1), 2, 3).items()}
+    inputs = torch.tensor(np.random.default_rng(2).standard_normal((1, 6, 4, 2)))
+    batch = Batch(inputs, torch.zeros(1, 6, 4, 3), torch.ones(1, 6, 4, 3), (0,))
+    expected = GenericEngine(architecture).outputs(weights, batch)
+    torch.testing.assert_close(simulate(architecture, weights, batch).z, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_a_vanilla_rnn_with_other_initial_weights_is_taken():
     assert rate_units("rflo", SameUnits(units=4)).units == 4
 
 
 @pytest.mark.parametrize(
     ("architecture", "message"),
-    [(OtherStep(units=4), "its own step"), (MoreTrained(units=4), "trains gain too")],
+    [
+        (Undeclared(units=4), "needs the rate units of vanilla_rnn; undeclared has others"),
+        (MadeFromOthers(units=4), "needs the rate units of vanilla_rnn; made_from_others has others"),
+        (OtherStep(units=4), "needs the rate units of vanilla_rnn"),
+        (MoreTrained(units=4), "trains gain too"),
+    ],
 )
 def test_other_dynamics_and_other_weights_are_refused(architecture, message):
     with pytest.raises(ValueError, match=message):
