@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
     from rnnbench.engine.loss import error_signal, losses, masked_loss
     from rnnbench.engine.nonlinearity import NONLINEARITIES, Nonlinearity
+    from rnnbench.engine.one_at_a_time import SeenTrials, by_network, joined, one_at_a_time, separate
     from rnnbench.errors import RnnbenchError, Submitted
-    from rnnbench.execution.bundles import bundled, read_bundle, write_bundles
+    from rnnbench.execution.jobs import bundled, read_bundle, write_bundles
     from rnnbench.execution.prepare import prepare
     from rnnbench.execution.run import run
     from rnnbench.execution.worker import Worker
@@ -51,6 +52,7 @@ __all__ = [
     "Report",
     "Results",
     "RnnbenchError",
+    "SeenTrials",
     "State",
     "Submitted",
     "Task",
@@ -62,17 +64,21 @@ __all__ = [
     "Worker",
     "as_rate_network",
     "bundled",
+    "by_network",
     "error_signal",
     "hookimpl",
+    "joined",
     "load_benchmark",
     "load_results",
     "losses",
     "masked_loss",
+    "one_at_a_time",
     "packed",
     "prepare",
     "read_bundle",
     "rng_for",
     "run",
+    "separate",
     "unpacked",
     "write_bundles",
 ]
@@ -83,8 +89,9 @@ _MODULES = {
     "rnnbench.engine.builtin.gradient_descent": ["GradientDescent"],
     "rnnbench.engine.builtin.vanilla_rnn": ["VanillaRNN"],
     "rnnbench.engine.loss": ["error_signal", "losses", "masked_loss"],
+    "rnnbench.engine.one_at_a_time": ["SeenTrials", "by_network", "joined", "one_at_a_time", "separate"],
     "rnnbench.engine.nonlinearity": ["NONLINEARITIES", "Nonlinearity"],
-    "rnnbench.execution.bundles": ["bundled", "read_bundle", "write_bundles"],
+    "rnnbench.execution.jobs": ["bundled", "read_bundle", "write_bundles"],
     "rnnbench.errors": ["RnnbenchError", "Submitted"],
     "rnnbench.plugin.executor": ["Executor", "Job", "Listener", "Report", "Work"],
     "rnnbench.plugin.hooks": ["hookimpl"],

@@ -79,7 +79,7 @@ def worker(
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
 ) -> None:
     """Compute a part of a run: for schedulers, which start it where there is room. Safe to start twice."""
-    from rnnbench.execution.bundles import compute_bundle
+    from rnnbench.execution.jobs import compute_bundle
     from rnnbench.execution.worker import check_options
     from rnnbench.loading.executor_choice import executor_of
     from rnnbench.plugin.executor import Report

@@ -16,7 +16,7 @@ from rnnbench.engine.native.kernel import native
 from rnnbench.engine.precision import BITS
 from rnnbench.execution.prepare import Prepared
 from rnnbench.plugin.executor import Report
-from rnnbench.results.heartbeat import GONE, running
+from rnnbench.results.heartbeat import GONE, cells_in_progress
 
 
 def plan_table(prepared: Prepared) -> Table:
@@ -39,7 +39,7 @@ def plan_table(prepared: Prepared) -> Table:
     )
     table.add_row("networks", f"{plan.n_networks}, {through}")
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
-    if elsewhere := running(prepared.folder, time.time()) & plan.missing:
+    if elsewhere := cells_in_progress(prepared.folder, time.time()) & plan.missing:
         told = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
         table.add_row("at work", f"{told}; what both compute is the same")
     if plan.missing:

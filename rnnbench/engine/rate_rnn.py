@@ -23,15 +23,15 @@ whole population is one batched program. Very long trials go through time in seg
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from rnnbench.engine.loss import loss_and_error, shares
+from rnnbench.engine.loss import loss_and_error
 from rnnbench.engine.native.kernel import Kernel, kernel_for
 from rnnbench.engine.nonlinearity import NONLINEARITIES
+from rnnbench.engine.one_at_a_time import SeenTrials, by_network
 from rnnbench.engine.precision import is_reduced
 from rnnbench.engine.segments import segments
 from rnnbench.plugin.interfaces import Batch, Weights
@@ -77,32 +77,23 @@ class RateRNNEngine:
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts [network, time, trial, output]."""
-        return _by_network(self._outputs, weights, batch)
+        return by_network(self._outputs, weights, batch)
 
     def rates(self, weights: Weights, batch: Batch) -> Tensor:
         """phi(h) after every step, [network, time, trial, unit]."""
-
-        def rates(w: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None) -> Tensor:
-            return self._forward(w, inputs, noise).r[..., 1:, :, :].clone()
-
-        return _by_network(rates, weights, batch)
+        return by_network(
+            lambda w, seen: self._forward(w, seen.inputs, seen.noise).r[..., 1:, :, :].clone(), weights, batch
+        )
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradients, one array for each trained weight."""
-        if weights["w_rec"].device.type != "cpu":
-            return self._gradient(weights, *_all_trials(batch))
-        trials = {s: _trials(batch, s) for s in set(batch.sets)}
-        each = [self._gradient(_one(weights, n), *trials[s]) for n, s in enumerate(batch.sets)]
-        losses = torch.stack([loss for loss, _ in each])
-        return losses, {name: torch.stack([g[name] for _, g in each]) for name in each[0][1]}
+        return by_network(self._gradient, weights, batch)
 
-    def _outputs(
-        self, weights: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None
-    ) -> Tensor:
-        parts = self._segments(weights, inputs)
+    def _outputs(self, weights: Weights, seen: SeenTrials) -> Tensor:
+        parts = self._segments(weights, seen.inputs)
         if len(parts) > 1:
-            return self._pass(weights, inputs, noise, parts)[1]
-        return self._forward(weights, inputs, noise).z
+            return self._pass(weights, seen.inputs, seen.noise, parts)[1]
+        return self._forward(weights, seen.inputs, seen.noise).z
 
     def _segments(self, weights: Weights, inputs: Tensor) -> list[slice]:
         n_arrays = 3 if self.phi.needs_h else 2
@@ -165,27 +156,18 @@ class RateRNNEngine:
             apply(current, after)
             state = current
 
-    def _gradient(
-        self, weights: Weights, inputs: Tensor, targets: Tensor, share: Tensor, noise: Tensor | None
-    ) -> tuple[Tensor, Weights]:
-        parts = self._segments(weights, inputs)
+    def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
+        parts = self._segments(weights, seen.inputs)
         if len(parts) > 1:
-            return self._gradient_in_segments(weights, inputs, targets, share, noise, parts)
-        activity = self._forward(weights, inputs, noise)
-        loss, dz = loss_and_error(activity.z, targets, share)
-        return loss, self._sent_back(weights, inputs, dz, activity)[1]
+            return self._gradient_in_segments(weights, seen, parts)
+        activity = self._forward(weights, seen.inputs, seen.noise)
+        loss, dz = loss_and_error(activity.z, seen.targets, seen.share)
+        return loss, self._sent_back(weights, seen.inputs, dz, activity)[1]
 
-    def _gradient_in_segments(
-        self,
-        weights: Weights,
-        inputs: Tensor,
-        targets: Tensor,
-        share: Tensor,
-        noise: Tensor | None,
-        parts: list[slice],
-    ) -> tuple[Tensor, Weights]:
+    def _gradient_in_segments(self, weights: Weights, seen: SeenTrials, parts: list[slice]) -> tuple[Tensor, Weights]:
+        inputs, noise = seen.inputs, seen.noise
         starts, z = self._pass(weights, inputs, noise, parts)
-        loss, dz = loss_and_error(z, targets, share)
+        loss, dz = loss_and_error(z, seen.targets, seen.share)
         total: Weights = {}
         after: Tensor | None = None
         for part, start in zip(reversed(parts), reversed(starts), strict=True):
@@ -264,32 +246,3 @@ def _flat(x: Tensor) -> Tensor:
 def _during(x: Tensor | None, part: slice) -> Any:
     """Some of the time steps of [.., time, trial, channel]; of nothing nothing."""
     return None if x is None else x[..., part, :, :]
-
-
-def _one(weights: Weights, network: int) -> Weights:
-    return {name: _aligned(w[network]) for name, w in weights.items()}
-
-
-def _aligned(x: Tensor) -> Tensor:
-    """`x` in one piece at an address that is a multiple of 64: else the matrix products give other last digits."""
-    x = x.contiguous()
-    return x if x.data_ptr() % 64 == 0 else x.clone()
-
-
-def _trials(batch: Batch, s: int) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """Inputs, targets, shares of the mask, and noise, of one set."""
-    noise = None if batch.noise is None else batch.noise[s].contiguous()
-    return _aligned(batch.inputs[s]), batch.targets[s], shares(batch.mask[s]), noise
-
-
-def _all_trials(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-    """The same for every network."""
-    noise = None if batch.noise is None else batch.each(batch.noise)
-    return batch.each(batch.inputs), batch.each(batch.targets), batch.each(shares(batch.mask)), noise
-
-
-def _by_network(function: Callable[..., Tensor], weights: Weights, batch: Batch) -> Tensor:
-    """Apply a forward function network by network on a CPU, to all at once elsewhere."""
-    if weights["w_rec"].device.type != "cpu":
-        return function(weights, *_all_trials(batch))
-    return torch.stack([function(_one(weights, n), *_trials(batch, s)) for n, s in enumerate(batch.sets)])

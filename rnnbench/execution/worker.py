@@ -15,7 +15,7 @@ from rnnbench.execution.provenance import provenance
 from rnnbench.plugin.executor import Job, Listener, Report
 from rnnbench.plugin.registry import installed
 from rnnbench.results.document import benchmark_of
-from rnnbench.results.heartbeat import Sign
+from rnnbench.results.heartbeat import Heartbeat
 from rnnbench.results.store import Store
 from rnnbench.training.cell_trainer import CellTrainers
 
@@ -56,8 +56,8 @@ class Worker:
         # Processor time: a worker has one thread, and what else the machine does is no cost of the cell's.
         alone = self._device.type == "cpu" and self.threads == 1
         clock = time.process_time if alone else time.perf_counter
-        with threads(self.threads), Sign(self.folder, [cell.identity for cell in cells]) as sign:
-            counter = _Counter(tell, sign)
+        with threads(self.threads), Heartbeat(self.folder, [cell.identity for cell in cells]) as heartbeat:
+            counter = _Counter(tell, heartbeat)
             missing = trainer.to_compute(cells, store)
             if away := [c.parent for c in missing if c.parent is not None and store.stamp(c.parent.identity) is None]:
                 # Not a failure: whoever was to compute it was stopped. The run asks for both again.
@@ -94,14 +94,14 @@ def at_least_one(**values: int | None) -> None:
 class _Counter:
     """Adds up network-updates and tells of them every now and then."""
 
-    def __init__(self, tell: Listener, sign: Sign) -> None:
-        self.tell, self.sign = tell, sign
+    def __init__(self, tell: Listener, heartbeat: Heartbeat) -> None:
+        self.tell, self.heartbeat = tell, heartbeat
         self.count, self.last = 0, time.monotonic()
 
     def __call__(self, n: int) -> None:
         self.count += n
         if time.monotonic() - self.last > REPORT_INTERVAL:
-            self.sign.renew()
+            self.heartbeat.renew()
             self.tell(Report(updates=self.count))
             self.count, self.last = 0, time.monotonic()
 

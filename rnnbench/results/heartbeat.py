@@ -25,14 +25,14 @@ GONE = 120.0
 """Seconds without a touch after which a worker is taken for dead."""
 
 
-class Sign:
-    """A worker's sign of life, there for as long as the block lasts. A folder that cannot be written has none."""
+class Heartbeat:
+    """A worker's heartbeat of life, there for as long as the block lasts. A folder that cannot be written has none."""
 
     def __init__(self, folder: Path, identities: Sequence[str]) -> None:
         self.path = folder / FOLDER / f"{uuid.uuid4().hex}.json"
         self.identities = identities
 
-    def __enter__(self) -> Sign:
+    def __enter__(self) -> Heartbeat:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             of = {"host": socket.gethostname(), "process": os.getpid()}
@@ -51,23 +51,23 @@ class Sign:
             self.path.unlink()
 
 
-def running(folder: Path, now: float) -> frozenset[str]:
+def cells_in_progress(folder: Path, now: float) -> frozenset[str]:
     """Identities of the cells that are being computed; `now` in seconds since the epoch."""
     found: set[str] = set()
     for path in (folder / FOLDER).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            sign = json.loads(path.read_bytes())
-            if now - path.stat().st_mtime < GONE and not _ended(sign):
-                found |= {str(identity) for identity in sign["cells"]}
+            heartbeat = json.loads(path.read_bytes())
+            if now - path.stat().st_mtime < GONE and not _ended(heartbeat):
+                found |= {str(identity) for identity in heartbeat["cells"]}
     return frozenset(found)
 
 
-def _ended(sign: Any) -> bool:
+def _ended(heartbeat: Any) -> bool:
     """Whether the worker was a process of this machine that is no more."""
-    if sign.get("host") != socket.gethostname() or os.name != "posix":
+    if heartbeat.get("host") != socket.gethostname() or os.name != "posix":
         return False
     try:
-        os.kill(int(sign["process"]), 0)
+        os.kill(int(heartbeat["process"]), 0)
     except ProcessLookupError:
         return True
     except (OSError, OverflowError):  # somebody else's process, or no number of one

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.results.document import benchmark_of
-from rnnbench.results.heartbeat import running
+from rnnbench.results.heartbeat import cells_in_progress
 from rnnbench.results.store import Store
 
 LATELY = 600.0
@@ -72,7 +72,7 @@ def status_of(folder: Path, now: float) -> Status:
     Raises StoreError where the folder has no description of a run.
     """
     benchmark = benchmark_of(folder)
-    at_work = running(folder, now)
+    at_work = cells_in_progress(folder, now)
     store, counts, reasons = Store(folder), Counter[tuple[int, str]](), Counter[str]()
     times = []
     for cell in cells_of(benchmark):

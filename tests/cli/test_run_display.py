@@ -12,7 +12,7 @@ from rich.console import Console
 from rnnbench.cli.matrix_tables import matrix_tables
 from rnnbench.cli.run_display import plan_table
 from rnnbench.execution.prepare import prepare
-from rnnbench.results.heartbeat import Sign
+from rnnbench.results.heartbeat import Heartbeat
 
 TASKS = [f"contextual{n}" for n in range(8)]
 
@@ -85,6 +85,6 @@ def test_the_plan_tells_of_another_run_in_the_same_folder(tmp_path):
     prepared = prepare(description, tmp_path)
     cells = list(prepared.plan.missing)
     assert "another run" not in told()
-    with Sign(prepared.folder, [*cells[:2], "of another description"]):
+    with Heartbeat(prepared.folder, [*cells[:2], "of another description"]):
         assert "2 of these by another run" in told()
     assert "another run" not in told()

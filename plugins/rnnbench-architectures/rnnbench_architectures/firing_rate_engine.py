@@ -14,16 +14,11 @@ dL/dW_out = sum dz[t] r[t+1]^T. What does not depend on the state is one product
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from rnnbench import NONLINEARITIES, Batch, Weights, error_signal, masked_loss
-from rnnbench_architectures.one_by_one import all_joined, joined, on_cpu, parts_of, separate
-
-if TYPE_CHECKING:
-    from rnnbench_architectures.firing_rate_rnn import FiringRateRNN
+from rnnbench import NONLINEARITIES, Batch, SeenTrials, Weights, by_network, error_signal, masked_loss
 
 
 class FiringRateEngine:
@@ -31,32 +26,26 @@ class FiringRateEngine:
 
     independent = True
 
-    def __init__(self, architecture: FiringRateRNN) -> None:
-        self.architecture = architecture
-        self.phi = NONLINEARITIES[architecture.activation]
+    def __init__(self, activation: str, dt: float, noise: float, trained: tuple[str, ...]) -> None:
+        self.phi = NONLINEARITIES[activation]
+        self.dt = dt
+        self.noise = noise
+        self.trained = trained
         self._buffers: dict[str, Tensor] = {}
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
-        parts = zip(separate(weights), parts_of(batch.inputs, batch), self._noises(batch), strict=True)
-        return joined([self._readouts(w, self._rates(w, x, xi)[1]) for w, x, xi in parts])
+        return by_network(lambda w, seen: self._readouts(w, self._rates(w, seen)[1]), weights, batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every trained weight."""
-        trials = (parts_of(array, batch) for array in (batch.inputs, batch.targets, batch.mask))
-        each = [self._gradient(*part) for part in zip(separate(weights), *trials, self._noises(batch), strict=True)]
-        return joined([loss for loss, _ in each]), all_joined([found for _, found in each])
-
-    def _noises(self, batch: Batch) -> list[Tensor | None]:
-        if batch.noise is not None:
-            return list(parts_of(batch.noise, batch))
-        return [None] * (len(batch.sets) if on_cpu(batch.inputs) else 1)
+        return by_network(self._gradient, weights, batch)
 
     # From here on arrays have a [network] axis or, on a CPU, none.
 
-    def _rates(self, weights: Weights, inputs: Tensor, noise: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _rates(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Tensor, Tensor]:
         """phi(a) [.., time, trial, unit], r [.., 1 + time, trial, unit] with the start, and a where phi' needs it."""
-        dt, w = self.architecture.dt, weights["w_rec"].mT.contiguous()
+        dt, inputs, w = self.dt, seen.inputs, weights["w_rec"].mT.contiguous()
         shape = (*inputs.shape[:-1], w.shape[-1])
         a = self._buffer("a", shape, w)
         p = self._buffer("p", shape, w) if self.phi.needs_h else a
@@ -64,8 +53,8 @@ class FiringRateEngine:
         torch.matmul(_flat(inputs), weights["w_in"].mT, out=_flat(a))
         if "b" in weights:
             a += weights["b"][..., None, None, :]
-        if noise is not None:
-            a.add_(noise, alpha=self.architecture.noise / math.sqrt(dt))
+        if seen.noise is not None:
+            a.add_(seen.noise, alpha=self.noise / math.sqrt(dt))
         rates = r.unbind(-3)
         rates[0].zero_()
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
@@ -80,27 +69,25 @@ class FiringRateEngine:
         # W_out r^T rather than r W_out^T: a product with so few columns is slow.
         return (weights["w_out"] @ _flat(after).mT).mT.unflatten(-2, after.shape[-3:-1])
 
-    def _gradient(
-        self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor, noise: Tensor | None
-    ) -> tuple[Tensor, Weights]:
-        p, r, a = self._rates(weights, inputs, noise)
+    def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
+        p, r, a = self._rates(weights, seen)
         z = self._readouts(weights, r)
-        dz = error_signal(z, targets, mask)
+        dz = error_signal(z, seen.targets, seen.mask)
         d = self._buffer("d", tuple(p.shape), p)
         torch.matmul(_flat(dz), weights["w_out"], out=_flat(d))
         self._send_back(weights["w_rec"], d, p, a)
         flat = _flat(d).mT
         products = {
             "w_rec": lambda: flat @ _flat(r[..., :-1, :, :]),
-            "w_in": lambda: (_flat(inputs).mT @ flat.mT).mT,
+            "w_in": lambda: (_flat(seen.inputs).mT @ flat.mT).mT,
             "b": lambda: flat.sum(-1),
             "w_out": lambda: _flat(dz).mT @ _flat(r[..., 1:, :, :]),
         }
-        return masked_loss(z, targets, mask), {name: products[name]() for name in self.architecture.trained}
+        return masked_loss(z, seen.targets, seen.mask), {name: products[name]() for name in self.trained}
 
     def _send_back(self, w: Tensor, d: Tensor, p: Tensor, a: Tensor) -> None:
         """What the readout sends back, d [.., time, trial, unit], becomes dL/da, in place."""
-        dt = self.architecture.dt
+        dt = self.dt
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
         adjoints, values, currents = d.unbind(-3), p.unbind(-3), a.unbind(-3)
         g = torch.empty_like(adjoints[0])

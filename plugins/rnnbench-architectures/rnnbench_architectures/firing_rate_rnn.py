@@ -59,4 +59,4 @@ class FiringRateRNN(RateNetwork):
 
     def engine(self) -> Engine:
         """Hand-written backpropagation through time."""
-        return FiringRateEngine(self)
+        return FiringRateEngine(self.activation, self.dt, self.noise, self.trained)

@@ -7,10 +7,10 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from rnnbench import Architecture, Weights
-from rnnbench_architectures.gated_engine import GatedEngine
+from rnnbench import Architecture, Batch, SeenTrials, Weights, by_network, masked_loss, one_at_a_time
 
 
 class GatedRNN(Architecture):
@@ -58,3 +58,52 @@ class GatedRNN(Architecture):
     def engine(self) -> GatedEngine:
         """Torch's own function for whole trials."""
         return GatedEngine(self)
+
+
+class GatedEngine:
+    """Outputs and gradients of a population of gated networks, through torch's own functions for whole trials.
+
+    On a CPU torch.gru and torch.lstm go through a trial several times as fast as a loop over steps does, one network
+    at a time. A GPU takes the loop over steps, for the whole population at once.
+    """
+
+    independent = True
+
+    def __init__(self, architecture: GatedRNN) -> None:
+        self.architecture = architecture
+
+    def outputs(self, weights: Weights, batch: Batch) -> Tensor:
+        """Readouts after every step, [network, time, trial, output]."""
+        with torch.no_grad():
+            return by_network(lambda w, seen: self._readouts(w, seen.inputs), weights, batch)
+
+    def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
+        """Loss [network] and its gradient in every weight."""
+        return by_network(self._gradient, weights, batch)
+
+    # From here on arrays have a [network] axis or, on a CPU, none.
+
+    @torch.enable_grad()
+    def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
+        own = {name: w.detach().requires_grad_() for name, w in weights.items()}
+        losses = masked_loss(self._readouts(own, seen.inputs), seen.targets, seen.mask)
+        # A weight is in the loss of its own network alone, so that the gradient of their sum is that of each.
+        return losses.detach(), dict(zip(own, torch.autograd.grad(losses.sum(), list(own.values())), strict=True))
+
+    def _readouts(self, weights: Weights, inputs: Tensor) -> Tensor:
+        """inputs [.., time, trial, input] -> readouts [.., time, trial, output]."""
+        if not one_at_a_time(inputs):
+            return self._step_by_step(weights, inputs)
+        h = inputs.new_zeros(1, inputs.shape[1], self.architecture.units)
+        layer = [weights[name] for name in self.architecture.trained if name != "w_out"]
+        # With biases, 1 layer, no dropout, in training, one direction, time before trials.
+        rates = self.architecture.through_torch(inputs, h, layer, True, 1, 0.0, True, False, False)
+        return rates @ weights["w_out"].mT
+
+    def _step_by_step(self, weights: Weights, inputs: Tensor) -> Tensor:
+        zeros = inputs.new_zeros(*inputs.shape[:-3], inputs.shape[-2], self.architecture.units)
+        state, readouts = self.architecture.at_rest(zeros), []
+        for x in inputs.unbind(-3):
+            state = self.architecture.step(weights, state, x, None)
+            readouts.append(self.architecture.readout(weights, state))
+        return torch.stack(readouts, dim=-3)

@@ -12,8 +12,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor
 
-from rnnbench import Batch, Engine, Nonlinearity, VanillaRNN, Weights
-from rnnbench_architectures.one_by_one import all_joined, separate
+from rnnbench import Batch, Engine, Nonlinearity, VanillaRNN, Weights, joined, separate
 from rnnbench_architectures.rate_network import RateNetwork
 
 
@@ -69,7 +68,7 @@ class ReparametrisedEngine:
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
-        return self.full.outputs(all_joined([self.architecture.matrices(w) for w in separate(weights)]), batch)
+        return self.full.outputs(joined([self.architecture.matrices(w) for w in separate(weights)]), batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in every trained weight."""
@@ -77,11 +76,11 @@ class ReparametrisedEngine:
         parts = [{k: w.detach().requires_grad_(k in trained) for k, w in p.items()} for p in separate(weights)]
         with torch.enable_grad():
             matrices = [self.architecture.matrices(part) for part in parts]
-        losses, by_matrix = self.full.gradient(all_joined([_detached(m) for m in matrices]), batch)
+        losses, by_matrix = self.full.gradient(joined([_detached(m) for m in matrices]), batch)
         pulled = [
             _pulled_back(part, m, d, trained) for part, m, d in zip(parts, matrices, separate(by_matrix), strict=True)
         ]
-        return losses, all_joined(pulled)
+        return losses, joined(pulled)
 
 
 def _pulled_back(weights: Weights, matrices: Weights, gradients: Weights, trained: tuple[str, ...]) -> Weights:

@@ -23,8 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from rnnbench import NONLINEARITIES, Batch, Weights
-from rnnbench_architectures.one_by_one import aligned
+from rnnbench import NONLINEARITIES, Batch, SeenTrials, Weights, by_network, error_signal, masked_loss
 
 
 class RestrictedEngine:
@@ -47,23 +46,17 @@ class RestrictedEngine:
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
         """Readouts after every step, [network, time, trial, output]."""
-        if not _one_by_one(weights):
-            return self._outputs(weights, batch.each(batch.inputs))
-        return torch.stack([self._outputs(_one(weights, n), aligned(batch.inputs[s])) for n, s in _pairs(batch)])
+        return by_network(self._outputs, weights, batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
         """Loss [network] and its gradient in m, [network, pattern, pattern]."""
-        if not _one_by_one(weights):
-            loss, d_m = self._gradient(weights, *map(batch.each, (batch.inputs, batch.targets, batch.mask)))
-            return loss, {"m": d_m}
-        each = [self._gradient(_one(weights, n), *_trials(batch, s)) for n, s in _pairs(batch)]
-        return torch.stack([loss for loss, _ in each]), {"m": torch.stack([d_m for _, d_m in each])}
+        return by_network(self._gradient, weights, batch)
 
     # From here on arrays have a [network] axis or, on a CPU, none; inside a loop time comes first, so that the
     # arrays of one time step are in one piece.
 
-    def _outputs(self, weights: Weights, inputs: Tensor) -> Tensor:
-        return self._forward(weights, inputs, keep=False)[1][1:].movedim(0, -3)
+    def _outputs(self, weights: Weights, seen: SeenTrials) -> Tensor:
+        return self._forward(weights, seen.inputs, keep=False)[1][1:].movedim(0, -3)
 
     def _forward(self, weights: Weights, inputs: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
         """States h [1 + time, .., trial, unit] and readouts z [1 + time, .., trial, pattern], the start included.
@@ -94,19 +87,13 @@ class RestrictedEngine:
         torch.matmul(r, into_z, out=z[-1])
         return h, z
 
-    def _gradient(self, weights: Weights, inputs: Tensor, targets: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss [..] and dL/dM [.., pattern, pattern]."""
-        h, z = self._forward(weights, inputs, keep=True)
-        error = z[1:].movedim(0, -3) - targets
-        axes = (-3, -2, -1)
-        weight = mask.sum(dim=axes, keepdim=True)
-        # The loss of every architecture: half the masked mean squared error, and its derivative in z.
-        loss = (error.square() * mask).sum(dim=axes) / (2 * weight[..., 0, 0, 0])
-        dz = error * mask / weight
-
+    def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
+        h, z = self._forward(weights, seen.inputs, keep=True)
+        outputs = z[1:].movedim(0, -3)
+        dz = error_signal(outputs, seen.targets, seen.mask)
         q = self._projected_adjoints(weights, self.phi.slope(h[1:]), dz.movedim(-3, 0))
         d_m = self.dt * torch.einsum("t...ni,t...nj->...ij", q, z[:-1])
-        return loss, d_m
+        return masked_loss(outputs, seen.targets, seen.mask), {"m": d_m}
 
     def _projected_adjoints(self, weights: Weights, slope: Tensor, dz: Tensor) -> Tensor:
         """q[t] = U^T dL/dh[t+1], [time, .., trial, pattern], from phi' and dL/dz after every step, time first."""
@@ -129,20 +116,3 @@ class RestrictedEngine:
                 e = e.mul_(1 - dt).addcmul_(slopes[t], into_r)
                 torch.matmul(e, along, out=projected[t])
         return q
-
-
-def _one_by_one(weights: Weights) -> bool:
-    return weights["u"].device.type == "cpu"
-
-
-def _pairs(batch: Batch) -> enumerate[int]:
-    """Each network with the set of trials that it sees."""
-    return enumerate(batch.sets)
-
-
-def _one(weights: Weights, network: int) -> Weights:
-    return {name: aligned(w[network]) for name, w in weights.items()}
-
-
-def _trials(batch: Batch, s: int) -> tuple[Tensor, Tensor, Tensor]:
-    return aligned(batch.inputs[s]), batch.targets[s], batch.mask[s]

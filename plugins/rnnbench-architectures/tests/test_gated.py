@@ -71,8 +71,8 @@ def test_the_way_of_a_gpu_gives_the_same(
     outputs, (losses, gradients) = (
         f(weights, batch) for f in (architecture.engine().outputs, architecture.engine().gradient)
     )
-    for module in ("gated_engine", "one_by_one"):
-        monkeypatch.setattr(f"rnnbench_architectures.{module}.on_cpu", lambda x: False)
+    for module in ("rnnbench.engine.one_at_a_time", "rnnbench_architectures.gated"):
+        monkeypatch.setattr(f"{module}.one_at_a_time", lambda array: False)
     batched_losses, batched = architecture.engine().gradient(weights, batch)
     torch.testing.assert_close(architecture.engine().outputs(weights, batch), outputs, **CLOSE)
     torch.testing.assert_close(batched_losses, losses, **CLOSE)

@@ -24,7 +24,7 @@ from rnnbench.execution.worker import Worker
 from rnnbench.loading.executor_choice import executor_of
 from rnnbench.plugin.executor import Executor, Work
 from rnnbench.plugin.registry import installed
-from rnnbench.results.heartbeat import GONE, Sign, running, sweep
+from rnnbench.results.heartbeat import GONE, Heartbeat, cells_in_progress, sweep
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 CONTENT = {
@@ -137,7 +137,7 @@ def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
     from rnnbench.execution.jobs import jobs_of
 
     job = jobs_of(prepared.plan.to_do, prepared.seconds)[0]
-    with pytest.raises(RnnbenchError, match="not the cell that was asked for"):
+    with pytest.raises(RnnbenchError, match="the benchmark has changed since this job was submitted"):
         Worker(serial.folder).compute(job, lambda report: None)
     with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
         Worker(serial.folder).compute("[[1, 2]]", lambda report: None)
@@ -191,16 +191,16 @@ def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_p
 
 def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_killed(tmp_path):
     now = 1e9
-    with Sign(tmp_path, ["a", "b"]) as sign:
+    with Heartbeat(tmp_path, ["a", "b"]) as heartbeat:
         import os
 
-        os.utime(sign.path, (now, now))
-        assert running(tmp_path, now + 1) == {"a", "b"}
-        assert running(tmp_path, now + GONE + 1) == frozenset()
+        os.utime(heartbeat.path, (now, now))
+        assert cells_in_progress(tmp_path, now + 1) == {"a", "b"}
+        assert cells_in_progress(tmp_path, now + GONE + 1) == frozenset()
         sweep(tmp_path, now + 1)
-        assert sign.path.exists()  # somebody else's
-    assert running(tmp_path, now) == frozenset()
-    abandoned = Sign(tmp_path, ["c"]).__enter__()
+        assert heartbeat.path.exists()  # somebody else's
+    assert cells_in_progress(tmp_path, now) == frozenset()
+    abandoned = Heartbeat(tmp_path, ["c"]).__enter__()
     os.utime(abandoned.path, (now, now))
     sweep(tmp_path, now + GONE + 1)
     assert not abandoned.path.parent.exists()
@@ -210,12 +210,12 @@ def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     here = socket.gethostname()
     for host, process, seen in ((here, int(ended.stdout), False), ("elsewhere", 1, True), (here, 10**30, True)):
-        sign = Sign(tmp_path, ["a"])
-        with sign:
-            sign.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))
-            assert running(tmp_path, time.time()) == ({"a"} if seen else set())
+        heartbeat = Heartbeat(tmp_path, ["a"])
+        with heartbeat:
+            heartbeat.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))
+            assert cells_in_progress(tmp_path, time.time()) == ({"a"} if seen else set())
             sweep(tmp_path, time.time())
-            assert sign.path.exists() == seen
+            assert heartbeat.path.exists() == seen
 
 
 class Unreachable(Executor):
@@ -263,8 +263,7 @@ def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_
 
 
 def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial, cli, tmp_path):
-    from rnnbench.execution.bundles import bundled, write_bundles
-    from rnnbench.execution.jobs import jobs_of
+    from rnnbench.execution.jobs import bundled, jobs_of, write_bundles
     from rnnbench.execution.outputs import describe
 
     prepared = rnnbench.prepare(CONTENT, tmp_path / "results", workers=1, device="cpu")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rnnbench.errors import RnnbenchError
-from rnnbench.execution.bundles import bundled, read_bundle, write_bundles
+from rnnbench.execution.jobs import bundled, read_bundle, write_bundles
 from rnnbench.plugin.executor import Job
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnbench.execution.executors.agenda import Agenda
+from rnnbench.execution.executors.process import JobQueue
 from rnnbench.plugin.executor import Job
 
 
@@ -18,21 +18,21 @@ def job(name: str, *after: str) -> Job:
 def test_whatever_ends_first_no_job_starts_before_what_it_starts_from(seed, workers):
     rng = np.random.default_rng(seed)
     jobs = [job(f"p{k}", *(f"p{j}.{j % 2}" for j in range(k) if rng.random() < 0.2)) for k in range(30)]
-    agenda, running, finished, order = Agenda(jobs), [], set(), []
-    while agenda or running:
-        for taken in agenda.take(workers - len(running)):
+    queue, running, finished, order = JobQueue(jobs), [], set(), []
+    while queue or running:
+        for taken in queue.take(workers - len(running)):
             assert taken.after <= finished
             running.append(taken)
             order.append(taken.order)
         ended = running.pop(int(rng.integers(len(running))))
         finished |= set(ended.cells)
-        agenda.finish(ended)
+        queue.finish(ended)
     assert sorted(order) == sorted(one.order for one in jobs)
 
 
 def test_the_first_ones_come_first():
     jobs = [job("a"), job("b"), job("c", "a.0"), job("d")]
-    agenda = Agenda(jobs)
-    assert agenda.take(2) == jobs[:2]
-    agenda.finish(jobs[0])
-    assert agenda.take(5) == jobs[2:]
+    queue = JobQueue(jobs)
+    assert queue.take(2) == jobs[:2]
+    queue.finish(jobs[0])
+    assert queue.take(5) == jobs[2:]
