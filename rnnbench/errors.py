@@ -1,21 +1,24 @@
-"""Everything rnnbench raises on purpose. Each message is one line that says what, where and what next."""
+"""The exceptions that rnnbench raises. Each message is one line: what is wrong, where, and what would be right."""
 
 
 class RnnbenchError(Exception):
-    """Base of all errors a user can act on; the command line prints it and exits with code 2."""
+    """Base of all errors that a user can act on; the command line prints the message and exits with code 2."""
 
 
 class BenchmarkError(RnnbenchError):
-    """A benchmark description is wrong: the message names the file and the field."""
+    """A benchmark description is wrong; the message names the file and the field."""
 
 
 class PluginError(RnnbenchError):
-    """A plugin breaks its contract: the message names the plugin and what was expected."""
+    """A plugin breaks its contract; the message names the plugin and what was expected."""
 
 
 class StoreError(RnnbenchError):
-    """A results folder cannot be read or written: the message names the file."""
+    """A results folder cannot be read or written; the message names the file."""
 
 
 class Submitted(RnnbenchError):
-    """The work goes on elsewhere and nobody here waits for it: no fault; the message says how to follow it."""
+    """The work continues elsewhere and this process does not wait for it; the message says how to follow it.
+
+    This is not a failure.
+    """

@@ -1,4 +1,4 @@
-"""Text for messages: an error on one line, a value cut short, the nearest known names."""
+"""Text for messages: errors on one line, shortened values, suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -8,34 +8,47 @@ from collections.abc import Iterable
 from typing import Any
 
 SHOWN = 60
-"""Characters of a wrong value that are shown: enough to recognise it."""
+"""Number of characters of a wrong value that a message shows, enough to recognise it."""
 
 
 def one_line(text: object, at_most: int | None = None) -> str:
-    """A text, or the message of an error, without line breaks and repeated spaces, cut after `at_most` characters."""
+    """Return a text, or the message of an error, on one line, cut after `at_most` characters.
+
+    Line breaks and repeated spaces become single spaces.
+    """
     line = " ".join(str(text).split())
     return line if at_most is None else line[:at_most]
 
 
 def error_line(error: BaseException, at_most: int | None = None) -> str:
-    """The type and the message of an error on one line, e.g. `ValueError: 3 is odd`."""
+    """Return the type and the message of an error on one line, e.g. `ValueError: 3 is odd`.
+
+    The message is cut after `at_most` characters.
+    """
     message = one_line(error, at_most)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def shown(value: Any, quoted: bool = True) -> str:
-    """A value on one line, cut after SHOWN characters; as JSON, or as plain text if not `quoted`."""
+    """Return a value cut after SHOWN characters: as JSON on one line, or as plain text if not `quoted`."""
     text = one_line(json.dumps(value, default=repr, ensure_ascii=False)) if quoted else str(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def nearest(name: str, known: Iterable[str], n: int = 3, cutoff: float = 0.5) -> list[str]:
-    """Up to `n` known names that resemble a misspelt one, the most similar first."""
+    """Return up to `n` known names that resemble a misspelt one, the most similar first.
+
+    Args:
+        name: the misspelt name.
+        known: the names that exist.
+        n: the largest number of names to return.
+        cutoff: the least similarity, 0..1, as in `difflib.get_close_matches`.
+    """
     return difflib.get_close_matches(name[:100], sorted(set(known)), n=n, cutoff=cutoff)
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """What to say after an unknown name: the nearest known ones, or all of them."""
+    """Return a hint for the message about an unknown name: the nearest known names, or else all of them."""
     known = sorted(set(known))
     if not known:
         return "no names are defined here"

@@ -1,4 +1,4 @@
-"""Every random number comes from a stream derived from names and seeds, never from global state."""
+"""Random streams: every random number comes from a stream derived from names and a seed, never from global state."""
 
 from __future__ import annotations
 
@@ -9,10 +9,17 @@ import numpy as np
 
 
 def rng_for(seed: int, *names: str | int) -> np.random.Generator:
-    """The generator of the stream called `names` under `seed`; the same arguments, the same numbers.
+    """Return the random generator of one stream; the same arguments always give the same numbers.
 
-    Streams of different names are independent: the name is hashed (SHA-256) into the 256 bits of
-    entropy of numpy's SeedSequence.
+    Streams of different names are independent: seed and names are hashed (SHA-256) into the 256 bits of entropy of
+    numpy's SeedSequence.
+
+    Args:
+        seed: the seed of the network.
+        names: what the stream is for, e.g. `"task", "romo", "trials", 5`.
+
+    Returns:
+        A new PCG64 generator at the start of its stream.
     """
     name = json.dumps([int(seed), *names], separators=(",", ":"))
     entropy = int.from_bytes(hashlib.sha256(name.encode()).digest(), "little")

@@ -1,0 +1,1 @@
+"""What a benchmark is: its resolved description and its cells."""

@@ -1,4 +1,4 @@
-"""The unit of work: one network after one stage of its history, and what identifies its result."""
+"""Cells, the unit of work: one network after one stage of its history, with the identity of its result."""
 
 from __future__ import annotations
 
@@ -10,27 +10,32 @@ from typing import Any
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec, digest
 
 NUMERICS = 2
-"""Version of the engine's arithmetic and of its streams; raised whenever the same cell would give other numbers."""
+"""Version of the engine's arithmetic and random streams; raised whenever the same cell would give other numbers."""
 
 SEPARATOR = " > "
-"""Between the tasks of a history where it is written as one text."""
+"""Text between the tasks of a history that is written as one string."""
 
 
 def joined(history: Sequence[str]) -> str:
-    """The tasks of a history as one text, in the order in which they are learnt."""
+    """Join the tasks of a history into one string, in the order in which they are learnt."""
     return SEPARATOR.join(history)
 
 
 def split_history(text: str) -> list[str]:
-    """The tasks of a history from one text; none from an empty text."""
+    """Split a string made by `joined` into the tasks of the history; an empty string gives no tasks."""
     return text.split(SEPARATOR) if text else []
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A network of one architecture, rule and seed that has been taken through `history`.
+    """A network of one architecture, learning rule and seed that has been trained through `history`.
 
-    benchmark   one of its settings: the condition under which the network lives is settled
+    Attributes:
+        benchmark: the benchmark under a single condition, one of `Benchmark.settings`.
+        architecture: the architecture of the network.
+        rule: the learning rule that trains it.
+        seed: seed of the weights and the trials.
+        history: labels of the tasks learnt, in order; the last one is the task of the last stage.
     """
 
     benchmark: Benchmark
@@ -40,7 +45,7 @@ class Cell:
     history: tuple[str, ...]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is sent to a worker: the rest follows from it."""
+        """Return the fields only: a worker computes the cached properties again."""
         return {field.name: self.__dict__[field.name] for field in fields(self)}
 
     @property
@@ -50,24 +55,31 @@ class Cell:
 
     @cached_property
     def parent(self) -> Cell | None:
-        """The same network one stage earlier; None for a network at its first task."""
+        """The cell of the same network one stage earlier; None for a network at its first task."""
         if len(self.history) == 1:
             return None
         return Cell(self.benchmark, self.architecture, self.rule, self.seed, self.history[:-1])
 
     @property
     def occurrence(self) -> int:
-        """How often the last task was learnt before: relearning sees fresh trials, a first time the same trials."""
+        """How many times the last task was learnt before in this history.
+
+        It is part of the name of the random stream of trials: relearning a task uses fresh trials, while networks
+        that learn it for the first time all see the same trials.
+        """
         return self.history[:-1].count(self.history[-1])
 
     @property
     def is_drift_control(self) -> bool:
-        """Whether the last stage is more of the task just learnt: as many updates as that took, criterion or not."""
+        """Whether the last stage continues the task just learnt.
+
+        A drift control makes as many updates as learning the task took, whether or not it meets the criterion.
+        """
         return len(self.history) > 1 and self.history[-1] == self.history[-2]
 
-    @property  # not kept: of a hundred thousand cells it would take gigabytes
+    @property  # not cached: the descriptions of a hundred thousand cells would take gigabytes
     def description(self) -> dict[str, Any]:
-        """All that determines the numbers, and nothing that does not: no worker, device, path or label of a rule."""
+        """Everything that determines the numbers and nothing else: no worker, device, path or label of a rule."""
         b = self.benchmark
         stages = [b.task(label) for label in self.history]
         return {
@@ -97,20 +109,30 @@ class Cell:
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 of the description."""
+        """SHA-256 of the description, in hexadecimal."""
         return digest(self.description)
 
 
 def cells_of(benchmark: Benchmark) -> Iterator[Cell]:
-    """Every cell of a benchmark once, earlier stages first: a first task serves all histories that begin with it."""
+    """Yield every cell of a benchmark once, earlier stages first.
+
+    Histories that begin alike share their first cells.
+
+    Args:
+        benchmark: the benchmark with all its conditions.
+
+    Yields:
+        The cells, in the order of `stages`, conditions, architectures, rules and seeds.
+    """
     earlier: dict[tuple[Any, ...], Cell] = {}
     for history in benchmark.stages:
-        for where, setting in enumerate(benchmark.settings):
+        for condition, setting in enumerate(benchmark.settings):
             for a, architecture in enumerate(setting.architectures):
                 for r, rule in enumerate(setting.rules):
                     for seed in setting.seeds:
                         cell = Cell(setting, architecture, rule, seed, history)
-                        # One parent for all its children: of many cells, the identities are most of the plan's time.
-                        cell.__dict__["parent"] = earlier.get((where, a, r, seed, history[:-1]))
-                        earlier[where, a, r, seed, history] = cell
+                        # Children share one parent object, whose cached identity is then computed only once:
+                        # computing identities takes most of the time of planning.
+                        cell.__dict__["parent"] = earlier.get((condition, a, r, seed, history[:-1]))
+                        earlier[condition, a, r, seed, history] = cell
                         yield cell

@@ -1,7 +1,7 @@
-"""The resolved benchmark: frozen models in which nothing is left to defaults, file order or what is installed.
+"""The resolved benchmark: frozen models that do not depend on defaults, file order or installed plugins.
 
-A benchmark file is turned into these by `rnnbench.loading.benchmark_file`. They hold plugin ids and parameters,
-never plugin objects, so that a stored description can be read without importing anybody's code.
+`rnnbench.loading.benchmark_file` turns a benchmark file into these models. They hold plugin ids and parameters,
+never plugin objects, so that a stored description can be read without importing a plugin.
 """
 
 from __future__ import annotations
@@ -15,21 +15,24 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 FORMAT = 1
-"""Version of the stored description and cells. A reader refuses what is newer."""
+"""Version of the stored description and of the cells. A reader refuses newer versions."""
 
 
 class Model(BaseModel):
-    """Frozen; unknown fields and non-finite numbers are refused."""
+    """Base of all stored models: frozen; unknown fields and non-finite numbers are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Criterion(Model):
-    """When a task counts as learnt: its loss on the evaluation trials is at or below a bound."""
+    """The criterion for a task being learnt: its loss on the evaluation trials is at or below a bound."""
 
-    loss: float | None = Field(None, gt=0, description="bound on the loss itself")
+    loss: float | None = Field(None, gt=0, description="upper bound of the loss")
     relative_loss: float | None = Field(
-        None, gt=0, lt=1, description="bound as a fraction of the same network's loss before any training"
+        None,
+        gt=0,
+        lt=1,
+        description="upper bound, as a fraction of the same network's loss on the task before any training",
     )
 
     @model_validator(mode="after")
@@ -39,7 +42,11 @@ class Criterion(Model):
         return self
 
     def bound(self, loss_untrained: float) -> float:
-        """The loss at which a network stops, given its loss on the task before any training."""
+        """Return the loss at which training ends.
+
+        Args:
+            loss_untrained: the network's loss on the task before any training.
+        """
         if self.loss is not None:
             return self.loss
         assert self.relative_loss is not None
@@ -47,20 +54,26 @@ class Criterion(Model):
 
 
 class Training(Model):
-    """How a network is trained on a task and how it is judged."""
+    """How a network is trained and evaluated on a task."""
 
-    batch: int = Field(32, ge=1, description="fresh trials in every update")
-    max_updates: int = Field(2000, ge=0, description="budget: updates after which training ends without the criterion")
+    batch: int = Field(32, ge=1, description="number of new trials in each update")
+    max_updates: int = Field(
+        2000, ge=0, description="budget: number of updates after which training ends even if the criterion is not met"
+    )
     criterion: Criterion = Field(
         Criterion(relative_loss=0.05), description="loss or relative_loss at which training ends"
     )
-    evaluate_every: int = Field(25, ge=1, description="updates between two looks at the evaluation trials")
-    evaluation_trials: int = Field(128, ge=1, description="held-out trials, the same at every look")
-    learning_rate: float | None = Field(None, gt=0, description="for this task, instead of the rule's")
+    evaluate_every: int = Field(25, ge=1, description="number of updates between two evaluations")
+    evaluation_trials: int = Field(
+        128, ge=1, description="number of held-out trials; every evaluation uses the same ones"
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, description="learning rate for this task, in place of the learning rule's own"
+    )
 
 
 class TaskSpec(Model):
-    """A task of the benchmark. The label names it in tables and in its streams of random numbers."""
+    """A task of the benchmark. Its label identifies it in the tables and in the names of its random streams."""
 
     label: str
     plugin: str
@@ -77,7 +90,7 @@ class ArchitectureSpec(Model):
 
     @property
     def g(self) -> float | None:
-        """Connectivity strength, where the architecture has one."""
+        """Connectivity strength; None if the architecture has none."""
         return self.parameters.get("g")
 
     @property
@@ -94,7 +107,7 @@ class RuleSpec(Model):
     parameters: dict[str, Any]
 
     def on(self, training: Training) -> RuleSpec:
-        """The rule as it is used on a task that may set its own learning rate."""
+        """Return the rule as it is used on a task: with the learning rate of the task's training, if that sets one."""
         if training.learning_rate is None:
             return self
         return self.model_copy(update={"parameters": {**self.parameters, "learning_rate": training.learning_rate}})
@@ -103,34 +116,42 @@ class RuleSpec(Model):
 class Channels(Model):
     """How the tasks share a network's inputs and outputs.
 
-    `separate` gives each task a block of its own: a task drives and reads only its block. With an
-    input (output) correlation c above 0 the k-th vectors of any two tasks are rotated towards each
-    other, both alike, until the cosine of their angle is c.
+    In the layout `separate` each task has its own block of inputs and outputs and uses no others. With an input
+    (output) correlation c above 0, the k-th vectors of any two tasks are rotated towards each other by equal
+    amounts, until the cosine of the angle between them is c.
     """
 
-    layout: Literal["separate", "shared"] = Field("separate", description="a block for each task, or one for all")
-    idle_outputs: Literal["zero", "free"] = Field(
-        "zero", description="outputs that the task at hand does not use: trained to zero, or left free"
+    layout: Literal["separate", "shared"] = Field(
+        "separate", description="separate: one block of channels for each task; shared: one block for all tasks"
     )
-    context: bool = Field(False, description="shared layout: one more input for each task, 1 during its trials")
+    idle_outputs: Literal["zero", "free"] = Field(
+        "zero",
+        description="what happens to outputs that the current task does not use: they are trained to zero or left free",
+    )
+    context: bool = Field(
+        False, description="shared layout only: one additional input for each task, which is 1 during its trials"
+    )
     input_correlation: float = Field(
-        0.0, ge=0, lt=1, description="separate layout: cosine between tasks' input vectors"
+        0.0, ge=0, lt=1, description="separate layout only: cosine of the angle between the input vectors of two tasks"
     )
     output_correlation: float = Field(
-        0.0, ge=0, lt=1, description="separate layout: cosine between tasks' target directions"
+        0.0,
+        ge=0,
+        lt=1,
+        description="separate layout only: cosine of the angle between the target directions of two tasks",
     )
 
     @model_validator(mode="after")
     def _fits_layout(self) -> Self:
         if self.layout == "separate" and self.context:
-            raise ValueError("context goes with layout: shared; separate tasks have inputs of their own")
+            raise ValueError("context requires layout: shared; with layout: separate each task has its own inputs")
         if self.layout == "shared" and (self.input_correlation or self.output_correlation):
-            raise ValueError("correlations go with layout: separate; shared channels are the same for all tasks")
+            raise ValueError("correlations require layout: separate; shared channels are the same for all tasks")
         return self
 
 
 class Condition(Model):
-    """One setting in which everything is done: values of a parameter that every task has, or of the channels."""
+    """A condition under which the whole benchmark runs: values of parameters of all tasks or of the channels."""
 
     values: dict[str, bool | int | float | str] = Field(min_length=1)
     tasks: tuple[TaskSpec, ...]
@@ -138,18 +159,18 @@ class Condition(Model):
 
     @property
     def label(self) -> str:
-        """As it stands in the tables, e.g. `drive=0.1`."""
+        """The condition as the tables write it, e.g. `drive=0.1`."""
         return ", ".join(f"{name}={value}" for name, value in self.values.items())
 
 
-Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]  # as the tables keep it
+Seed = Annotated[int, Field(ge=0, le=2**63 - 1)]  # the tables store seeds as signed 64-bit integers
 Analysis = Literal["modes", "updates", "fixed_points"]
 ClaimId = Literal["C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "flow"]
 Sequences = tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...]
 
 
 class Benchmark(Model):
-    """A benchmark, fully resolved: one description, one result."""
+    """A fully resolved benchmark: it determines its results."""
 
     format: Literal[1] = 1
     name: str = Field(pattern=NAME_PATTERN)
@@ -167,7 +188,7 @@ class Benchmark(Model):
 
     @property
     def histories(self) -> tuple[tuple[str, ...], ...]:
-        """Sequences of task labels that networks are taken through; pairs: every ordered one and the diagonal."""
+        """The sequences of task labels that networks learn; `pairs` gives all ordered pairs, A after A included."""
         if self.protocol != "pairs":
             return self.protocol
         labels = [task.label for task in self.tasks]
@@ -175,31 +196,31 @@ class Benchmark(Model):
 
     @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
-        """Every history that a network has on its way through one of `histories`, each once, short ones first."""
+        """All beginnings of the `histories`, each once and the short ones first; a network has a result after each."""
         prefixes = {history[: k + 1]: None for history in self.histories for k in range(len(history))}
         return tuple(sorted(prefixes, key=len))
 
     @property
     def settings(self) -> tuple[Benchmark, ...]:
-        """This benchmark under each of its conditions, one at a time; itself where it has none."""
+        """This benchmark under each of its conditions, one at a time; the benchmark itself if it has no conditions."""
         each = ({"tasks": c.tasks, "channels": c.channels, "conditions": (c,)} for c in self.conditions)
         return tuple(self.model_copy(update=update) for update in each) or (self,)
 
     @property
     def condition(self) -> str:
-        """Label of a setting's one condition; empty where there is none."""
+        """Label of the condition of a benchmark from `settings`; empty if it has none."""
         return self.conditions[0].label if len(self.conditions) == 1 else ""
 
     def task(self, label: str) -> TaskSpec:
-        """The task with a label, which the benchmark must have."""
+        """Return the task with this label. The benchmark must have it."""
         return next(task for task in self.tasks if task.label == label)
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of a value: keys sorted, no spaces, numbers by their shortest exact form."""
+    """Return a value as canonical JSON: sorted keys, no spaces, the shortest exact form of each number."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def digest(value: Any) -> str:
-    """SHA-256 of the canonical JSON, in hexadecimal."""
+    """Return the SHA-256 of the canonical JSON of a value, in hexadecimal."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()

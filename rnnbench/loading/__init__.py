@@ -1,0 +1,1 @@
+"""Reads benchmark files and user settings, validates them, and finds the plugins they name."""

@@ -1,4 +1,4 @@
-"""Reads a benchmark file and resolves it; every fault is one line that names the file and the field."""
+"""Reads a benchmark file and resolves it. Every error message is one line that names the file and the field."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Entry = str | dict[str, Any]
 
 Seeds = Annotated[
     Annotated[int, Field(ge=1, le=100_000), Tag("count")] | Annotated[list[Seed], Field(min_length=1), Tag("list")],
-    # By its form, so that a fault is told of the form that was meant.
+    # The form of the value decides, so that an error message is about the form that was meant.
     Discriminator(lambda value: "list" if isinstance(value, list) else "count"),
 ]
 
@@ -48,17 +48,17 @@ Protocol = Annotated[
 ]
 
 
-def _spelt_out(channels: Any) -> Any:
+def _as_mapping(channels: Any) -> Any:
     return {"layout": channels} if isinstance(channels, str) else channels
 
 
 class _File(Model):
-    """What may stand in a benchmark file."""
+    """The content of a benchmark file, before plugins are resolved."""
 
     name: str = Field(
         pattern=NAME_PATTERN, max_length=100, description="names the results folder: letters, digits, _ . -"
     )
-    description: str = Field("", description="what the benchmark asks")
+    description: str = Field("", description="what the benchmark investigates")
     tasks: list[Entry] = Field(
         min_length=1, description="plugin names, or {use: name, label: .., training: .., parameters}"
     )
@@ -68,33 +68,39 @@ class _File(Model):
     rules: list[Entry] = Field(
         ["gradient_descent"], min_length=1, description="plugin names, or {use: name, parameters, sweep: ..}"
     )
-    seeds: Seeds = Field(3, description="how many (0, 1, ..), or a list of them")
+    seeds: Seeds = Field(3, description="how many seeds (0, 1, ...), or a list of seeds")
     protocol: Protocol = Field(
         "pairs",
         description="pairs: every ordered pair of tasks and the diagonal; or a list of sequences of task labels",
     )
     conditions: dict[str, Any] = Field(
-        {}, description="values of parameters that all tasks have, or of channels, e.g. {drive: [0, 0.1]}"
+        {}, description="values of parameters that all tasks have, or of fields of channels, e.g. {drive: [0, 0.1]}"
     )
-    channels: Annotated[Channels, BeforeValidator(_spelt_out)] = Field(
+    channels: Annotated[Channels, BeforeValidator(_as_mapping)] = Field(
         Channels(), description="separate, shared, or {layout: .., idle_outputs: .., ...}"
     )
-    training: Training = Field(Training(), description="how every task is trained unless the task says otherwise")
+    training: Training = Field(Training(), description="how every task is trained, unless the task has its own training")
     analyses: list[Analysis] = Field(
-        [], description="modes, updates, fixed_points: what is measured on the weights, which are then all kept"
+        [], description="modes, updates, fixed_points: what is measured on the weights, which are then all stored"
     )
     claims: list[ClaimId] = Field(
-        [], description="claims to be judged on the results, e.g. [C2]; empty: all that apply"
+        [], description="claims to be judged on the results, e.g. [C2]; if empty, all that apply"
     )
     dtype: Literal["float32", "float64", "tf32", "bfloat16"] = Field(
-        "float32", description="arithmetic of training: float32, float64; or float32 with products in tf32 or bfloat16"
+        "float32", description="arithmetic of training: float32, float64, or float32 with products in tf32 or bfloat16"
     )
 
 
 def load_benchmark(source: str | Path | dict[str, Any], registry: Registry | None = None) -> Benchmark:
-    """The benchmark that a YAML file (or the same as a dict) describes, fully resolved.
+    """Read a benchmark and resolve its plugins, defaults, sweeps and conditions.
 
-    Raises BenchmarkError, one line naming file and field, for whatever is wrong with it.
+    Args:
+        source: a YAML file, or its content as a dict.
+        registry: the known plugins; all installed ones if it is None.
+
+    Raises:
+        BenchmarkError: the file cannot be read or something in it is wrong; the message is one line that names the
+            file and the field.
     """
     where = "benchmark" if isinstance(source, dict) else str(source)
     try:
@@ -110,14 +116,14 @@ def _resolve(content: Any, registry: Registry) -> Benchmark:
     file: _File = validated(_File, content, "")
     rules = tuple(RuleSpec(**spec) for spec in _specs("rule", file.rules, "rules", registry))
     conditions = tuple(_conditions(file, rules, registry))
-    # Where there are conditions the tasks stand there without their values, as they were written.
+    # If there are conditions, these are the tasks as they are written, without the values of a condition.
     tasks = tuple(_tasks(file, rules, registry, {}))
     seeds = tuple(range(file.seeds)) if isinstance(file.seeds, int) else tuple(file.seeds)
     if repeated := _repeated(seeds):
-        raise BenchmarkError(f"seeds: {repeated} stands twice; a seed is one network")
+        raise BenchmarkError(f"seeds: {repeated} is listed twice; a seed is one network")
     specs = _specs("architecture", file.architectures, "architectures", registry)
     architectures = tuple(ArchitectureSpec(**spec) for spec in specs)
-    _refuse_unfit(rules, architectures, bool(file.analyses), registry)
+    _check_compatible(rules, architectures, bool(file.analyses), registry)
     return Benchmark(
         name=file.name,
         description=file.description,
@@ -134,22 +140,22 @@ def _resolve(content: Any, registry: Registry) -> Benchmark:
     )
 
 
-def _refuse_unfit(
+def _check_compatible(
     rules: tuple[RuleSpec, ...], architectures: tuple[ArchitectureSpec, ...], analysed: bool, registry: Registry
 ) -> None:
-    """Raise BenchmarkError for a rule that an architecture or an analysis does not go with."""
+    """Raise BenchmarkError if a rule cannot be used with an architecture or with the analyses."""
     for spec in rules:
         rule: LearningRule = registry.build("rule", spec.plugin, spec.parameters)
         if analysed and type(rule).weights_for is not LearningRule.weights_for:
-            told = "uses other weights for each task, which analyses do not see"
-            raise BenchmarkError(f"analyses: rule {spec.label} {told}; leave one of them out")
+            reason = "has different weights for each task, which analyses do not support"
+            raise BenchmarkError(f"analyses: rule {spec.label} {reason}; remove the analyses or the rule")
         for architecture in architectures:
             try:
                 rule.check(registry.build("architecture", architecture.plugin, architecture.parameters))
             except Exception as error:
-                told = one_line(error)
+                reason = one_line(error)
                 raise BenchmarkError(
-                    f"rules: {spec.label} cannot train architecture {architecture.label}: {told}"
+                    f"rules: {spec.label} cannot train architecture {architecture.label}: {reason}"
                 ) from None
 
 
@@ -162,28 +168,28 @@ def _sequences(protocol: list[list[str]], tasks: tuple[TaskSpec, ...]) -> tuple[
                     f"protocol[{i}][{j}]: no task is called {label!r:.60}; {suggestion(label, labels)}"
                 )
         if sequence in protocol[:i]:
-            raise BenchmarkError(f"protocol[{i}]: stands twice")
+            raise BenchmarkError(f"protocol[{i}]: is listed twice")
     return tuple(tuple(sequence) for sequence in protocol)
 
 
 def _conditions(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) -> Iterable[Condition]:
-    """Every combination of the values, each with the tasks and the channels that it makes."""
+    """Every combination of the values of the conditions, each with its tasks and channels."""
     if not file.conditions:
         return
     of_channels = set(Channels.model_fields)
     for name, values in file.conditions.items():
         if name in RESERVED:
-            raise BenchmarkError(f"conditions.{name}: is no parameter of tasks or channels")
+            raise BenchmarkError(f"conditions.{name}: is not a parameter of tasks or channels")
         if isinstance(values, list) and not all(isinstance(value, bool | int | float | str) for value in values):
             raise BenchmarkError(
-                f"conditions.{name}: {shown(values)} has a value that is no number, word or truth value"
+                f"conditions.{name}: {shown(values)} has a value that is not a number, string or boolean"
             )
     for values in _points(file.conditions, "conditions", is_section=True):
-        told = ", ".join(f"{name}={value}" for name, value in values.items())
+        label = ", ".join(f"{name}={value}" for name, value in values.items())
         try:
             channels = {name: value for name, value in values.items() if name in of_channels}
             if twice := sorted(set(channels) & file.channels.model_fields_set):
-                raise BenchmarkError(f"channels.{twice[0]}: given outside the conditions as well")
+                raise BenchmarkError(f"channels.{twice[0]}: also given outside the conditions")
             own = {name: value for name, value in values.items() if name not in of_channels}
             yield Condition(
                 values=values,
@@ -191,22 +197,22 @@ def _conditions(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) ->
                 channels=validated(Channels, {**file.channels.model_dump(exclude_unset=True), **channels}, "channels"),
             )
         except BenchmarkError as error:
-            raise BenchmarkError(f"conditions ({told}): {error}") from None
+            raise BenchmarkError(f"conditions ({label}): {error}") from None
 
 
 def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry, condition: dict[str, Any]) -> list[TaskSpec]:
-    """The tasks, each with the values of a condition among its parameters."""
+    """The tasks, with the values of a condition added to the parameters of each."""
     tasks = []
     general = file.training.model_dump(exclude_unset=True)
     for i, entry in enumerate(file.tasks):
         where = f"tasks[{i}]"
-        words = _words(entry, where)
-        if "sweep" in words:
+        content = _content(entry, where)
+        if "sweep" in content:
             raise BenchmarkError(f"{where}.sweep: tasks are not swept; list the task once for each value, with a label")
-        if twice := sorted(set(condition) & set(words)):
-            raise BenchmarkError(f"{where}.{twice[0]}: given outside the conditions as well")
-        words |= condition
-        own = words.pop("training", {})
+        if twice := sorted(set(condition) & set(content)):
+            raise BenchmarkError(f"{where}.{twice[0]}: also given outside the conditions")
+        content |= condition
+        own = content.pop("training", {})
         if not isinstance(own, dict):
             raise BenchmarkError(f"{where}.training: {shown(own)} is not a mapping")
         training = validated(Training, {**general, **own}, f"{where}.training")
@@ -215,8 +221,8 @@ def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry, conditi
                 raise BenchmarkError(
                     f"{where}.training.learning_rate: rule {rule.label} has no learning rate to replace"
                 )
-        label = words.pop("label", None)
-        plugin, parameters = _plugin("task", words, where, registry)
+        label = content.pop("label", None)
+        plugin, parameters = _plugin("task", content, where, registry)
         label = plugin.partition("@")[0] if label is None else _label(label, where)
         tasks.append(TaskSpec(label=label, plugin=plugin, parameters=parameters, training=training))
     _refuse_repeated(tasks, "tasks", lambda task: task.label)
@@ -224,23 +230,23 @@ def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry, conditi
 
 
 def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -> list[dict[str, Any]]:
-    """Architectures or rules, one for each point of their sweeps."""
+    """Label, plugin and parameters of each architecture or rule, one for each combination of swept values."""
     specs: list[dict[str, Any]] = []
     for i, entry in enumerate(entries):
         where = f"{section}[{i}]"
-        words = _words(entry, where)
-        if "training" in words:
-            raise BenchmarkError(f"{where}.training: training belongs to the benchmark or to a task")
-        label, sweep = words.pop("label", None), words.pop("sweep", {})
+        content = _content(entry, where)
+        if "training" in content:
+            raise BenchmarkError(f"{where}.training: training is set for the whole benchmark or for a task")
+        label, sweep = content.pop("label", None), content.pop("sweep", {})
         for swept in _points(sweep, where):
-            if twice := set(swept) & set(words):
-                raise BenchmarkError(f"{where}.sweep.{twice.pop()}: given outside the sweep as well")
-            plugin, parameters = _plugin(kind, {**words, **swept}, where, registry)
+            if twice := set(swept) & set(content):
+                raise BenchmarkError(f"{where}.sweep.{twice.pop()}: also given outside the sweep")
+            plugin, parameters = _plugin(kind, {**content, **swept}, where, registry)
             base = plugin.partition("@")[0] if label is None else _label(label, where)
-            # g and units have columns of their own in the tables; anything else that is swept shows in the label.
-            told = [f"{name}={value}" for name, value in swept.items() if name not in ("g", "units")]
+            # g and units have their own columns in the tables; other swept parameters appear in the label.
+            named = [f"{name}={value}" for name, value in swept.items() if name not in ("g", "units")]
             specs.append(
-                {"label": f"{base}[{','.join(told)}]" if told else base, "plugin": plugin, "parameters": parameters}
+                {"label": f"{base}[{','.join(named)}]" if named else base, "plugin": plugin, "parameters": parameters}
             )
     _refuse_repeated(
         specs, section, lambda s: (s["label"], str(s["parameters"].get("g")), s["parameters"].get("units"))
@@ -249,37 +255,39 @@ def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -
 
 
 def _points(sweep: Any, where: str, is_section: bool = False) -> list[dict[str, Any]]:
+    """Every combination of the values that a sweep or the conditions give to each parameter."""
     section = where if is_section else f"{where}.sweep"
     if not (isinstance(sweep, dict) and all(isinstance(v, list) and v for v in sweep.values())):
         raise BenchmarkError(f"{section}: {shown(sweep)} is not a mapping from parameters to lists of values")
     for name, values in sweep.items():
         if any(value in values[:i] for i, value in enumerate(values)):
-            raise BenchmarkError(f"{section}.{name}: {shown(values)} has a value twice")
+            raise BenchmarkError(f"{section}.{name}: {shown(values)} lists a value twice")
     return [dict(zip(sweep, values, strict=True)) for values in itertools.product(*sweep.values())]
 
 
-def _words(entry: Entry, where: str) -> dict[str, Any]:
-    words = {"use": entry} if isinstance(entry, str) else dict(entry)
-    if not isinstance(words.get("use"), str):
-        told = shown(words["use"]) if "use" in words else "missing"
-        raise BenchmarkError(f"{where}.use: {told}; it names the plugin")
-    return words
+def _content(entry: Entry, where: str) -> dict[str, Any]:
+    """An entry of a list of plugins as a mapping, in which `use` names the plugin."""
+    content = {"use": entry} if isinstance(entry, str) else dict(entry)
+    if not isinstance(content.get("use"), str):
+        value = f"{shown(content['use'])} is not a name" if "use" in content else "missing"
+        raise BenchmarkError(f"{where}.use: {value}; use names the plugin")
+    return content
 
 
-def _plugin(kind: Kind, words: dict[str, Any], where: str, registry: Registry) -> tuple[str, dict[str, Any]]:
-    """Id and complete parameters of the plugin that an entry names."""
-    parameters = dict(words)
+def _plugin(kind: Kind, content: dict[str, Any], where: str, registry: Registry) -> tuple[str, dict[str, Any]]:
+    """The id and all parameters of the plugin that an entry of the file names."""
+    parameters = dict(content)
     name = parameters.pop("use")
     try:
         cls = registry.find(kind, name).cls
     except PluginError as error:
-        raise BenchmarkError(f"{where}.use: {error}" if len(words) > 1 else f"{where}: {error}") from None
+        raise BenchmarkError(f"{where}.use: {error}" if len(content) > 1 else f"{where}: {error}") from None
     plugin = validated(cls, parameters, where, also_known=RESERVED - {"sweep" if kind == "task" else "training"})
     try:
         return cls.id(), plugin.model_dump(mode="json")
     except Exception as error:
-        told = shown(one_line(error), quoted=False)
-        raise BenchmarkError(f"{where}: {cls.id()} has a parameter that no record can hold: {told}") from None
+        reason = shown(one_line(error), quoted=False)
+        raise BenchmarkError(f"{where}: {cls.id()} has a parameter that JSON cannot represent: {reason}") from None
 
 
 def _label(label: Any, where: str) -> str:
@@ -287,7 +295,7 @@ def _label(label: Any, where: str) -> str:
         raise BenchmarkError(f"{where}.label: {label!r:.60} is not a line of 1 to 100 printable characters")
     if " > " in label:
         raise BenchmarkError(
-            f"{where}.label: {label!r:.60} has ' > ' in it, which stands between the tasks of a history"
+            f"{where}.label: {label!r:.60} contains ' > ', which separates the tasks of a history"
         )
     return label
 
@@ -295,7 +303,7 @@ def _label(label: Any, where: str) -> str:
 def _refuse_repeated(specs: list[Any], section: str, key: Any) -> None:
     if repeated := _repeated(key(spec) for spec in specs):
         name = repeated[0] if isinstance(repeated, tuple) else repeated
-        raise BenchmarkError(f"{section}: {name!r} stands twice; give each its own label")
+        raise BenchmarkError(f"{section}: {name!r} is listed twice; give each its own label")
 
 
 def _repeated(keys: Iterable[Hashable]) -> Any:

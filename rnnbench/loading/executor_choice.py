@@ -1,4 +1,4 @@
-"""The executor that a user asks for: by name, as a mapping, or in a file of its own."""
+"""Finds the executor that a user asks for by name, by a mapping, or by a YAML file."""
 
 from __future__ import annotations
 
@@ -14,30 +14,36 @@ from rnnbench.plugin.executor import Executor
 from rnnbench.plugin.registry import Registry
 
 Choice = str | Path | Mapping[str, Any] | Executor
-"""A plugin's name; or {use: name, parameters}, or a YAML file of that; or the executor itself."""
+"""A plugin's name, a mapping {use: name, parameters}, a YAML file that contains such a mapping, or an executor."""
 
 
 def executor_of(choice: Choice, registry: Registry, settings: Mapping[str, Any] | None = None) -> Executor:
-    """The executor of that name, with parameters from its file and from `settings`, which go before the file's.
+    """Make the executor that a user chose.
 
-    Raises RnnbenchError, one line, where there is none or for a wrong parameter.
+    Args:
+        choice: a name, a mapping, a YAML file, or an executor, which is returned unchanged.
+        registry: the installed plugins.
+        settings: further parameters by name; they override those of the mapping or the file.
+
+    Raises:
+        RnnbenchError: there is no such executor, or a parameter is wrong; the message is one line.
     """
     if isinstance(choice, Executor):
         return choice
-    where, words = "executor", choice
+    where, content = "executor", choice
     if isinstance(choice, Path) or (isinstance(choice, str) and choice.endswith((".yaml", ".yml"))):
         where = str(choice)
         try:
-            words = read_yaml(Path(choice))
+            content = read_yaml(Path(choice))
         except BenchmarkError as error:
             raise RnnbenchError(f"{where}: {error}") from None
     elif isinstance(choice, str):
-        words = {"use": choice}
-    if not isinstance(words, Mapping) or not isinstance(words.get("use"), str):
-        raise RnnbenchError(f"{where}: expected {{use: name, parameters}}, got {shown(words)}")
-    parameters = {name: value for name, value in words.items() if name != "use"} | dict(settings or {})
+        content = {"use": choice}
+    if not isinstance(content, Mapping) or not isinstance(content.get("use"), str):
+        raise RnnbenchError(f"{where}: expected {{use: name, parameters}}, got {shown(content)}")
+    parameters = {name: value for name, value in content.items() if name != "use"} | dict(settings or {})
     try:
-        found = registry.find("executor", words["use"])
+        found = registry.find("executor", content["use"])
     except PluginError as error:
         raise RnnbenchError(f"{where}: {error}") from None
     try:

@@ -1,4 +1,4 @@
-"""The plugin that an author means by a name and some parameters."""
+"""Finds the plugin that a user asks for by name and parameters."""
 
 from __future__ import annotations
 
@@ -14,9 +14,16 @@ from rnnbench.plugin.registry import BASES, Kind, Registry
 
 
 def plugin_named(name: str, kind: Kind | None, settings: Sequence[str], registry: Registry) -> Plugin:
-    """A plugin by name, with parameters as in `drive=0.5`, each read as YAML.
+    """Make a plugin from its name and from parameters as given on a command line.
 
-    Raises RnnbenchError where there is none, where the name stands for several, or for a wrong parameter.
+    Args:
+        name: `name` or `name@version`.
+        kind: task, architecture, rule or executor; None if the name alone identifies the plugin.
+        settings: parameters as in `drive=0.5`, each value read as YAML.
+        registry: the installed plugins.
+
+    Raises:
+        RnnbenchError: no plugin or several plugins have this name, or a parameter is wrong.
     """
     kinds = [k for k in BASES if registry.knows(k, name)]
     if kind is None and len(kinds) > 1:

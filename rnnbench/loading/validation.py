@@ -1,4 +1,4 @@
-"""Turns plain data into a pydantic model, strictly, and a fault into one line: field, what is wrong, what is right."""
+"""Strict validation of plain data against a pydantic model, with one-line messages."""
 
 from __future__ import annotations
 
@@ -13,24 +13,32 @@ from rnnbench.messages import SHOWN, one_line, shown, suggestion
 
 
 def validated(cls: type[BaseModel], content: dict[str, Any], where: str, also_known: Iterable[str] = ()) -> Any:
-    """`content` as a `cls`: no text taken for a number, no number for a truth value.
+    """Make a pydantic model from plain data. Types are strict: "6" is not a number, and 1 is not a boolean.
 
-    where        path of `content` in its file, e.g. tasks[2]
-    also_known   words that may stand beside the fields, for the suggestions
+    Args:
+        cls: the model's class.
+        content: values of its fields by name.
+        where: path of `content` in its file, such as tasks[2]; empty for the file itself.
+        also_known: keys that are allowed beside the fields, to be suggested for an unknown key.
 
-    Raises BenchmarkError, also for whatever a plugin's own validators raise.
+    Returns:
+        An object of class `cls`.
+
+    Raises:
+        BenchmarkError: a value is wrong, or a validator of a plugin raises an error. The message is one line that
+            gives the field, what is wrong and what would be right.
     """
     try:
-        # By way of JSON, because pydantic's strict mode refuses a list for a tuple only in Python's data.
+        # The data go through JSON, because pydantic's strict mode accepts a list for a tuple only in JSON.
         return cls.model_validate_json(json.dumps(content), strict=True)
     except ValidationError as error:
-        raise BenchmarkError(_fault(cls, error, where, also_known)) from None
+        raise BenchmarkError(_message(cls, error, where, also_known)) from None
     except (Exception, SystemExit) as error:
         message = shown(one_line(error), quoted=False)
         raise BenchmarkError(f"{where or 'file'}: {cls.__name__} raises {type(error).__name__}: {message}") from None
 
 
-def _fault(cls: type[BaseModel], error: ValidationError, where: str, also_known: Iterable[str]) -> str:
+def _message(cls: type[BaseModel], error: ValidationError, where: str, also_known: Iterable[str]) -> str:
     first = error.errors(include_url=False)[0]
     loc, value, context = first["loc"], first["input"], first.get("ctx", {})
     path, owner, about = _walk(cls, loc, where)
@@ -57,9 +65,12 @@ def _fault(cls: type[BaseModel], error: ValidationError, where: str, also_known:
 
 
 def _walk(cls: Any, loc: tuple[int | str, ...], where: str) -> tuple[str, list[str], str]:
-    """Follow a fault's location: its path in the file, the fields where it ends, and what its field says of itself.
+    """Follow the location of a validation error.
 
-    Parts that are no fields are left out: pydantic puts the members of a union there.
+    Parts of the location that are not fields are left out: pydantic puts the members of a union there.
+
+    Returns:
+        The path in the file, the names of the fields at its end, and the description of the field.
     """
     path, about = where, ""
     for part in loc:

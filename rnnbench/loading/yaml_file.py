@@ -1,4 +1,4 @@
-"""Reads a YAML file into plain data: mappings with text keys, lists, texts, numbers, truth values, null."""
+"""Reads a YAML file into plain data: mappings with string keys, lists, strings, numbers, booleans, null."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from rnnbench.messages import nearest, one_line
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people expect it: 2e-4 is a number, a date is a text, a key that stands twice is refused."""
+    """A YAML loader in which 2e-4 is a number, a date is a string, and a repeated key is an error."""
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag.rpartition(":")[2] not in ("timestamp", "int", "float")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-# In YAML 1.1 010 is eight, 1:30 is ninety and 2e-4 is a text; here the first two are texts, and so refused.
+# In YAML 1.1, 010 is eight, 1:30 is ninety and 2e-4 is a string. Here 2e-4 is a number and the other two are strings,
+# which validation then refuses where a number is expected.
 for _tag, _pattern in {
     "int": r"[-+]?(0|[1-9][0-9_]*)",
     "float": r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
@@ -31,11 +32,11 @@ for _tag, _pattern in {
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    # Before merged mappings (<<) are filled in: what they bring may be overridden.
+    # This check comes before merged mappings (<<) are filled in, because their keys may be overridden.
     keys = [(key.value if isinstance(key, yaml.ScalarNode) else None) for key, _ in node.value]
     repeated = next((k for k, count in Counter(keys).items() if count > 1 and k is not None), None)
     if repeated is not None:
-        raise yaml.MarkedYAMLError(problem=f"{repeated!r} stands twice", problem_mark=node.start_mark)
+        raise yaml.MarkedYAMLError(problem=f"{repeated!r} is listed twice", problem_mark=node.start_mark)
     loader.flatten_mapping(node)
     return loader.construct_mapping(node, deep=True)
 
@@ -44,13 +45,13 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 
 
 def _scalar(loader: _Loader, node: yaml.ScalarNode) -> Any:
-    """As SafeLoader's own, but what is no number (or truth value, or time) says where it stands."""
+    """Read a scalar as SafeLoader does, but report the position of one that does not have the type of its tag."""
     constructor = yaml.SafeLoader.yaml_constructors[node.tag]
     try:
         return constructor(loader, node)
     except (ValueError, KeyError, AttributeError):
         kind = node.tag.rpartition(":")[2]
-        problem = f"{node.value[:40]!r} is no {kind}"
+        problem = f"{node.value[:40]!r} is not a valid {kind}"
         raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
 
@@ -59,7 +60,11 @@ for _kind in ("int", "float", "bool", "timestamp"):
 
 
 def read_yaml(path: Path) -> Any:
-    """The plain data in a YAML file. Raises BenchmarkError: what is wrong and where, in one line."""
+    """Read the plain data in a YAML file.
+
+    Raises:
+        BenchmarkError: the file cannot be read or is not valid; the message is one line and does not name the file.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
@@ -71,8 +76,8 @@ def read_yaml(path: Path) -> Any:
         raise BenchmarkError("is not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise BenchmarkError(f"{place}{error.problem or 'not valid YAML'}") from None
+        position = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise BenchmarkError(f"{position}{error.problem or 'not valid YAML'}") from None
     except yaml.YAMLError as error:
         raise BenchmarkError(f"not valid YAML: {one_line(error)}") from None
     except RecursionError:
@@ -94,9 +99,9 @@ def _check_plain(value: Any, where: str) -> None:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise BenchmarkError(f"{where}: holds half a character (a lone surrogate)") from None
+            raise BenchmarkError(f"{where}: contains half a character (a lone surrogate)") from None
     elif not isinstance(value, int | float | None):
-        raise BenchmarkError(f"{where}: a {type(value).__name__}; expected a text, a number, a list or a mapping")
+        raise BenchmarkError(f"{where}: a {type(value).__name__}; expected a string, a number, a list or a mapping")
 
 
 def _names_beside(path: Path) -> list[str]:
@@ -104,9 +109,16 @@ def _names_beside(path: Path) -> list[str]:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Name and value of a parameter as it stands on a command line, drive=0.5, its value read as YAML.
+    """Read a parameter as it is given on a command line.
 
-    Raises BenchmarkError for anything else.
+    Args:
+        text: name and value, such as drive=0.5; the value is read as YAML.
+
+    Returns:
+        The name and the value.
+
+    Raises:
+        BenchmarkError: the text is not of this form.
     """
     name, equals, value = text.partition("=")
     if not equals or not name:

@@ -1,1 +1,1 @@
-"""Writes new plugin packages from templates."""
+"""The plugin interface: contracts, hooks, registry, and the templates of new plugin packages."""

@@ -1,4 +1,4 @@
-"""What a plugin says of itself, as data: its source and its parameters with types, bounds, units and defaults."""
+"""Descriptions of plugins as data: summary, source, and parameters with types, bounds, units and defaults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from rnnbench.plugin.registry import BASES, Found, Registry
 
 @dataclass(frozen=True)
 class Parameter:
-    """One parameter of a plugin, in words."""
+    """One parameter of a plugin, as text.
+
+    Attributes:
+        name: name of the parameter.
+        type: type or allowed values.
+        default: default value as JSON, or "required".
+        bounds: lower and upper bounds; empty if there are none.
+        unit: unit; empty if there is none.
+        description: what the parameter means, without its unit.
+    """
 
     name: str
     type: str
@@ -27,7 +36,15 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Description:
-    """A plugin in words."""
+    """A plugin as text.
+
+    Attributes:
+        found: the plugin and its package.
+        summary: the first line of its docstring.
+        details: the other paragraphs of its docstring.
+        source: where it was published; empty if it does not say.
+        parameters: its parameters, in the order of its fields.
+    """
 
     found: Found
     summary: str
@@ -37,7 +54,15 @@ class Description:
 
 
 def describe(name: str, registry: Registry) -> Description:
-    """The plugin of any kind called `name` or `name@version`. Raises PluginError with the nearest names."""
+    """The description of a plugin of any kind.
+
+    Args:
+        name: `name` or `name@version`.
+        registry: the known plugins.
+
+    Raises:
+        PluginError: there is no such plugin; the message gives the nearest names.
+    """
     for kind in BASES:
         if registry.knows(kind, name):
             return description_of(registry.find(kind, name))
@@ -46,14 +71,14 @@ def describe(name: str, registry: Registry) -> Description:
 
 
 def description_of(found: Found) -> Description:
-    """What a plugin says of itself."""
-    # Its own docstring, not one that it inherits.
+    """The description of a plugin that was found."""
+    # Only the docstring of the class itself; an inherited one would describe another class.
     summary, _, details = inspect.cleandoc(found.cls.__dict__.get("__doc__") or "").partition("\n\n")
     schema = found.cls.model_json_schema()
     fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
     return Description(
         found,
-        one_line(summary) or "(it does not say)",
+        one_line(summary) or "(no description)",
         "\n\n".join(one_line(paragraph) for paragraph in details.split("\n\n")),
         found.cls.source,
         tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
@@ -67,7 +92,7 @@ def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required:
 
 
 def _unit(description: str) -> tuple[str, str]:
-    """A description ends with its unit in parentheses, where it has one."""
+    """Split a description into its text and its unit, which is the text in parentheses at its end, or empty."""
     match = re.fullmatch(r"(?P<text>.*\S)\s*\((?P<unit>[^()]*(?:\([^()]*\)[^()]*)*)\)", description, re.DOTALL)
     return (match["text"], match["unit"]) if match else (description, "")
 
@@ -89,10 +114,10 @@ def _type(field: dict[str, Any], defs: dict[str, Any]) -> str:
 
 
 def _bounds(field: dict[str, Any]) -> str:
-    told = {
+    templates = {
         "minimum": "≥ {}",
         "exclusiveMinimum": "> {}",
         "maximum": "≤ {}",
         "exclusiveMaximum": "< {}",
     }
-    return ", ".join(text.format(f"{field[key]:g}") for key, text in told.items() if key in field)
+    return ", ".join(text.format(f"{field[key]:g}") for key, text in templates.items() if key in field)

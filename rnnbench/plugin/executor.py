@@ -1,9 +1,9 @@
-"""The contract of executors, in a page: Executor, Work, Job, Report.
+"""The contract of executors: Executor, Work, Job, Report.
 
-A run is cut into jobs, each a population of networks trained together on one task. An executor sees to it that all
-are computed: in this process, in others, on other machines. What is computed, and what comes of it, is not its
-business: it hands a job's `order` to a `rnnbench.Worker`, which may live anywhere that can write to the results
-folder. The folder is the truth: a job is done when its cells are there, whatever a scheduler says of it.
+A run is divided into jobs. Each job is a population of networks that are trained together on one task. An executor has
+all jobs computed, in this process, in other processes or on other machines. It does not need to know what is computed:
+it passes the `order` of a job to a `rnnbench.Worker`, which runs wherever it can write to the results folder. A job is
+done when its cells are in that folder, whatever a scheduler reports about it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from rnnbench.plugin.interfaces import Plugin
 
 @dataclass(frozen=True)
 class Job:
-    """A population to be computed.
+    """A population to be trained on one task.
 
-    cells    identities of its cells
-    after    identities of the cells that these start from, where they are another job's of the same work
-    needs    identities of all earlier stages of these networks, there already or not
-    stage    position of its task in the histories, from 1; all that it starts from has a lower one
-    seconds  of one worker on this machine if every budget is spent; NaN where that could not be measured
-    order    the job as a line of JSON, all that a worker needs beside the results folder
+    Attributes:
+        cells: identities of the cells that the job computes.
+        after: identities of the cells that these start from, if other jobs of the same work compute them.
+        needs: identities of all cells of earlier stages of these networks, whether they have been computed or not.
+        stage: position of the job's task in the histories, counted from 1. All cells that the job starts from have a
+            lower stage.
+        seconds: estimated time (s) that one worker on this machine needs if every network spends its whole budget;
+            NaN if it could not be measured.
+        order: the job as one line of JSON. A worker needs nothing else except the results folder.
     """
 
     cells: tuple[str, ...]
@@ -39,12 +42,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """News of a run.
+    """What has happened in a run since the last report.
 
-    updates   network-updates made since the last report
-    damaged   a line for each damaged file that was set aside
-    finished  (identity, done or failed) of each cell that has ended
-    news      lines for whoever watches
+    Attributes:
+        updates: number of network-updates (one update of one network).
+        damaged: one line for each damaged file that was set aside.
+        finished: the identity of each cell that has ended, with "done" or "failed".
+        news: lines to be shown to the user.
     """
 
     updates: int = 0
@@ -54,21 +58,23 @@ class Report:
 
 
 Listener = Callable[[Report], Any]
+"""A function that receives the reports of a run."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an executor is to do.
+    """What an executor has to do.
 
-    folder    the results folder, with benchmark.json in it
-    jobs      those that start from others after them
-    device    cpu or cuda
-    workers   processes on this machine
-    threads   of each worker
-    tell      to be called with every report
-    left      which of some jobs are still to be computed, by the files in the folder
-    look      finds the cells that have come into the folder since the last look, and tells of them: for executors
-              whose workers cannot
+    Attributes:
+        folder: the results folder, which contains benchmark.json.
+        jobs: the jobs to be computed; a job comes after the jobs that it starts from.
+        device: "cpu" or "cuda".
+        workers: number of worker processes on this machine.
+        threads: number of threads of each worker.
+        tell: must be called with every report.
+        left: returns those of the given jobs that are still to be computed, judged by the files in the folder.
+        look: finds the cells that were added to the folder since the last call, and calls `tell` with a report of
+            them. It is for executors whose workers cannot send reports.
     """
 
     folder: Path
@@ -82,21 +88,31 @@ class Work:
 
 
 class Executor(Plugin, ABC):
-    """Where and by what the jobs of a run are computed. Its parameters change no number, only when and where."""
+    """Decides where and by which processes the jobs of a run are computed. Its parameters do not change any number."""
 
     local: ClassVar[bool] = True
-    """Whether `workers` processes of this machine do the work, so that its time can be told beforehand."""
+    """Whether `workers` processes of this machine do the work, so that its duration can be estimated in advance."""
 
     @abstractmethod
     def where(self, workers: int, threads: int) -> str:
-        """In a few words for the plan: where the work is done."""
+        """Where the work is done, in a few words for the plan that is shown before a run.
+
+        Args:
+            workers: number of worker processes on this machine.
+            threads: number of threads of each worker.
+        """
 
     @abstractmethod
     def run(self, work: Work) -> None:
-        """Compute all jobs, each after those that it starts from, and tell how it goes.
+        """Compute all jobs, each after the jobs that it starts from, and report progress through `work.tell`.
 
-        Interrupted or stopped by an error, it leaves nothing behind that computes, or says in a line what it leaves.
+        If it is interrupted or stopped by an error, it must not leave anything behind that still computes, or it must
+        say in one line what it leaves.
 
-        Raises RnnbenchError where jobs cannot be computed (cells that fail are no error, they have a record), and
-        Submitted where they go on without this process.
+        Args:
+            work: the jobs, the results folder and the functions to call.
+
+        Raises:
+            RnnbenchError: jobs cannot be computed. A cell that fails is not an error, because it has a record.
+            Submitted: the jobs go on without this process.
         """

@@ -1,4 +1,4 @@
-"""The hooks a plugin package may implement, found through the entry-point group `rnnbench`."""
+"""The hooks that a plugin package may implement. They are found through the entry-point group `rnnbench`."""
 
 from __future__ import annotations
 

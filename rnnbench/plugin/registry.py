@@ -1,4 +1,4 @@
-"""Finds the installed plugins, checks them, looks them up by id, and contains the broken ones."""
+"""Finds the installed plugins, checks them, and looks them up by id. Broken plugins are recorded and left out."""
 
 from __future__ import annotations
 
@@ -34,12 +34,19 @@ HOOKS: dict[str, Kind] = {
     "rnnbench_executors": "executor",
 }
 RESERVED = frozenset({"use", "label", "sweep", "training"})
-"""Words of the benchmark file that stand beside a plugin's parameters."""
+"""Keys of the benchmark file that appear beside a plugin's parameters, so that no parameter may have these names."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A plugin that can be used, and where it comes from."""
+    """A plugin that can be used, and the package it comes from.
+
+    Attributes:
+        kind: task, architecture, rule or executor.
+        cls: the plugin's class.
+        package: name of the installed package.
+        package_version: version of that package.
+    """
 
     kind: Kind
     cls: type[Plugin]
@@ -48,12 +55,18 @@ class Found:
 
     @property
     def id(self) -> str:
+        """The plugin's id, `name@version`."""
         return self.cls.id()
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin package, or one class of it, that cannot be used, and why."""
+    """A plugin package, or one of its classes, that cannot be used.
+
+    Attributes:
+        package: name of the installed package.
+        reason: why it cannot be used, in one line.
+    """
 
     package: str
     reason: str
@@ -61,10 +74,13 @@ class Broken:
 
 @dataclass
 class Registry:
-    """The plugins at hand. `found` maps (kind, id) to a plugin; `broken` says what was left out and why.
+    """The available plugins.
 
-    conflicts   (kind, id) that more than one class bears, and what to do about it
-    offering    packages that offer each (kind, id), in the order in which they were found
+    Attributes:
+        found: the usable plugins by (kind, id).
+        broken: the packages and classes that were left out, each with the reason.
+        conflicts: each (kind, id) that more than one class has, with a message that says what to do about it.
+        offering: names of the packages that offer each (kind, id), in the order in which they were found.
     """
 
     found: dict[tuple[Kind, str], Found] = field(default_factory=dict)
@@ -73,11 +89,17 @@ class Registry:
     offering: dict[tuple[Kind, str], list[str]] = field(default_factory=dict)
 
     def find(self, kind: Kind, name: str) -> Found:
-        """The plugin called `name@version`, or the newest called `name`.
+        """The plugin of a given id or name.
 
-        Raises PluginError with the nearest names where there is none.
+        Args:
+            kind: task, architecture, rule or executor.
+            name: `name@version`, or `name` for the newest version.
+
+        Raises:
+            PluginError: there is no such plugin (the message gives the nearest names), or several packages offer it.
         """
-        if (kind, name) in self.found and (kind, name) not in self.conflicts:  # a full id, asked for thousands of times
+        # Fast path for a full id, which is looked up thousands of times.
+        if (kind, name) in self.found and (kind, name) not in self.conflicts:
             return self.found[kind, name]
         versions = {i: f.cls.version for (k, i), f in self.found.items() if k == kind and name in (f.id, f.cls.name)}
         for k, i in self.conflicts:
@@ -85,27 +107,37 @@ class Registry:
             if k == kind and name in (i, plugin):
                 versions[i] = int(version)
         if not versions:
-            raise PluginError(f"unknown {kind} {name!r:.60}; {self._instead(kind, name)}")
+            raise PluginError(f"unknown {kind} {name!r:.60}; {self._hint(kind, name)}")
         newest = max(versions, key=lambda i: versions[i])
         if (kind, newest) in self.conflicts:
             raise PluginError(self.conflicts[kind, newest])
         return self.found[kind, newest]
 
     def knows(self, kind: Kind, name: str) -> bool:
-        """Whether there is a plugin of that name or id, usable or contested."""
+        """Whether there is a plugin of that name or id, even if several packages offer it so that it cannot be used."""
         ids = [i for k, i in [*self.found, *self.conflicts] if k == kind]
         return any(name in (i, i.rpartition("@")[0]) for i in ids)
 
     def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
-        """The plugin `plugin_id` with `parameters` as they stand in a resolved benchmark."""
+        """Make a plugin with the parameters of a resolved benchmark.
+
+        Args:
+            kind: task, architecture, rule or executor.
+            plugin_id: `name@version`.
+            parameters: values of the plugin's fields by name.
+
+        Raises:
+            PluginError: there is no such plugin, or several packages offer it.
+            ValidationError: pydantic refuses the parameters.
+        """
         return self.find(kind, plugin_id).cls.model_validate(parameters)
 
-    def _instead(self, kind: Kind, name: str) -> str:
+    def _hint(self, kind: Kind, name: str) -> str:
         known = sorted({f.cls.name for (k, _), f in self.found.items() if k == kind})
         near = nearest(name.partition("@")[0], known)
         versions = sorted(i for (k, i) in self.found if k == kind and i.partition("@")[0] == name.partition("@")[0])
         if versions:
-            hint = f"there is {', '.join(versions)}"
+            hint = f"installed versions: {', '.join(versions)}"
         elif near:
             hint = f"did you mean {' or '.join(near)}?"
         else:
@@ -114,18 +146,18 @@ class Registry:
 
     @property
     def not_loaded(self) -> str:
-        """What to add to "there is no such plugin": it may be in a package that is broken."""
+        """Text to add to the message about an unknown plugin: the broken packages, one of which may contain it."""
         reasons = "; ".join(f"{broken.package}: {broken.reason}" for broken in self.broken)
         return f" (not loaded: {reasons})" if reasons else ""
 
     def add(self, entry: EntryPoint) -> None:
-        """Load one entry point and register what it offers; whatever is wrong with it is recorded, not raised."""
+        """Load one entry point and register the plugins it offers. Errors are recorded in `broken`, not raised."""
         package = entry.dist.name if entry.dist else entry.value
         version = entry.dist.version if entry.dist else "unknown"
         manager = pluggy.PluginManager(hookspecs.PROJECT)
         manager.add_hookspecs(hookspecs)
         try:
-            # SystemExit too: a package that exits on import must not end the run.
+            # SystemExit is caught below as well: a package that exits on import must not end the run.
             manager.register(entry.load(), name=f"{package}:{entry.name}")
             manager.check_pending()
             offers = [
@@ -135,7 +167,7 @@ class Registry:
             self.broken.append(Broken(package, error_line(error)))
             return
         if not offers:
-            self.broken.append(Broken(package, f"implements no hook; there are {', '.join(HOOKS)}"))
+            self.broken.append(Broken(package, f"implements no hook; the hooks are {', '.join(HOOKS)}"))
         for kind, classes in offers:
             self._register(kind, classes, package, version)
 
@@ -166,7 +198,7 @@ class Registry:
 
 
 def _fault(kind: Kind, cls: Any) -> str | None:
-    """What keeps a class from being a plugin of this kind; None if nothing."""
+    """The reason why a class cannot be a plugin of this kind, or None if it can."""
     base = BASES[kind]
     if not (isinstance(cls, type) and issubclass(cls, base)):
         return f"{one_line(repr(cls), 100)} is not a subclass of rnnbench.{base.__name__}"
@@ -179,11 +211,11 @@ def _fault(kind: Kind, cls: Any) -> str | None:
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         return f"{cls.__name__}.version is {version!r}; expected 1, 2, 3, ..."
     if taken := sorted(RESERVED & set(cls.model_fields)):
-        return f"{cls.__name__} has a parameter {taken[0]!r}; that word belongs to the benchmark file"
+        return f"{cls.__name__} has a parameter {taken[0]!r}; that name is reserved for the benchmark file"
     try:
         cls.model_json_schema()
     except Exception as error:
-        return f"{cls.__name__} has a parameter that JSON cannot describe: {error_line(error):.200}"
+        return f"{cls.__name__} has a parameter without a JSON Schema: {error_line(error):.200}"
     return None
 
 

@@ -1,4 +1,4 @@
-"""Writes an installable plugin package: one short module, a test, a README, a benchmark to try it with."""
+"""Writes a new installable plugin package: one short module, a test, a README, and a benchmark to try it with."""
 
 from __future__ import annotations
 
@@ -16,23 +16,31 @@ HOOK_OF: dict[Kind, str] = {kind: hook for hook, kind in HOOKS.items()}
 
 
 def new_package(kind: Kind, name: str, home: Path, registry: Registry) -> Path:
-    """Write the package of a new plugin to a folder of its own in `home`; returns the folder.
+    """Write the package of a new plugin to a new folder.
 
-    name   of the plugin, in words joined by - or _, such as my_task
+    Args:
+        kind: task, architecture, rule or executor.
+        name: name of the plugin, in lower-case words joined by - or _, such as my_task.
+        home: folder in which the package's folder is made.
+        registry: the installed plugins.
 
-    Raises RnnbenchError for a name that cannot be one, that an installed plugin bears, or whose folder is there.
+    Returns:
+        The package's folder.
+
+    Raises:
+        RnnbenchError: the name is not allowed, an installed plugin has it, the folder exists, or it cannot be written.
     """
     plugin = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", plugin) or keyword.iskeyword(plugin) or len(plugin) > 60:
-        raise RnnbenchError(f"{name!r:.80} cannot be a name; expected lower-case words such as my-{kind} or my_{kind}")
+        raise RnnbenchError(f"{name!r:.80} is not a valid name; expected lower-case words such as my-{kind} or my_{kind}")
     if registry.knows(kind, plugin):
         raise RnnbenchError(
-            f"there is a {kind} called {plugin} already (rnnbench describe {plugin}); choose another name"
+            f"a {kind} called {plugin} is already installed (rnnbench describe {plugin}); choose another name"
         )
     module = f"{plugin}_{kind}" if not plugin.endswith(kind) else plugin
     folder = home / module.replace("_", "-")
     if folder.exists():
-        raise RnnbenchError(f"{folder}: is there already; nothing was written")
+        raise RnnbenchError(f"{folder}: already exists; nothing was written")
     contents = rendered(kind, plugin, module)
     for path, text in contents.items():
         target = folder / path
@@ -45,7 +53,13 @@ def new_package(kind: Kind, name: str, home: Path, registry: Registry) -> Path:
 
 
 def rendered(kind: Kind, plugin: str, module: str) -> dict[str, str]:
-    """The files of a package by path, from the templates."""
+    """The text of each file of a new package, by its path within the package.
+
+    Args:
+        kind: task, architecture, rule or executor.
+        plugin: name of the plugin, with underscores.
+        module: name of its Python module.
+    """
     words = {
         "kind": kind,
         "name": plugin,

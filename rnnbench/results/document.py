@@ -1,4 +1,4 @@
-"""benchmark.json: what a results folder says of its run."""
+"""benchmark.json, the file of a results folder that describes the run."""
 
 from __future__ import annotations
 
@@ -13,46 +13,52 @@ from rnnbench.errors import StoreError
 from rnnbench.messages import one_line
 
 RESULTS_FORMAT = 2
-"""Version of a results folder, which files it has and which columns. A reader refuses what is newer, reads what is
-older. 2: figures of sequences under their authors' names, `accuracy_auc` in the stages, `timing.csv`."""
+"""Version of a results folder: its files and their columns. A reader refuses newer versions and reads older ones.
+
+2: metrics of sequences are named after their authors; `accuracy_auc` in stages.csv; timing.csv.
+"""
 
 FILE = "benchmark.json"
 
 
 class ParameterRecord(Model):
-    """What a plugin says of one of its parameters."""
+    """Description and unit of one parameter of a plugin."""
 
     description: str
     unit: str
 
 
 class PluginRecord(Model):
-    """What a plugin said of itself when the results were made."""
+    """How a plugin described itself when the results were computed."""
 
     summary: str
     details: str = ""
-    source: str = Field("", description="where it was published")
+    source: str = Field("", description="the publication that defines it")
     package: str = ""
     package_version: str = ""
     parameters: dict[str, ParameterRecord] = Field({})
 
 
 class ResultsDocument(Model):
-    """benchmark.json: what was run, with what, and where."""
+    """Content of benchmark.json: the benchmark, the plugins, and the versions and machine that it was run with."""
 
-    format: int = Field(ge=1, le=RESULTS_FORMAT, description="version of the results folder")
+    format: int = Field(ge=1, le=RESULTS_FORMAT, description="version of the format of the results folder")
     benchmark: Benchmark
     plugins: dict[Literal["task", "architecture", "rule"], dict[str, PluginRecord]] = Field(
-        {}, description="by kind and id; not recorded in results of format 1"
+        {}, description="descriptions of the plugins, by kind and id; not recorded in results of format 1"
     )
-    metrics: dict[str, int] = Field({}, description="version of each figure in continual.csv")
-    provenance: dict[str, Any] = Field({}, description="versions, machine and time; never compared")
+    metrics: dict[str, int] = Field({}, description="version of each metric in continual.csv")
+    provenance: dict[str, Any] = Field({}, description="versions, machine and time; not used when results are compared")
 
 
 def benchmark_of(folder: Path) -> Benchmark:
-    """The benchmark whose results are in a folder. Reads one file; no plugin is imported.
+    """Read the benchmark whose results are in a folder. No plugin is imported.
 
-    Raises StoreError, with the field that is wrong, where there is none.
+    Args:
+        folder: the results folder.
+
+    Raises:
+        StoreError: benchmark.json is missing, invalid or of a newer format; the message names the wrong field.
     """
     path = folder / FILE
     description = description_of(path)
@@ -67,12 +73,32 @@ def benchmark_of(folder: Path) -> Benchmark:
 
 
 def description_of(path: Path) -> Any:
-    """The description in a benchmark.json; None if there is none. Raises StoreError for one of a newer format."""
+    """Read the description of the benchmark from a benchmark.json, without checking it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The value of its key `benchmark`; None if the file is missing or unreadable or has no such key.
+
+    Raises:
+        StoreError: the file is of a newer format.
+    """
     return document_of(path).get("benchmark")
 
 
 def document_of(path: Path) -> dict[str, Any]:
-    """All that a benchmark.json holds; empty if it is none. Raises StoreError for one of a newer format."""
+    """Read a benchmark.json, without checking it.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The content; an empty dictionary if the file is missing or is not a JSON object.
+
+    Raises:
+        StoreError: the file is of a newer format.
+    """
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -80,6 +106,6 @@ def document_of(path: Path) -> dict[str, Any]:
     if not isinstance(document, dict):
         return {}
     if isinstance(document.get("format"), int) and document["format"] > RESULTS_FORMAT:
-        told = f"format {document['format']}, this one reads up to {RESULTS_FORMAT}"
-        raise StoreError(f"{path}: made by a newer rnnbench ({told})")
+        formats = f"format {document['format']}, this one reads up to {RESULTS_FORMAT}"
+        raise StoreError(f"{path}: made by a newer rnnbench ({formats})")
     return document

@@ -1,7 +1,8 @@
-"""Signs of life: which cells of a results folder are being computed at this moment, by whomever.
+"""Heartbeats: which cells of a results folder are being computed at this moment, by any process.
 
-A worker keeps a small file in running/ while it computes a population, and touches it every now and then; a file that
-has not been touched for a while is of a worker that was killed. Nobody waits for them: they are for `status` alone.
+A worker keeps a small file in running/ while it computes a population and touches it regularly. A file that has not
+been touched for a while belongs to a worker that was killed. Heartbeats are used for display only; no computation
+waits for them.
 """
 
 from __future__ import annotations
@@ -19,14 +20,21 @@ from typing import Any
 FOLDER = "running"
 
 RENEWED = 15.0
-"""Seconds between two touches."""
+"""Least time between two touches of a heartbeat file, in seconds."""
 
 GONE = 120.0
-"""Seconds without a touch after which a worker is taken for dead."""
+"""Time without a touch after which a worker counts as dead, in seconds."""
 
 
 class Heartbeat:
-    """A worker's heartbeat of life, there for as long as the block lasts. A folder that cannot be written has none."""
+    """The heartbeat of a worker, a context manager: its file exists while the block runs.
+
+    If the folder cannot be written, there is no file and no error.
+
+    Attributes:
+        path: the heartbeat file.
+        identities: identities of the cells that the worker computes.
+    """
 
     def __init__(self, folder: Path, identities: Sequence[str]) -> None:
         self.path = folder / FOLDER / f"{uuid.uuid4().hex}.json"
@@ -35,12 +43,13 @@ class Heartbeat:
     def __enter__(self) -> Heartbeat:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            of = {"host": socket.gethostname(), "process": os.getpid()}
-            self.path.write_text(json.dumps({"cells": list(self.identities), **of}))
+            worker = {"host": socket.gethostname(), "process": os.getpid()}
+            self.path.write_text(json.dumps({"cells": list(self.identities), **worker}))
         self.last = time.monotonic()
         return self
 
     def renew(self) -> None:
+        """Touch the file if the last touch was more than RENEWED seconds ago."""
         if time.monotonic() - self.last > RENEWED:
             self.last = time.monotonic()
             with suppress(OSError):
@@ -52,34 +61,47 @@ class Heartbeat:
 
 
 def cells_in_progress(folder: Path, now: float) -> frozenset[str]:
-    """Identities of the cells that are being computed; `now` in seconds since the epoch."""
+    """Find the cells of a results folder that are being computed.
+
+    Args:
+        folder: the results folder.
+        now: the current time, in seconds since the epoch.
+
+    Returns:
+        The identities of the cells. Unreadable heartbeat files are ignored.
+    """
     found: set[str] = set()
     for path in (folder / FOLDER).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
             heartbeat = json.loads(path.read_bytes())
-            if now - path.stat().st_mtime < GONE and not _ended(heartbeat):
+            if now - path.stat().st_mtime < GONE and not _has_exited(heartbeat):
                 found |= {str(identity) for identity in heartbeat["cells"]}
     return frozenset(found)
 
 
-def _ended(heartbeat: Any) -> bool:
-    """Whether the worker was a process of this machine that is no more."""
+def _has_exited(heartbeat: Any) -> bool:
+    """Return whether the worker was a local process that has exited."""
     if heartbeat.get("host") != socket.gethostname() or os.name != "posix":
         return False
     try:
         os.kill(int(heartbeat["process"]), 0)
     except ProcessLookupError:
         return True
-    except (OSError, OverflowError):  # somebody else's process, or no number of one
+    except (OSError, OverflowError):  # a process of another user, or not a process number
         return False
     return False
 
 
 def sweep(folder: Path, now: float) -> None:
-    """Take away the signs of workers that were killed, and their folder if none is left."""
+    """Remove the heartbeat files of workers that were killed, and their folder if it is then empty.
+
+    Args:
+        folder: the results folder.
+        now: the current time, in seconds since the epoch.
+    """
     for path in (folder / FOLDER).glob("*.json"):
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            if now - path.stat().st_mtime >= GONE or _ended(json.loads(path.read_bytes())):
+            if now - path.stat().st_mtime >= GONE or _has_exited(json.loads(path.read_bytes())):
                 path.unlink()
     with suppress(OSError):
         (folder / FOLDER).rmdir()

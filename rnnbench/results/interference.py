@@ -1,4 +1,4 @@
-"""From raw losses to measures. Pure functions of numbers; what each one means is said here and nowhere else."""
+"""The interference measure and its statistics over networks, as pure functions of losses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from rnnbench.results.columns import ENTRY
 
 
 def interference(loss_untrained: float, loss_first: float, loss_after: float) -> float:
-    """I(A <- B) = (L_A after B - L_A after A) / (L_A before training - L_A after A).
+    """Fraction of what was learnt of A that is lost after learning B.
 
-    0: nothing lost; 1: as bad as untrained; above 1: worse than untrained; below 0: B improved A.
-    NaN where a loss is missing or where training on A did not lower its loss, so that there was nothing to lose.
-    With error rates (1 - accuracy) in place of losses the same quotient measures the accuracy lost.
+    I(A <- B) = (L_A after B - L_A after A) / (L_A untrained - L_A after A)
+
+    With error rates (1 - accuracy) in place of losses, the same quotient measures the loss of accuracy.
+
+    Args:
+        loss_untrained: loss on A before any training.
+        loss_first: loss on A after learning A.
+        loss_after: loss on A after learning B.
+
+    Returns:
+        0 if nothing is lost, 1 if A is as bad as untrained, above 1 if it is worse, below 0 if B improved A. NaN if a
+        loss is missing or if training on A did not lower the loss on A.
     """
     learnt = loss_untrained - loss_first
     if not all(map(math.isfinite, (loss_untrained, loss_first, loss_after))) or learnt <= 0:
@@ -26,9 +35,18 @@ def interference(loss_untrained: float, loss_first: float, loss_after: float) ->
 def bootstrap_interval(
     values: np.ndarray, rng: np.random.Generator, level: float = 0.95, n_resamples: int = 10_000
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of independent `values` [seed]; (NaN, NaN) below two of them.
+    """Percentile bootstrap interval of the mean of independent values.
 
     Source: Efron & Tibshirani 1993, section 13.3.
+
+    Args:
+        values: the values [seed].
+        rng: draws the resamples.
+        level: coverage of the interval, 0..1.
+        n_resamples: number of bootstrap resamples.
+
+    Returns:
+        Lower and upper end of the interval; (NaN, NaN) for fewer than two values.
     """
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
@@ -39,47 +57,77 @@ def bootstrap_interval(
 
 
 def in_context(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the columns that a benchmark of pairs under one condition may do without: both are empty."""
+    """Return the table with the columns `condition` and `earlier_tasks`, added empty where they are missing.
+
+    Tables of ordered pairs under a single condition may lack them.
+    """
     return table.assign(**{name: "" for name in ("condition", "earlier_tasks") if name not in table})
 
 
 def converged(table: pd.DataFrame) -> pd.Series:
-    """Which rows of the interference table are of networks that reached their criterion on A; empty is no."""
+    """Select the rows of the interference table whose networks reached the criterion on A.
+
+    Args:
+        table: the interference table.
+
+    Returns:
+        A boolean for each row [row]; missing values of `converged_first` count as False.
+    """
     return table["converged_first"].eq(True).fillna(False).astype(bool)
 
 
 def counts(table: pd.DataFrame) -> pd.Series:
-    """Which rows have a meaningful interference: the criterion on A reached, every loss finite."""
+    """Select the rows that have a meaningful interference: A reached its criterion and every loss is finite.
+
+    Args:
+        table: the interference table.
+
+    Returns:
+        A boolean for each row [row].
+    """
     return converged(table) & table["status"].eq("done") & np.isfinite(table["interference"].astype(float))
 
 
 def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
-    """One row for each cell of the matrix: mean and spread of interference over the networks that count.
+    """Summarise interference for each entry of the matrix, over the networks whose interference is meaningful.
 
-    Columns: ENTRY; networks; converged, of them on A; counted, of them in the mean; mean and sd (over
-    seeds, n - 1) of the counted ones, NaN where there are none (for sd: fewer than two).
+    Args:
+        table: the interference table.
+
+    Returns:
+        One row for each entry, with the columns ENTRY; `networks`, their number; `converged`, how many of them
+        reached the criterion on A; `counted`, how many enter the mean; `mean` and `sd` (n - 1) of these. `mean` is
+        NaN if none is counted, `sd` if fewer than two are.
     """
     table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
     marked = table.assign(converged=converged(table), counted=counts(table), value=value)
-    cells = marked.groupby(ENTRY, dropna=False, sort=False)
+    entries = marked.groupby(ENTRY, dropna=False, sort=False)
     summary = pd.DataFrame(
         {
-            "networks": cells.size(),
-            "converged": cells["converged"].sum(),
-            "counted": cells["counted"].sum(),
-            "mean": cells["value"].mean(),
-            "sd": cells["value"].std(ddof=1),
+            "networks": entries.size(),
+            "converged": entries["converged"].sum(),
+            "counted": entries["counted"].sum(),
+            "mean": entries["value"].mean(),
+            "sd": entries["value"].std(ddof=1),
         }
     )
     return summary.reset_index()
 
 
 def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> pd.DataFrame:
-    """One row for each group of rows alike in the columns `by`: mean interference with its interval over seeds.
+    """Mean interference with its bootstrap interval over seeds, for each group of rows.
 
-    The seed is the unit: the pairs that count are averaged within a seed first, since they share networks.
-    Columns: by; mean; low and high (95 % bootstrap interval, NaN below two seeds); n_seeds that count.
+    The seed is the unit of the statistics: pairs of the same seed share networks, so they are averaged first.
+
+    Args:
+        table: the interference table.
+        by: the columns whose values define a group.
+        rng: draws the bootstrap resamples.
+
+    Returns:
+        One row for each group, with the columns `by`; `mean`; `low` and `high`, the 95 % bootstrap interval, NaN for
+        fewer than two seeds; `n_seeds`, the number of seeds with a meaningful interference.
     """
     table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
@@ -89,5 +137,5 @@ def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> 
         low, high = bootstrap_interval(seeds, rng)
         mean = float(seeds.mean()) if seeds.size else math.nan
         rows.append((*names, mean, low, high, seeds.size))
-    found = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])
-    return found.astype({"mean": float, "low": float, "high": float, "n_seeds": int})
+    summary = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])
+    return summary.astype({"mean": float, "low": float, "high": float, "n_seeds": int})

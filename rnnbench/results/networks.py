@@ -1,4 +1,4 @@
-"""The networks of a benchmark as tables see them: in which order, under which names, and beside which others."""
+"""The networks of a benchmark as the tables list them: their order, the columns that name them, related networks."""
 
 from __future__ import annotations
 
@@ -13,40 +13,55 @@ from rnnbench.results.store import Record, Result, Store
 
 
 class Records:
-    """The records of a store, each read and verified once."""
+    """The records of a store; each is read and verified once.
+
+    Attributes:
+        store: the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._known: dict[str, Record | None] = {}
 
     def of(self, cell: Cell) -> Record | None:
-        """The record of a cell; None where there is none."""
+        """Return the record of a cell; None if there is none."""
         if cell.identity not in self._known:
             self._known[cell.identity] = self.store.get(cell.identity)
         return self._known[cell.identity]
 
     def result(self, cell: Cell) -> Result | None:
-        """The result in a cell's record; None where there is no record."""
+        """Return the result of a cell; None if it has no record."""
         record = self.of(cell)
         return record.result if record else None
 
 
 class Relatives:
-    """The results of networks of one architecture and rule, each looked up once by its seed and history."""
+    """The records of the networks of one condition, architecture and rule; each is read once.
+
+    Records are found by seed and history, which is faster than by identity.
+
+    Attributes:
+        store: the store.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._known: dict[tuple[int, tuple[str, ...]], Record | None] = {}
 
     def record(self, cell: Cell) -> Record | None:
-        """The record of a cell; None where there is none."""
+        """Return the record of a cell; None if there is none."""
         key = cell.seed, cell.history
         if key not in self._known:
             self._known[key] = self.store.get(cell.identity)
         return self._known[key]
 
     def result(self, cell: Cell, history: tuple[str, ...]) -> Result | None:
-        """The result of the network of the cell's kind and seed that has another history."""
+        """Return the result of a network like the cell's with another history; None if there is none.
+
+        Args:
+            cell: the cell that gives architecture, rule and seed.
+            history: the history of the network whose result is returned.
+        """
         if (cell.seed, history) not in self._known:
             self.record(Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, history))
         record = self._known[cell.seed, history]
@@ -54,7 +69,11 @@ class Relatives:
 
 
 def kinds_of(benchmark: Benchmark) -> Iterator[Iterator[Cell]]:
-    """All cells in the order of the description, those of each architecture and rule together, earlier stages first."""
+    """Yield all cells in the order of the description, grouped by condition, architecture and rule.
+
+    Yields:
+        An iterator over the cells of each group, earlier stages first.
+    """
     for setting in benchmark.settings:
         for architecture, rule in product(setting.architectures, setting.rules):
             yield (
@@ -64,12 +83,12 @@ def kinds_of(benchmark: Benchmark) -> Iterator[Iterator[Cell]]:
 
 
 def pairs_of(benchmark: Benchmark) -> Iterator[Cell]:
-    """Every cell after its second stage or a later one: the rows of the tables of pairs, in their order."""
+    """Return all cells after a second or later stage, in the order of the rows of the tables of pairs."""
     return (cell for cells in kinds_of(benchmark) for cell in cells if len(cell.history) > 1)
 
 
 def names_of_kind(cell: Cell) -> dict[str, Any]:
-    """Values of the columns that name the networks of one kind, in every table."""
+    """Return the values of the columns SETTING."""
     return {
         "condition": cell.benchmark.condition,
         "architecture": cell.architecture.label,
@@ -80,12 +99,12 @@ def names_of_kind(cell: Cell) -> dict[str, Any]:
 
 
 def names_of_stage(cell: Cell) -> dict[str, Any]:
-    """Values of the columns that name a network and all that it has learnt, in the tables of stages and of times."""
+    """Return the values of the columns that name a network and its history, in stages.csv and timing.csv."""
     return {**names_of_kind(cell), "history": joined(cell.history), "seed": cell.seed}
 
 
 def names_of_pair(cell: Cell) -> dict[str, Any]:
-    """Values of the columns NETWORK: what names a network and the last two stages of its history."""
+    """Return the values of the columns NETWORK for a cell after a second or later stage."""
     *earlier, first, second = cell.history
     return {
         **names_of_kind(cell),
@@ -97,25 +116,25 @@ def names_of_pair(cell: Cell) -> dict[str, Any]:
 
 
 def condition_columns(benchmark: Benchmark) -> list[str]:
-    """The columns that hold the values of the conditions, named after what is varied."""
+    """Return the names of the columns that hold the values of the conditions, named after what they vary."""
     varied = benchmark.conditions[0].values if benchmark.conditions else {}
     return [f"condition_{name}" if name in INTERFERENCE.names else name for name in varied]
 
 
 def condition_values(cell: Cell) -> dict[str, Any]:
-    """What the columns of the conditions hold for a cell."""
+    """Return the values of the columns of the conditions for a cell."""
     conditions = cell.benchmark.conditions
     values = conditions[0].values.values() if conditions else ()
     return dict(zip(condition_columns(cell.benchmark), values, strict=True))
 
 
 def learns_first(cell: Cell, task: str) -> bool:
-    """Whether the cell's benchmark has networks that learn a task first of all."""
+    """Return whether the cell's benchmark has networks whose first task is `task`."""
     return cell.benchmark.protocol == "pairs" or any(history[0] == task for history in cell.benchmark.histories)
 
 
 def alone_of(cell: Cell) -> Cell | None:
-    """The network that learns the last task first of all; None where the benchmark has none."""
+    """Return the cell of the same kind and seed that learns the last task first; None if the benchmark has none."""
     last = cell.history[-1]
     if learns_first(cell, last):
         return Cell(cell.benchmark, cell.architecture, cell.rule, cell.seed, (last,))

@@ -1,4 +1,4 @@
-"""What a results folder holds, read back: files only, no plugin is imported."""
+"""Reading results: only files are read, no plugin is imported."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ FORMAT_1_FIGURES = {
     "FWT": "fwt_lopez_paz_2017",
     "forgetting": "forgetting_since_learnt",
 }
-"""What the columns of continual.csv were called in results of format 1."""
+"""Columns of continual.csv in results of format 1, with their names today."""
 
 TABLE_NAMES = [table.name for table in TABLES]
 
 
 @dataclass(frozen=True)
 class Results:
-    """What a results folder or an exported file holds.
+    """The content of a results folder or an archive.
 
     Each table that is declared in `rnnbench.results.columns` is an attribute of its name: `results.interference`,
-    `results.curves`, and so on. A table that is not in the folder is empty: `analysis` where the benchmark asks for
-    none, `tracked` where its architectures track no weights.
+    `results.curves`, and so on. A table that is not in the folder is empty: `analysis` if the benchmark asks for no
+    analyses, `tracked` if its architectures track no weights.
 
     Attributes:
-        folder: where the results were read from.
-        benchmark: the resolved description.
-        tables: the tables that there are, by name.
-        computed: cells that this run computed; 0 for results that were read.
-        failures: how many of these failed, by status.
+        folder: the folder or archive from which the results were read.
+        benchmark: the resolved benchmark.
+        tables: the tables in the folder, by name.
+        computed: number of cells that this run computed; 0 for results that were read.
+        failures: how many of these cells failed, by status.
     """
 
     folder: Path
@@ -54,19 +54,20 @@ class Results:
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name in TABLE_NAMES and "tables" in self.__dict__:
             return self.tables.get(name, pd.DataFrame())
-        raise AttributeError(f"Results has no {name!r}; its tables are {', '.join(TABLE_NAMES)}")
+        raise AttributeError(f"Results has no attribute {name!r}; its tables are {', '.join(TABLE_NAMES)}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *TABLE_NAMES]
 
 
 def load_results(path: str | Path) -> Results:
-    """The tables of a results folder, or of one that was exported to a file.
+    """Read the tables of a results folder or of an exported archive. No plugin is imported.
 
-    Only files are read; no plugin is imported.
+    Args:
+        path: the folder or the archive.
 
     Raises:
-        StoreError: a file is missing, or is not what it should be.
+        StoreError: a file is missing or invalid.
     """
     with opened(Path(path)) as folder:
         return replace(_load(folder), folder=Path(path))
@@ -76,7 +77,7 @@ def _load(folder: Path) -> Results:
     benchmark = benchmark_of(folder)
     if not (folder / INTERFERENCE.file).exists():
         raise StoreError(
-            f"{folder / INTERFERENCE.file}: missing; the run has not come to its end, the same command goes on with it"
+            f"{folder / INTERFERENCE.file}: missing; the run has not come to its end, the same command continues it"
         )
     tables = {}
     for declared in TABLES:
@@ -99,19 +100,24 @@ def _load(folder: Path) -> Results:
 
 
 def finished(home: str | Path) -> list[Path]:
-    """The results folders in `home` whose runs have come to their end, by name."""
+    """Return the results folders in `home` whose runs have finished, sorted by name."""
     return sorted(
         path.parent for path in Path(home).glob("*/interference.csv") if (path.parent / "benchmark.json").exists()
     )
 
 
 def read_table(path: Path, declared: Table) -> pd.DataFrame:
-    """A table from its file; text stays the text it is, be it "NA" or "1"."""
+    """Read a table from its file. Columns of text are read as text, even where they hold `NA` or `1`.
+
+    Args:
+        path: the csv or parquet file.
+        declared: the declaration of the table.
+    """
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
     labels = [column.name for column in declared.columns if column.kind == "text" and not column.may_be_missing]
     types: dict[Any, Any] = dict.fromkeys(labels, str)
     types |= {column.name: "string" for column in declared.columns if column.may_be_missing}
     empty = {name: [""] for name in pd.read_csv(path, nrows=0).columns if name not in labels}
-    # Not in pieces: of a long table they could disagree on the type of a column that is empty at first.
+    # low_memory reads a long table in pieces, which may disagree on the type of a column that is empty at first.
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=empty, low_memory=False)

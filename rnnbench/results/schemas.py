@@ -1,4 +1,4 @@
-"""The format of results for those who read them without rnnbench: JSON Schemas, and what every column holds."""
+"""Documentation of the format of results: JSON Schemas and a page with the meaning of every column."""
 
 from __future__ import annotations
 
@@ -20,22 +20,29 @@ SCHEMAS: dict[str, tuple[type[Model], str]] = {
 
 
 def schema(kind: str) -> str:
-    """The JSON Schema (2020-12) of a kind of file, as text. KeyError for a kind that is not in SCHEMAS."""
+    """Return the JSON Schema (2020-12) of a kind of file, as text.
+
+    Args:
+        kind: a key of SCHEMAS.
+
+    Raises:
+        KeyError: the kind is not in SCHEMAS.
+    """
     model, title = SCHEMAS[kind]
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return json.dumps(dialect | {k: v for k, v in model.model_json_schema().items() if k != "title"}, indent=1) + "\n"
 
 
 def columns_page() -> str:
-    """Every table and column in Markdown."""
+    """Return the page that describes every table and column, in Markdown."""
     return "\n".join(_page()) + "\n"
 
 
 def _page() -> Iterator[str]:
     yield "# Columns of the tables"
     yield ""
-    yield "Written by `python -m rnnbench schema --out docs/schemas` from what the tables themselves are made by."
-    yield "How the files go together: [results-format.md](../results-format.md)."
+    yield "Written by `python -m rnnbench schema --out docs/schemas` from the declarations in the code."
+    yield "The files of a results folder: [results-format.md](../results-format.md)."
     for table in TABLES:
         yield from _table(table)
 
@@ -47,7 +54,14 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def write_schemas(folder: Path) -> list[Path]:
-    """Write every schema and the page of columns to `folder`."""
+    """Write every schema and the page of columns.
+
+    Args:
+        folder: where the files are written.
+
+    Returns:
+        The paths of the files.
+    """
     files: dict[str, Any] = {f"{kind}.schema.json": schema(kind) for kind in SCHEMAS} | {"columns.md": columns_page()}
     for name, text in files.items():
         write_text(folder / name, text)

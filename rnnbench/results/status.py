@@ -1,4 +1,4 @@
-"""How far a run is, from its files alone: whoever computes it, here or on a cluster, the store is the truth."""
+"""Progress of a run, read from its files only, whether it is computed on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from rnnbench.results.heartbeat import cells_in_progress
 from rnnbench.results.store import Store
 
 LATELY = 600.0
-"""Seconds over which the rate of a run under way is taken."""
+"""Length of the recent period over which the rate of a run is measured, in seconds."""
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Cells of one stage of the histories: 1 for first tasks.
+    """Numbers of cells at one stage of the histories.
 
-    failed   with a reason that is stored
-    running  being computed at this moment, by the signs of life of workers anywhere
-    missing  neither; not there yet, or not whole
+    Attributes:
+        position: the stage; 1 for first tasks.
+        done: cells with a result.
+        failed: cells that failed, with the reason stored.
+        running: cells that are being computed at this moment, according to the heartbeats of workers.
+        missing: cells that are not there yet, or whose file is incomplete.
     """
 
     position: int
@@ -33,17 +36,21 @@ class Stage:
 
     @property
     def cells(self) -> int:
+        """Number of all cells at this stage."""
         return self.done + self.failed + self.running + self.missing
 
 
 @dataclass(frozen=True)
 class Status:
-    """A results folder as it stands.
+    """Progress of the run in a results folder.
 
-    reasons   how many cells failed for each reason, the most frequent first
-    newest    when the latest cell was written (seconds since the epoch); None where there is none
-    lately    cells written in the last LATELY seconds
-    tables    whether the run has come to its end and written its tables
+    Attributes:
+        name: name of the benchmark.
+        stages: numbers of cells, stage by stage.
+        reasons: how many cells failed for each reason, the most frequent first.
+        newest: when the latest cell was written, in seconds since the epoch; None if there is no cell.
+        lately: number of cells written in the last LATELY seconds.
+        tables: whether the run has finished and written its tables.
     """
 
     name: str
@@ -55,35 +62,38 @@ class Status:
 
     @property
     def missing(self) -> int:
-        """Cells that are not there, those under way among them."""
+        """Number of cells that have no result yet, including the running ones."""
         return sum(stage.missing + stage.running for stage in self.stages)
 
     @property
     def seconds_left(self) -> float | None:
-        """At the rate of the last minutes; None where nothing was written in them."""
+        """Estimated time to the end in seconds, at the recent rate; None if nothing is missing or written recently."""
         return self.missing * LATELY / self.lately if self.lately and self.missing else None
 
 
 def status_of(folder: Path, now: float) -> Status:
-    """How far the run in `folder` is. Reads files only; no plugin is imported.
+    """Count the cells of the run in a results folder. Only files are read; no plugin is imported.
 
-    now   seconds since the epoch
+    Args:
+        folder: the results folder.
+        now: the current time, in seconds since the epoch.
 
-    Raises StoreError where the folder has no description of a run.
+    Raises:
+        StoreError: the folder has no valid benchmark.json.
     """
     benchmark = benchmark_of(folder)
-    at_work = cells_in_progress(folder, now)
+    in_progress = cells_in_progress(folder, now)
     store, counts, reasons = Store(folder), Counter[tuple[int, str]](), Counter[str]()
     times = []
     for cell in cells_of(benchmark):
-        found, reason, written = _state(store.path(cell.identity))
-        found = "running" if found != "done" and cell.identity in at_work else found
-        counts[len(cell.history), found] += 1
-        reasons[reason] += found == "failed"
+        state, reason, written = _state(store.path(cell.identity))
+        state = "running" if state != "done" and cell.identity in in_progress else state
+        counts[len(cell.history), state] += 1
+        reasons[reason] += state == "failed"
         times.append(written)
     longest = max(position for position, _ in counts)
-    kinds = ("done", "failed", "running", "missing")
-    stages = tuple(Stage(k, *(counts[k, kind] for kind in kinds)) for k in range(1, longest + 1))
+    states = ("done", "failed", "running", "missing")
+    stages = tuple(Stage(k, *(counts[k, state] for state in states)) for k in range(1, longest + 1))
     written_at = [t for t in times if t is not None]
     return Status(
         benchmark.name,
@@ -96,7 +106,7 @@ def status_of(folder: Path, now: float) -> Status:
 
 
 def _state(path: Path) -> tuple[str, str, float | None]:
-    """done, failed or missing; why it failed; when it was written. A record that is not whole counts as missing."""
+    """Return done, failed or missing; why it failed; when it was written. An incomplete record counts as missing."""
     try:
         result = json.loads(path.read_bytes())["result"]
         reason = result["failure"]["message"] if result["status"] == "failed" else ""

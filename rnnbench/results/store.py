@@ -1,11 +1,11 @@
-"""Cells on disk: written atomically, verified on reading. The only module that touches cell files.
+"""The store of cells on disk: files are written atomically and verified when they are read.
 
-A cell is one JSON file, cells/ab/<identity>.json with `ab` its first two digits, and beside it the
-weights where later stages need them, <identity>.<start of their checksum>.safetensors. Files are
-written under a temporary name in the same folder, fsynced and linked into place without replacing what
-is there, so that two workers with the same cell, or a power cut, leave one whole file. Nothing is
-locked. A file that fails its checks is set aside under <name>.damaged, never deleted, and counts as
-missing.
+No other module writes cell files. A cell is one JSON file, cells/ab/<identity>.json, where `ab` are the first two
+digits of the identity. If a later stage or an analysis needs its weights, they are beside it in
+<identity>.<start of their checksum>.safetensors. Files are written under a temporary name in the same folder, synced to
+disk and linked to their name without replacing an existing file. Therefore two workers that compute the same cell, or
+a power cut, leave one complete file, and no locks are needed. A file that fails its checks is renamed to
+<name>.damaged, never deleted, and counts as missing.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from rnnbench.errors import StoreError
 Arrays = dict[str, np.ndarray]
 
 Stamp = tuple[int, int]
-"""What tells a cell's file from one that is written in its place: its number and time."""
+"""Inode number and modification time (ns) of a cell's file, which change when the file is replaced."""
 
 WEIGHT, MEMORY, TRACKED = "weights.", "memory.", "tracked."
-"""Prefixes in a cell's safetensors file: the network's weights, what its rule remembers, weights at every look."""
+"""Prefixes of array names in a safetensors file: weights, memory of the learning rule, weights at every evaluation."""
 
 
 class Scores(Model):
-    """Loss, loss on the task's own outputs alone, and accuracy at one moment; None where undefined or not finite."""
+    """Loss, loss over the task's own outputs only, and accuracy of one evaluation; None if undefined or not finite."""
 
     loss: float | None
     own_loss: float | None = None
@@ -45,7 +45,7 @@ class Scores(Model):
 
 
 class Curve(Model):
-    """Scores along the training of the last stage, on every task of the history."""
+    """Losses and accuracies during the training of the last stage, on every task of the history."""
 
     updates: list[int]
     loss: dict[str, list[float | None]]
@@ -56,62 +56,79 @@ class Failure(Model):
     """Why a cell has no result."""
 
     kind: Literal["diverged", "error", "parent"] = Field(
-        description="diverged: the loss is not finite; error: a plugin broke; parent: an earlier stage has no result"
+        description="diverged: the loss is not finite; error: a plugin raised an error; parent: an earlier stage failed"
     )
     message: str
 
 
 class Result(Model):
-    """What a cell found: everything here is determined by its description."""
+    """The result of a cell, which is determined by its description."""
 
     status: Literal["done", "failed"]
     failure: Failure | None = None
-    converged: bool | None = Field(None, description="the criterion was reached within the budget")
-    updates: int | None = Field(None, description="updates made in the last stage")
-    before: dict[str, Scores] = Field({}, description="every task, before any training (first stage only)")
-    after: dict[str, Scores] = Field({}, description="every task, at the end of the last stage")
+    converged: bool | None = Field(None, description="whether the criterion was met within the budget of updates")
+    updates: int | None = Field(None, description="number of updates in the last stage")
+    before: dict[str, Scores] = Field(
+        {}, description="scores on every task before any training; only stored for the first stage"
+    )
+    after: dict[str, Scores] = Field({}, description="scores on every task at the end of the last stage")
     curve: Curve | None = None
-    arrays_sha256: str | None = Field(None, description="checksum of the safetensors file")
+    arrays_sha256: str | None = Field(None, description="SHA-256 of the safetensors file")
 
 
 class Record(Model):
-    """A cell's file: description, result, the checksum of both, and where and when it was made."""
+    """Content of a cell's file: description, result, the checksum of both, and provenance."""
 
     format: Literal[1] = 1
     identity: str
     description: dict[str, Any]
     result: Result
     checksum: str
-    provenance: dict[str, Any] = Field({}, description="where and when; never compared")
+    provenance: dict[str, Any] = Field(
+        {}, description="where and when the cell was computed; not used when results are compared"
+    )
 
 
 class Store:
-    """The cells of a results folder."""
+    """The cells of a results folder.
+
+    Attributes:
+        root: the results folder.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, identity: str) -> Path:
+        """Return the path of a cell's record."""
         return self.root / "cells" / identity[:2] / f"{identity}.json"
 
     def arrays_path(self, identity: str, sha256: str) -> Path:
-        """Named by content, so that two machines that computed a cell to other last digits are never mixed."""
+        """Return the path of a cell's arrays.
+
+        The name contains the start of their SHA-256: two machines may compute a cell with different last digits, and
+        the arrays of one must not be taken for those of the other.
+        """
         return self.path(identity).with_suffix(f".{sha256[:16]}.safetensors")
 
     def stamp(self, identity: str) -> Stamp | None:
-        """Of the file of a cell; None where there is none."""
+        """Return the stamp of a cell's file; None if there is no file."""
         try:
-            found = self.path(identity).stat()
+            status = self.path(identity).stat()
         except OSError:
             return None
-        return found.st_ino, found.st_mtime_ns
+        return status.st_ino, status.st_mtime_ns
 
     def get(self, identity: str) -> Record | None:
-        """The verified record of a cell; None if there is none, or if it was damaged and has been set aside."""
+        """Return the verified record of a cell; None if there is none or it was damaged and has been set aside.
+
+        Raises:
+            StoreError: the record is of a newer format, or its file cannot be read.
+        """
         return self._read(identity, self._set_aside)
 
     def peek(self, identity: str) -> Record | None:
-        """As `get`, but leaves a damaged file where it is."""
+        """Return the record like `get`, but leave a damaged file where it is."""
         return self._read(identity, lambda path, why: None)
 
     def _read(self, identity: str, on_damage: Callable[[Path, str], Any]) -> Record | None:
@@ -130,13 +147,13 @@ class Store:
             return None
 
     def has_arrays(self, record: Record) -> bool:
-        """Whether the arrays of a cell are there and whole. Changes no file."""
+        """Return whether the arrays of a cell are there and undamaged. No file is changed."""
         sha256 = record.result.arrays_sha256
         content = None if sha256 is None else _content(self.arrays_path(record.identity, sha256))
         return content is not None and hashlib.sha256(content).hexdigest() == sha256
 
     def arrays(self, record: Record) -> Arrays | None:
-        """The arrays of a cell, checked against its record; None if there are none or they were damaged."""
+        """Return the arrays of a cell, checked against its record; None if there are none or they were damaged."""
         sha256 = record.result.arrays_sha256
         if sha256 is None:
             return None
@@ -154,7 +171,7 @@ class Store:
             return None
 
     def array_names(self, record: Record) -> list[str]:
-        """Names of the arrays of a cell, from the head of their file; none if there is no such file."""
+        """Return the names of the arrays of a cell, from the header of their file; none if there is no such file."""
         sha256 = record.result.arrays_sha256
         if sha256 is None or not self.arrays_path(record.identity, sha256).exists():
             return []
@@ -172,15 +189,33 @@ class Store:
         provenance: dict[str, Any],
         arrays: Arrays | None = None,
     ) -> Record:
-        """Store a cell. A finished and whole one that is there already stays; any other gives way."""
+        """Store a cell, unless a finished and complete one is there already; any other is replaced.
+
+        Args:
+            identity: the cell's identity.
+            description: the cell's description.
+            result: its result, without the checksum of the arrays.
+            provenance: where and when it was computed.
+            arrays: weights, memory and tracked weights by prefixed name; None stores none.
+
+        Returns:
+            The record that is in the store afterwards.
+
+        Raises:
+            StoreError: a file cannot be written, or a record of a newer format is there.
+        """
         present = self.get(identity)
-        if present is not None and _is_whole(present, result) and (arrays is None or self.arrays(present) is not None):
+        if (
+            present is not None
+            and _is_complete(present, result)
+            and (arrays is None or self.arrays(present) is not None)
+        ):
             return present
         if arrays is not None:
             content = save_arrays({name: np.asarray(a, order="C") for name, a in sorted(arrays.items())})
             sha256 = hashlib.sha256(content).hexdigest()
             result = result.model_copy(update={"arrays_sha256": sha256})
-            # Arrays first: once the record is there, so are they.
+            # The arrays are written first, so that a record is never without its arrays.
             path = self.arrays_path(identity, sha256)
             _write(path, content, replace=_content(path) not in (None, content))
         record = sealed(identity, description, result, provenance)
@@ -194,21 +229,29 @@ class Store:
                 break
         try:
             os.replace(path, aside)
-        except FileNotFoundError:  # another worker was quicker
+        except FileNotFoundError:  # another worker has already set it aside
             return
         self.on_damage(f"{path}: damaged ({why}); set aside as {aside.name}")
 
     on_damage: Callable[[str], Any] = staticmethod(lambda message: None)
-    """Called with one line for every damaged file that is set aside."""
+    """Called with a message of one line for every damaged file that is set aside."""
 
 
-def _is_whole(present: Record, result: Result) -> bool:
-    """Whether a stored result leaves nothing to add: finished, and with a score for every task that `result` has."""
+def _is_complete(present: Record, result: Result) -> bool:
+    """Return whether a stored result is finished and has scores for every task that `result` has."""
     return present.result.status == "done" and present.result.after.keys() >= result.after.keys()
 
 
 def verified(content: bytes, identity: str | None = None) -> Record:
-    """A record from the bytes of its file. Raises StoreError if it is not whole, not ours, or edited."""
+    """Read a record from the bytes of its file and verify it.
+
+    Args:
+        content: the bytes of the file.
+        identity: the identity that the record must have; None accepts any.
+
+    Raises:
+        StoreError: the content is not a record, or its checksum or identity does not match.
+    """
     try:
         record = Record.model_validate_json(content)
     except ValidationError as error:
@@ -226,28 +269,40 @@ def verified(content: bytes, identity: str | None = None) -> Record:
 
 
 def split(arrays: Arrays, prefix: str) -> Arrays:
-    """The arrays of one kind, by their names without the prefix."""
+    """Return the arrays whose names have a prefix, by their names without it."""
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def sealed(identity: str, description: dict[str, Any], result: Result, provenance: dict[str, Any]) -> Record:
-    """A record with its checksum."""
+    """Return a record with its checksum computed."""
     checksum = _checksum(description, result)
     return Record(identity=identity, description=description, result=result, checksum=checksum, provenance=provenance)
 
 
 def record_bytes(record: Record) -> bytes:
-    """The content of a record's file."""
+    """Return the content of a record's file."""
     return json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False).encode()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace a file by `text`, all or nothing."""
+    """Replace a file by `text` atomically.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     _write(path, text.encode(), replace=True)
 
 
 def write_with(path: Path, writer: Callable[[Path], Any]) -> None:
-    """Replace a file by what `writer` writes to the temporary path it is given, all or nothing."""
+    """Replace a file atomically by what `writer` writes.
+
+    Args:
+        path: the file.
+        writer: called with a temporary path, to which it writes the content.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     _write_with(path, writer, replace=True)
 
 
@@ -272,7 +327,11 @@ def _write_with(path: Path, writer: Callable[[Path], Any], replace: bool) -> Non
 
 
 def rename(path: Path, to: Path) -> None:
-    """Give a file another name, in place of what may have it. Raises StoreError where that is not allowed."""
+    """Rename a file; a file that has the new name is replaced.
+
+    Raises:
+        StoreError: the file cannot be renamed.
+    """
     try:
         path.replace(to)
     except OSError as error:
@@ -280,7 +339,11 @@ def rename(path: Path, to: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if it is there. Raises StoreError where that is not allowed."""
+    """Remove a file if it exists.
+
+    Raises:
+        StoreError: the file cannot be removed.
+    """
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -288,7 +351,7 @@ def remove(path: Path) -> None:
 
 
 def _content(path: Path) -> bytes | None:
-    """The bytes of a file; None if there is none."""
+    """Return the bytes of a file; None if there is no such file."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -298,10 +361,10 @@ def _content(path: Path) -> bytes | None:
 
 
 def _publish(temporary: Path, path: Path, replace: bool) -> None:
-    """Give a finished file its name, and make both survive a power cut."""
+    """Give a finished file its name, and sync both to disk so that they survive a power cut."""
     with open(temporary, "rb") as file:
         os.fsync(file.fileno())
-    os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that nobody else may read
+    os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
     if replace:
         os.replace(temporary, path)
     else:

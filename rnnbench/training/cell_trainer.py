@@ -1,4 +1,4 @@
-"""Takes a population of cells through its stage: what it starts from, how it is trained, what is stored."""
+"""Computes the cells of a population: finds where each network starts, trains it, and stores its result."""
 
 from __future__ import annotations
 
@@ -22,18 +22,26 @@ from rnnbench.training.trainer import Arrays, Outcome, Score, Start, Trainer
 
 
 class CellTrainer:
-    """Trains cells of one setting of a benchmark and stores their results. A worker keeps it throughout."""
+    """Trains cells of one setting of a benchmark and stores their results.
+
+    Args:
+        setting: tasks, channels, architectures and rules of the benchmark under one condition.
+        device: where networks are computed.
+    """
 
     def __init__(self, setting: Setting, device: torch.device) -> None:
         self.setting = setting
         self.device = device
 
     def trainer(self, cell: Cell, evaluated: Collection[str] | None = None) -> Trainer:
-        """The trainer for a cell's last stage.
+        """The trainer of a cell's architecture and of its rule for the last task.
 
         Args:
             cell: the cell.
-            evaluated: labels of the tasks on which networks are evaluated; all usable ones unless given.
+            evaluated: labels of the tasks on which networks are evaluated; by default all tasks that can be used.
+
+        Raises:
+            PluginError: a task, the architecture or the rule cannot be used.
         """
         setting = self.setting
         architecture = setting.architecture(cell.architecture)
@@ -46,10 +54,19 @@ class CellTrainer:
         return Trainer(setting.tasks, setting.layout, architecture, rule, evaluation, setting.dtype, self.device)
 
     def to_compute(self, cells: Sequence[Cell], store: Store) -> list[Cell]:
-        """The missing cells of a population; all of it where leaving some out would change the others' last digits."""
+        """The cells of a population that must be computed.
+
+        Args:
+            cells: the cells of one population.
+            store: the results.
+
+        Returns:
+            The missing cells. If the results of a network depend on which others are in its population (to the last
+            digits, as on a GPU), all cells, so that the missing ones get the same results as without an interruption.
+        """
         try:
             independent = self.device.type == "cpu" and self.trainer(cells[0]).engine.independent
-        except (Exception, SystemExit):  # a broken plugin: training reports it
+        except (Exception, SystemExit):  # A plugin is broken; `train` reports it.
             independent = False
         if not independent:
             return list(cells)
@@ -63,10 +80,20 @@ class CellTrainer:
         report: Callable[[int], Any] = lambda n: None,
         clock: Callable[[], float] = lambda: math.nan,
     ) -> list[Record]:
-        """Compute cells of one population and store each: done, or failed with the reason.
+        """Compute cells of one population and store each of them, as done or as failed with the reason.
 
-        Whatever a plugin does wrong takes down these cells alone. What a network took by the clock, its share of
-        the population's time, goes into its provenance.
+        An error in a plugin is stored as the failure of these cells and does not stop other cells.
+
+        Args:
+            cells: cells of one population, to be computed.
+            store: where the results go.
+            provenance: stored with every cell, with the seconds of one network (the time of the population divided
+                by the number of its networks) added.
+            report: called with the number of network-updates made since the last call.
+            clock: returns the time (s) from any origin; by default no time is stored.
+
+        Returns:
+            The records of the cells, in no particular order.
         """
         with products(self.setting.benchmark.dtype, self.device):
             return self._train(cells, store, provenance, report, clock)
@@ -80,49 +107,64 @@ class CellTrainer:
         clock: Callable[[], float],
     ) -> list[Record]:
         begin = clock()
-        orphans: dict[str, Failure] = {}
+        parent_failures: dict[str, Failure] = {}
         try:
             trainer = self.trainer(cells[0])
             label = cells[0].task.label
             if fault := self.setting.faults(trainer.architecture.dt).get(label):
                 raise PluginError(fault)
-            orphans = {c.identity: failure for c in cells if (failure := _parents_failure(c, store))}
-            ready = [cell for cell in cells if cell.identity not in orphans]
-            untrained = self._scores_before(ready, trainer, store)
-            starts = [self._start(cell, scores[label], store) for cell, scores in zip(ready, untrained, strict=True)]
+            parent_failures = {c.identity: failure for c in cells if (failure := _parent_failure(c, store))}
+            ready = [cell for cell in cells if cell.identity not in parent_failures]
+            scores_untrained = self._scores_untrained(ready, trainer, store)
+            starts = [
+                self._start(cell, scores[label], store) for cell, scores in zip(ready, scores_untrained, strict=True)
+            ]
             position = len(cells[0].history) - 1
             outcomes = trainer.train(label, position, cells[0].task.training, starts, report) if starts else []
         except (Exception, SystemExit) as error:
-            failures = {c.identity: Failure(kind="error", message=_message(error)) for c in cells} | orphans
+            failures = {c.identity: Failure(kind="error", message=_message(error)) for c in cells} | parent_failures
             return [_store_failure(store, cell, failures[cell.identity], provenance) for cell in cells]
-        records = [_store_failure(store, c, orphans[c.identity], provenance) for c in cells if c.identity in orphans]
+        records = [
+            _store_failure(store, cell, parent_failures[cell.identity], provenance)
+            for cell in cells
+            if cell.identity in parent_failures
+        ]
         if math.isfinite(seconds := (clock() - begin) / len(cells)):
             provenance = provenance | {"seconds": round(seconds, 4)}
-        for cell, start, before, outcome in zip(ready, starts, untrained, outcomes, strict=True):
+        for cell, start, scores, outcome in zip(ready, starts, scores_untrained, outcomes, strict=True):
             arrays = _arrays(outcome) if keeps_weights(cell) or outcome.tracked else None
-            result = _result(start, before if cell.parent is None else {}, outcome)
+            result = _result(start, scores if cell.parent is None else {}, outcome)
             records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
         return records
 
-    def _scores_before(self, cells: Sequence[Cell], trainer: Trainer, store: Store) -> list[dict[str, Scores]]:
-        """The scores of each network on every task before any training: measured at its first task, then looked up."""
+    def _scores_untrained(self, cells: Sequence[Cell], trainer: Trainer, store: Store) -> list[dict[str, Scores]]:
+        """The scores of each network on every task before any training, by label.
+
+        They are measured at the first stage and stored there; later stages read them.
+        """
         if not cells:
             return []
         if cells[0].parent is not None:
-            known = [_record(_root(cell), store).result.before for cell in cells]
-            if all(cells[0].task.label in before for before in known):
-                return known
+            stored = [_record(_first_stage(cell), store).result.before for cell in cells]
+            if all(cells[0].task.label in scores for scores in stored):
+                return stored
         weights = [self.setting.initial_weights(cell) for cell in cells]
-        found: list[dict[str, Scores]] = [{} for _ in cells]
+        measured: list[dict[str, Scores]] = [{} for _ in cells]
         seeds = [cell.seed for cell in cells]
-        for name in trainer.evaluation_trials:
-            scores = trainer.evaluate_if_possible(name, trainer.tensors(weights), seeds, cells[0].task.label)
-            for before, score in zip(found, scores, strict=False):
-                before[name] = _scores(score)
-        return found
+        for label in trainer.evaluation_trials:
+            scores = trainer.evaluate_if_possible(label, trainer.tensors(weights), seeds, cells[0].task.label)
+            for by_label, score in zip(measured, scores, strict=False):
+                by_label[label] = _scores(score)
+        return measured
 
     def _start(self, cell: Cell, untrained: Scores, store: Store) -> Start:
-        """Where a network starts its stage, given its scores on the task before any training."""
+        """The start of a network's stage.
+
+        Args:
+            cell: the cell to be computed.
+            untrained: scores of the network on the cell's task before any training.
+            store: the results, with the cell of the stage before.
+        """
         training, label = cell.task.training, cell.task.label
         watch = (*dict.fromkeys(name for name in cell.history if name != label), label)
         memory: Arrays = {}
@@ -141,7 +183,12 @@ class CellTrainer:
 
 
 class CellTrainers:
-    """A cell trainer for each setting of a benchmark, made when it is first asked for."""
+    """The cell trainers of a benchmark, one for each setting, made when they are first needed.
+
+    Args:
+        registry: where the plugins are found.
+        device: where networks are computed.
+    """
 
     def __init__(self, registry: Registry, device: torch.device) -> None:
         self.device = device
@@ -149,27 +196,33 @@ class CellTrainers:
         self._by_condition: dict[str, CellTrainer] = {}
 
     def of(self, benchmark: Benchmark) -> CellTrainer:
-        """The trainer of a cell's `benchmark`; all must be of one benchmark."""
+        """The cell trainer of a cell.
+
+        Args:
+            benchmark: the cell's `benchmark`. All calls must concern the same benchmark.
+        """
         if benchmark.condition not in self._by_condition:
             self._by_condition[benchmark.condition] = CellTrainer(self._settings.of(benchmark), self.device)
         return self._by_condition[benchmark.condition]
 
 
 def _record(cell: Cell, store: Store) -> Record:
+    """The record of a cell that must have been computed before."""
     record = store.get(cell.identity)
     if record is None:
         raise RuntimeError(f"the cell {joined(cell.history)} is missing; run again")
     return record
 
 
-def _parents_failure(cell: Cell, store: Store) -> Failure | None:
-    """Why a network cannot start its stage: an earlier one has no result. None if it can."""
+def _parent_failure(cell: Cell, store: Store) -> Failure | None:
+    """The failure of a cell whose parent (the cell that it starts from) has failed; None if it can be computed."""
     if cell.parent is None or (failure := _record(cell.parent, store).result.failure) is None:
         return None
     return Failure(kind="parent", message=f"after {joined(cell.parent.history)}: {failure.message}")
 
 
-def _root(cell: Cell) -> Cell:
+def _first_stage(cell: Cell) -> Cell:
+    """The cell of the same network after its first stage."""
     while cell.parent is not None:
         cell = cell.parent
     return cell
@@ -186,7 +239,7 @@ def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result
     return Result(
         status="failed" if outcome.diverged else "done",
         failure=failure,
-        # A drift control has no criterion to reach; whether it still meets the task's is in its losses.
+        # A drift control trains for a given number of updates, so it has no criterion to reach.
         converged=None if start.bound is None else reached,
         updates=outcome.updates,
         before=before,
@@ -217,9 +270,9 @@ def _store_failure(store: Store, cell: Cell, failure: Failure, provenance: dict[
 
 
 def _message(error: BaseException) -> str:
-    """One line: what was raised and, unless rnnbench found the fault itself, where."""
+    """One line with the error's type and text, and where it was raised unless it is a PluginError."""
     if isinstance(error, PluginError):
         return one_line(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"{last.filename.rpartition('/')[2]}, line {last.lineno}"
-    return f"{type(error).__name__}: {one_line(error)} ({place})"
+    location = f"{last.filename.rpartition('/')[2]}, line {last.lineno}"
+    return f"{type(error).__name__}: {one_line(error)} ({location})"

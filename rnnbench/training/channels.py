@@ -1,4 +1,4 @@
-"""Puts the trials of each task on the inputs and outputs that the tasks of a benchmark share."""
+"""Maps the inputs and outputs of each task to the channels of a network that learns all tasks of a benchmark."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ from rnnbench.errors import PluginError
 from rnnbench.plugin.interfaces import Task, Trials
 
 MOST_CHANNELS = 10_000
-"""Inputs or outputs of a task: far beyond any that is known, and far below what memory has no room for."""
+"""Largest number of inputs or outputs of a task: far above any known task, and small enough to fit into memory."""
 
 
 class Layout:
-    """Which channels of the network each task drives and reads.
+    """Which input channels each task uses, and which output channels carry its targets.
 
-    channels   the benchmark's description of them
-    tasks      the tasks by label, in the benchmark's order
+    Args:
+        channels: the channels as the benchmark describes them.
+        tasks: the tasks by label, in the benchmark's order.
+
+    Attributes:
+        n_inputs: input channels of the network.
+        n_outputs: output channels of the network.
+        idle_outputs: "zero" if outputs of other tasks are trained to zero, "free" if they do not count.
+
+    Raises:
+        PluginError: a task's number of inputs or outputs is not a whole number in the allowed range.
     """
 
     def __init__(self, channels: Channels, tasks: Mapping[str, Task]) -> None:
@@ -40,29 +49,37 @@ class Layout:
         self.n_outputs = next(iter(self._outputs.values())).shape[1]
 
     def place(self, label: str, trials: Trials) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Inputs, targets and mask on the network's channels, time first: [time, trial, channel]."""
-        into, out, counts = self._spread[label]
-        inputs = into(_float32(trials.inputs))
+        """Put the trials of a task on the network's channels.
+
+        Args:
+            label: the task.
+            trials: inputs, targets and mask [trial, time, channel of the task].
+
+        Returns:
+            Inputs [time, trial, n_inputs], targets and mask [time, trial, n_outputs], float32.
+        """
+        spread_inputs, spread_targets, spread_mask = self._spreads[label]
+        inputs = spread_inputs(_float32(trials.inputs))
         if label in self._context:
             inputs[..., self._context[label]] = 1
-        own = _float32(trials.mask)
-        mask = counts(np.broadcast_to(own, trials.targets.shape))
+        own_mask = _float32(trials.mask)
+        mask = spread_mask(np.broadcast_to(own_mask, trials.targets.shape))
         if self.idle_outputs == "zero":
-            # An idle output is held at zero while any output of the task at hand counts, with its weight.
-            # (The largest over so few channels is found much faster channel by channel than by a reduction.)
-            mask[..., ~self.owned(label)] = reduce(np.maximum, np.moveaxis(own, -1, 0)).T[..., None]
-        return inputs, out(_float32(trials.targets)), mask
+            # The target of an idle output is zero; its weight is the largest weight of the task's own outputs.
+            # For so few channels, pairwise maxima are much faster than a maximum along the axis.
+            mask[..., ~self.owned(label)] = reduce(np.maximum, np.moveaxis(own_mask, -1, 0)).T[..., None]
+        return inputs, spread_targets(_float32(trials.targets)), mask
 
     @cached_property
-    def _spread(self) -> dict[str, tuple[Spread, Spread, Spread]]:
-        """How each task's inputs, outputs and mask are put on the network's channels."""
+    def _spreads(self) -> dict[str, tuple[Spread, Spread, Spread]]:
+        """The maps of inputs, targets and mask of each task, by label."""
         return {
-            label: (Spread(into), Spread(self._outputs[label]), Spread(self._outputs[label] != 0))
-            for label, into in self._inputs.items()
+            label: (Spread(matrix), Spread(self._outputs[label]), Spread(self._outputs[label] != 0))
+            for label, matrix in self._inputs.items()
         }
 
     def owned(self, label: str) -> np.ndarray:
-        """Which of the network's outputs [channel] carry the targets of a task; the others are idle."""
+        """Which of the network's outputs carry the targets of a task, bool [n_outputs]; the others are idle."""
         return self._owned[label]
 
     @cached_property
@@ -70,19 +87,27 @@ class Layout:
         return {label: np.asarray((matrix != 0).any(axis=0)) for label, matrix in self._outputs.items()}
 
     def own_outputs(self, label: str, outputs: np.ndarray) -> np.ndarray:
-        """The outputs of one task: readouts [.., n_outputs] of the network -> [.., n_outputs of the task]."""
+        """Extract the outputs of one task from the readouts of the network.
+
+        Args:
+            label: the task.
+            outputs: readouts [.., n_outputs] of the network.
+
+        Returns:
+            Outputs [.., n_outputs of the task].
+        """
         return outputs @ self._outputs[label].T.astype(outputs.dtype)
 
 
 def _count(task: Task, name: str, at_least: int) -> int:
-    """How many inputs or outputs a task has; PluginError unless it can tell."""
+    """The number of inputs or outputs of a task; raises PluginError if it is not a whole number in the range."""
     try:
         count = getattr(task, name)
     except Exception as error:
         raise PluginError(f"task {task.id()}: {name} raises {type(error).__name__}: {error}") from error
     if isinstance(count, bool) or not isinstance(count, int) or not at_least <= count <= MOST_CHANNELS:
-        told = f"{count!r}; expected a whole number from {at_least} to {MOST_CHANNELS:,}"
-        raise PluginError(f"task {task.id()}: {name} is {told}")
+        expected = f"a whole number from {at_least} to {MOST_CHANNELS:,}"
+        raise PluginError(f"task {task.id()}: {name} is {count!r}; expected {expected}")
     return count
 
 
@@ -91,40 +116,50 @@ def _float32(array: np.ndarray) -> np.ndarray:
 
 
 class Spread:
-    """[trial, time, own] -> [time, trial, channel] through `matrix` [own, channel]."""
+    """Maps arrays from the channels of a task to the channels of the network.
+
+    Args:
+        matrix: [channel of the task, channel of the network].
+    """
 
     def __init__(self, matrix: np.ndarray) -> None:
         self._matrix = matrix.astype(np.float32)
-        self._columns = _placed(matrix)
+        self._columns = _columns(matrix)
 
     def __call__(self, array: np.ndarray) -> np.ndarray:
+        """Map an array [trial, time, channel of the task] to [time, trial, channel of the network]."""
         array = array.swapaxes(0, 1)
         if self._columns is None:
             return np.asarray(array @ self._matrix)
-        # Channels are only placed, none is mixed: much faster than a product of small matrices.
+        # No channels are mixed, so copying is enough; it is much faster than a product of small matrices.
         spread = np.zeros((*array.shape[:-1], self._matrix.shape[1]), dtype=np.float32)
         spread[..., self._columns] = array
         return spread
 
 
-def _placed(matrix: np.ndarray) -> slice | np.ndarray | None:
-    """The channel of each row, where each is put on one of its own as it is; else None."""
+def _columns(matrix: np.ndarray) -> slice | np.ndarray | None:
+    """The column of the 1 in each row if every row has a single 1 in a column of its own, otherwise None."""
     rows, columns = np.nonzero(matrix)
     if not np.array_equal(rows, np.arange(len(matrix))) or len(set(columns.tolist())) < len(columns):
         return None
     if not np.all(matrix[rows, columns] == 1):
         return None
     first = int(columns[0]) if len(columns) else 0
-    together = np.array_equal(columns, np.arange(first, first + len(columns)))
-    return slice(first, first + len(columns)) if together else columns
+    adjacent = np.array_equal(columns, np.arange(first, first + len(columns)))
+    return slice(first, first + len(columns)) if adjacent else columns
 
 
 def _blocks(widths: Mapping[str, int], correlation: float) -> dict[str, np.ndarray]:
-    """For each task a matrix [own, channel] with orthonormal rows: its block, rotated towards the others'.
+    """A matrix [channel of the task, channel of the network] with orthonormal rows for each task, by label.
 
-    With G = (1 - c) 1 + c (all ones), the Gram matrix of tasks whose vectors have pairwise cosine c, the rows of
-    the symmetric root of G turn all tasks alike, so that none is favoured (as `corr_in` and `corr_out` do for two
-    tasks in the fixed-point task of Schuessler et al. 2024). Only the k-th channels of all tasks are mixed.
+    Without correlation each task has a block of channels of its own. With a correlation c, the k-th channels of all
+    tasks are mixed so that their vectors have pairwise cosine c: the vectors are the rows of the symmetric square root
+    of the Gram matrix G = (1 - c) I + c 1 1^T. The symmetric root treats all tasks alike, as `corr_in` and `corr_out`
+    do for two tasks in the fixed-point task of Schuessler et al. 2024.
+
+    Args:
+        widths: number of channels of each task, by label.
+        correlation: c.
     """
     start = dict(zip(widths, np.cumsum([0, *widths.values()]), strict=False))
     total = sum(widths.values())

@@ -1,4 +1,4 @@
-"""What computing a population costs in memory and time, before it is computed."""
+"""Estimates the memory and the time that a population takes, before it is computed."""
 
 from __future__ import annotations
 
@@ -14,55 +14,70 @@ from rnnbench.engine.cuda_graph import EAGER, MOST
 from rnnbench.engine.precision import products
 from rnnbench.engine.segments import KEPT
 from rnnbench.training.cell_trainer import CellTrainer
-from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.trainer import Trainer
 from rnnbench.training.trials import KEPT_BYTES, KEPT_LOOKS
 
-TIMED_UPDATES = 6
-"""Updates from which the time of one is estimated; on a card those after the first, until the gradient is recorded."""
+TIMED_UPDATES = 5
+"""Number of updates from which the time of one is estimated; on a GPU only those after the gradient is recorded."""
 
 PROCESS = 450 * 2**20
-"""Bytes of a worker before it computes: Python, torch, the plugins, as measured."""
+"""Memory (bytes) of a worker before it computes anything (Python, torch and plugins), as measured."""
 
 WEIGHTS = 8
-"""Copies of the weights while they are learnt: old and new, gradients, moments, and what is stored."""
+"""Number of copies of the weights during training: old and new weights, gradients, moments, and stored arrays."""
 
 RECORDED_WEIGHTS = 2
-"""Copies of them in a recorded gradient: its own, and its results."""
+"""Number of copies of the weights in a recorded gradient: the weights and the gradients."""
 
 STATES = 3
-"""Arrays of states that the rate RNN's engine keeps, at most: currents, rates, adjoints."""
+"""Largest number of state arrays in the rate RNN's engine: currents, rates and adjoints."""
 
 
 def bytes_per_network(trainer: CellTrainer, cell: Cell) -> int:
-    """What one more network in a population on a card takes: its states, its weights, and trials of its own.
+    """Estimate the memory that one more network in a population takes on a GPU.
 
-    Once for the engine, and once more for each gradient that is recorded (`rnnbench.engine.cuda_graph`), which has
-    states and trials of a batch, weights and gradients of its own.
+    The memory holds the network's states, weights and trials: once for the engine, and once more for each gradient that
+    is recorded (`rnnbench.engine.cuda_graph`), which has its own states, trials of a batch, weights and gradients.
+
+    Args:
+        trainer: the trainer of the cell's setting.
+        cell: the cell that the network becomes.
+
+    Returns:
+        The memory (bytes).
     """
-    batch, looks = _trials(trainer, cell)
+    batch, evaluation = _trials(trainer, cell)
     recorded = _states_of_a_batch(trainer, cell) + batch + RECORDED_WEIGHTS * _weights(trainer, cell) // WEIGHTS
-    return _states(trainer, cell) + _weights(trainer, cell) + batch + looks + MOST * recorded
+    return _states(trainer, cell) + _weights(trainer, cell) + batch + evaluation + MOST * recorded
 
 
 def bytes_per_worker(trainer: CellTrainer, cell: Cell, networks: int) -> int:
-    """What a worker process takes that computes a population of so many networks of one seed on a CPU.
+    """Estimate the memory of a worker process that computes a population on a CPU.
 
-    An estimate: within a factor of two of what a process takes in the tests.
+    The estimate is within a factor of two of what a process takes in the tests.
+
+    Args:
+        trainer: the trainer of the cell's setting.
+        cell: a cell of the population.
+        networks: number of networks in the population, all of one seed.
+
+    Returns:
+        The memory (bytes).
     """
-    # One after the other where they are independent, so that the room for states is needed once.
+    # Independent networks are computed one after the other, so that memory for states is needed only once.
     at_once = 1 if trainer.trainer(cell).engine.independent else networks
     weights = networks * _weights(trainer, cell)
     return PROCESS + at_once * _states(trainer, cell) + weights + sum(_trials(trainer, cell))
 
 
 def _states(trainer: CellTrainer, cell: Cell) -> int:
-    """Of a batch, or of a look at the longest task where that is more."""
+    """Bytes of the states of a batch, or of an evaluation on the longest task if these are more."""
     network, batch = trainer.trainer(cell), _states_of_a_batch(trainer, cell)
     if not network.engine.independent:
         return batch
     longest = max(trainer.setting.steps(label, network.architecture.dt) for label in trainer.setting.tasks)
-    looks = longest * network.architecture.units * _itemsize(trainer) * cell.task.training.evaluation_trials
-    return max(batch, min(STATES * looks, KEPT))
+    evaluation = longest * network.architecture.units * _itemsize(trainer) * cell.task.training.evaluation_trials
+    return max(batch, min(STATES * evaluation, KEPT))
 
 
 def _states_of_a_batch(trainer: CellTrainer, cell: Cell) -> int:
@@ -81,16 +96,17 @@ def _weights(trainer: CellTrainer, cell: Cell) -> int:
 
 
 def _trials(trainer: CellTrainer, cell: Cell) -> tuple[int, int]:
-    """Of a batch, drawn and placed; and of the held-out trials that are kept for the next evaluation."""
+    """Bytes of a batch, once as drawn and once on the device; and of the held-out trials that are kept."""
     setting, architecture = trainer.setting, trainer.setting.architecture(cell.architecture)
     noise, layout, training = architecture.n_noise, setting.layout, cell.task.training
     channels = layout.n_inputs + 2 * layout.n_outputs + noise
     steps = {label: setting.steps(label, architecture.dt) for label in setting.tasks}
     batch = 2 * steps[cell.task.label] * training.batch * channels * _itemsize(trainer)
-    looks = [steps[label] * setting.benchmark.task(label).training.evaluation_trials for label in setting.tasks]
-    kept = sorted(looks, reverse=True)[:KEPT_LOOKS]
-    held = min(sum(kept) * channels * _itemsize(trainer), max(KEPT_BYTES, kept[0] * channels * _itemsize(trainer)))
-    return batch, held + sum(looks) * (channels - noise) * 4
+    evaluations = [steps[label] * setting.benchmark.task(label).training.evaluation_trials for label in setting.tasks]
+    largest = sorted(evaluations, reverse=True)[:KEPT_LOOKS]
+    bytes_per_step = channels * _itemsize(trainer)
+    on_device = min(sum(largest) * bytes_per_step, max(KEPT_BYTES, largest[0] * bytes_per_step))
+    return batch, on_device + sum(evaluations) * (channels - noise) * 4
 
 
 def _itemsize(trainer: CellTrainer) -> int:
@@ -98,39 +114,47 @@ def _itemsize(trainer: CellTrainer) -> int:
 
 
 def seconds_per_update(trainer: CellTrainer, cell: Cell, clock: Callable[[], float]) -> float:
-    """Seconds of one network's update, its share of the evaluation of two tasks included; NaN if a plugin is broken.
+    """Measure the time of one update of one network, including its share of the evaluation on two tasks.
 
-    The median of a few real updates without the first, which pays for memory and compilation.
+    It is the median over a few real updates. The first is left out, since it also allocates memory and compiles.
 
     Args:
         trainer: the trainer of the cell's setting.
         cell: a cell whose last task is timed.
-        clock: seconds, from any origin.
+        clock: returns the time (s) from any origin.
+
+    Returns:
+        The time (s); NaN if a plugin is broken.
     """
     try:
         return _seconds_per_update(trainer.trainer(cell, [cell.task.label]), trainer, cell, clock)
-    except (Exception, SystemExit):  # reported when its cells are computed
+    except (Exception, SystemExit):  # The error is reported when the cells are computed.
         return math.nan
 
 
+@torch.no_grad()
 def _seconds_per_update(trainer: Trainer, cells: CellTrainer, cell: Cell, clock: Callable[[], float]) -> float:
     label, training = cell.task.label, cell.task.training
-    weights = cells.setting.initial_weights(cell)
-    on_card = cells.device.type == "cuda"
-    start = Start(cell.seed, 0, TIMED_UPDATES + (EAGER if on_card else 0), None, (label,), weights)
-    ticks: list[float] = []
+    on_gpu = cells.device.type == "cuda"
 
     def now() -> float:
-        if on_card:
-            torch.cuda.synchronize(cells.device)  # otherwise only the time of asking would be measured
+        if on_gpu:
+            torch.cuda.synchronize(cells.device)  # The GPU works asynchronously.
         return clock()
 
+    context = trainer.context(label, [cell.seed])
+    weights = trainer.tensors([cells.setting.initial_weights(cell)])
     with products(cells.setting.benchmark.dtype, cells.device):
-        trainer.train(label, 0, training, [start], lambda n: ticks.append(now()))
+        # The trials are drawn once and kept for all evaluations.
+        trainer.source.evaluation_batch(label, [cell.seed], training.evaluation_trials)
         begin = now()
-        trainer.evaluate(label, trainer.tensors([weights]), [cell.seed])
-        look = now() - begin
-    ticks = ticks[EAGER:] if on_card else ticks
-    if len(ticks) < 2:  # the loss was not finite from the start
-        return math.nan
-    return float(np.median(np.diff(ticks))) + 2 * look / training.evaluate_every
+        trainer.evaluate(label, weights, [cell.seed])
+        evaluation = now() - begin
+        state = trainer.rule.begin_task(weights, {}, context)
+        ticks = []
+        for update in range(TIMED_UPDATES + (EAGER if on_gpu else 0)):
+            batch = context.sample("train", update, training.batch)
+            weights, state = trainer.rule.learn(weights, batch, state, context)
+            ticks.append(now())
+    updates = np.diff(ticks[EAGER:] if on_gpu else ticks)
+    return float(np.median(updates)) + 2 * evaluation / training.evaluate_every

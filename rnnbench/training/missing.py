@@ -1,4 +1,4 @@
-"""Which cells are still to be computed, given what is stored of them."""
+"""Decides which cells of a benchmark must still be computed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ from rnnbench.training.setting import Setting
 
 
 def is_missing(cell: Cell, record: Record | None, store: Store, setting: Setting) -> bool:
-    """Whether a cell is to be computed, given its record.
+    """Whether a cell must be computed.
 
-    It is, if it has no record; if its record lacks the weights that a later stage starts from; or if a plugin broke,
-    in the cell or where the cell was evaluated, and may have been repaired since.
+    A cell must be computed if it has no record; if the weights are missing that a later stage or an analysis needs; or
+    if a plugin failed, in the cell or in its evaluation on a task, since the plugin may have been repaired since.
+
+    Args:
+        cell: the cell.
+        record: its record, or None if there is none.
+        store: the results.
+        setting: the setting of the cell.
     """
     if record is None:
         return True
@@ -26,6 +32,6 @@ def is_missing(cell: Cell, record: Record | None, store: Store, setting: Setting
 
 
 def keeps_weights(cell: Cell) -> bool:
-    """Whether another stage starts from a cell's weights, or an analysis needs them."""
+    """Whether a cell's weights are stored, because a later stage starts from them or an analysis needs them."""
     n = len(cell.history)
     return bool(cell.benchmark.analyses) or any(len(h) > n and h[:n] == cell.history for h in cell.benchmark.histories)

@@ -1,4 +1,4 @@
-"""The plugins of one setting of a benchmark, each built once, and what they say before anything is trained."""
+"""The plugins of one setting of a benchmark: each is built once and checked before anything is trained."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from rnnbench.training.channels import Layout
 from rnnbench.training.trials import check_task
 
 DTYPES = dict.fromkeys(["float32", "tf32", "bfloat16"], torch.float32) | {"float64": torch.float64}
+"""Types of arrays by the `dtype` of a benchmark."""
 
 
 class Setting:
     """Tasks, channels, architectures and rules of a benchmark under one of its conditions.
 
     Args:
-        benchmark: one of a benchmark's settings: it has at most one condition.
+        benchmark: one of the settings of a benchmark, with at most one condition.
         registry: where the plugins are found.
     """
 
@@ -42,34 +43,39 @@ class Setting:
 
     @cached_property
     def layout(self) -> Layout:
-        """Which inputs and outputs each task uses.
+        """The channels that each task uses.
 
         Raises:
-            PluginError: a task cannot say how many channels it has; without them no network has a shape.
+            PluginError: a task's number of inputs or outputs is not a whole number in the allowed range. No network can
+                be built without these numbers.
         """
         return Layout(self.benchmark.channels, self.tasks)
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of all arrays; reduced precision concerns products alone."""
+        """The type of all arrays. Reduced precision (tf32, bfloat16) concerns only matrix products."""
         return DTYPES[self.benchmark.dtype]
 
     def architecture(self, spec: ArchitectureSpec) -> Architecture:
-        """The architecture that a description names."""
+        """The architecture of a description, built at the first call."""
         key = spec.plugin, canonical_json(spec.parameters)
         if key not in self._architectures:
             self._architectures[key] = self.registry.build("architecture", spec.plugin, spec.parameters)
         return self._architectures[key]
 
     def rule(self, spec: RuleSpec) -> LearningRule:
-        """The learning rule that a description names."""
+        """The learning rule of a description, built at the first call."""
         key = spec.plugin, canonical_json(spec.parameters)
         if key not in self._rules:
             self._rules[key] = self.registry.build("rule", spec.plugin, spec.parameters)
         return self._rules[key]
 
     def faults(self, dt: float) -> dict[str, str]:
-        """What is wrong with the tasks that cannot be used at a time step, by label; each task is tried once."""
+        """Error messages of the tasks that cannot be used, by label. Each task is tried once for each time step.
+
+        Args:
+            dt: time step (tau).
+        """
         if dt not in self._faults:
             self._faults[dt] = {}
             for label, task in self.tasks.items():
@@ -81,12 +87,24 @@ class Setting:
         return self._faults[dt]
 
     def evaluation_trials(self, dt: float) -> dict[str, int]:
-        """On how many held-out trials each task is evaluated, by label, without the tasks that cannot be used."""
+        """The number of held-out trials of each task that can be used, by label.
+
+        Args:
+            dt: time step (tau).
+        """
         faults = self.faults(dt)
         return {t.label: t.training.evaluation_trials for t in self.benchmark.tasks if t.label not in faults}
 
     def steps(self, label: str, dt: float) -> int:
-        """Time steps of a task's trials, found by drawing two of them; 0 where the task cannot be used."""
+        """The number of time steps of a task's trials, found by drawing two trials.
+
+        Args:
+            label: the task.
+            dt: time step (tau).
+
+        Returns:
+            The number of steps; 0 if the task cannot be used.
+        """
         if (label, dt) not in self._steps:
             broken = label in self.faults(dt)
             drawn = None if broken else self.tasks[label].sample(rng_for(0, "check"), 2, dt)
@@ -94,32 +112,38 @@ class Setting:
         return self._steps[label, dt]
 
     def initial_weights(self, cell: Cell) -> dict[str, np.ndarray]:
-        """The weights of a cell's network before any training, by name; the same for every rule.
+        """The weights of a cell's network before any training, by name. They do not depend on the learning rule.
 
         Raises:
-            PluginError: the architecture gives no array for a weight that is to be trained.
+            PluginError: the architecture returns no array for one of its trained weights.
         """
-        # The cell's own architecture: a population's networks may differ in what shapes their initial weights.
+        # Networks of a population may differ in the parameters of their initial weights, so each cell uses its own.
         architecture = self.architecture(cell.architecture)
         rng = rng_for(cell.seed, "weights", architecture.id())
         weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
         missing = [name for name in architecture.trained if name not in weights]
         if missing:
-            raise PluginError(
-                f"architecture {architecture.id()}: init() gives no {missing[0]!r}, which is to be trained"
-            )
+            raise PluginError(f"architecture {architecture.id()}: init() returns no {missing[0]!r}; it is to be trained")
         return {name: np.asarray(w) for name, w in weights.items()}
 
 
 class Settings:
-    """The settings of one benchmark, each made when it is first asked for."""
+    """The settings of one benchmark, each made when it is first needed.
+
+    Args:
+        registry: where the plugins are found.
+    """
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self._by_condition: dict[str, Setting] = {}
 
     def of(self, benchmark: Benchmark) -> Setting:
-        """The setting of a cell's `benchmark`; all must be of one benchmark."""
+        """The setting of a cell.
+
+        Args:
+            benchmark: the cell's `benchmark`. All calls must concern the same benchmark.
+        """
         if benchmark.condition not in self._by_condition:
             self._by_condition[benchmark.condition] = Setting(benchmark, self.registry)
         return self._by_condition[benchmark.condition]

@@ -1,4 +1,7 @@
-"""Trains a population on one task, each network to its own criterion, and evaluates it. The only training loop."""
+"""Trains a population of networks on one task and evaluates them. This is the only training loop of rnnbench.
+
+Each network stops at its own criterion or when its budget is spent, without an effect on the others.
+"""
 
 from __future__ import annotations
 
@@ -22,19 +25,22 @@ from rnnbench.training.channels import Layout
 from rnnbench.training.trials import TrialSource, accuracy_of
 
 Arrays = dict[str, np.ndarray]
+"""Arrays of one network by name, without a [network] axis."""
 
 
 @dataclass(frozen=True)
 class Start:
     """One network at the start of a stage.
 
-    seed           of its initial weights and its trials
-    occurrence     how often it has learnt this task before
-    budget         updates after which it stops
-    bound          loss on the evaluation trials at which it stops; None: it spends its budget
-    watch          labels of the tasks whose loss is followed along the curve: those learnt before, then the task learnt
-    weights        by name
-    memory         what its rule kept of earlier tasks
+    Attributes:
+        seed: seed of its initial weights and its trials.
+        occurrence: how many times it has learnt this task before.
+        budget: number of updates after which it stops.
+        bound: loss on the evaluation trials at which it stops before; None if it always uses its whole budget.
+        watch: labels of the tasks that are evaluated during training (the learning curve): tasks learnt before, then
+            the task being learnt.
+        weights: its weights by name.
+        memory: what its learning rule remembers of earlier tasks, by name.
     """
 
     seed: int
@@ -48,7 +54,13 @@ class Start:
 
 @dataclass
 class Score:
-    """Loss, and accuracy where the task defines one, on a task's evaluation trials; own_loss: on its own outputs."""
+    """The score of a network on the evaluation trials of a task.
+
+    Attributes:
+        loss: loss over all outputs that count, idle ones included.
+        own_loss: loss over the task's own outputs.
+        accuracy: mean accuracy in 0..1, or None if the task defines none.
+    """
 
     loss: float
     own_loss: float
@@ -59,11 +71,14 @@ class Score:
 class Outcome:
     """One network at the end of a stage.
 
-    updates    how many it made
-    curve      update -> label -> score, for the tasks it watched
-    after      label -> score on every task of the benchmark
-    diverged   its loss on the task became infinite or undefined
-    tracked    the architecture's tracked weights at every look, name -> [look, ...]
+    Attributes:
+        updates: number of updates that it made.
+        curve: scores during training on the tasks in `Start.watch`, by number of updates and by label.
+        after: scores after training on every task of the benchmark, by label.
+        weights: its weights by name.
+        memory: what its learning rule remembers for later tasks, by name.
+        diverged: whether its loss on the task became infinite or NaN.
+        tracked: the architecture's tracked weights at every evaluation, [evaluation, ...] by name.
     """
 
     updates: int
@@ -76,10 +91,17 @@ class Outcome:
 
 
 class Trainer:
-    """Everything that networks of one architecture and rule need to learn a benchmark's tasks and be evaluated on them.
+    """Trains and evaluates networks of one architecture with one learning rule on the tasks of a benchmark.
 
-    evaluation_trials   how many held-out trials each task is judged on, by label; a task that is not
-                        among them (because its plugin is broken) is not evaluated
+    Args:
+        tasks: the tasks by label.
+        layout: the channels of the network.
+        architecture: the networks' architecture.
+        rule: the networks' learning rule.
+        evaluation_trials: number of held-out trials on which a task is evaluated, by label. Tasks that are not in it
+            (because their plugin is broken) are not evaluated.
+        dtype: type of all arrays.
+        device: where networks are computed.
     """
 
     def __init__(
@@ -101,36 +123,44 @@ class Trainer:
         self.engine = _engine_of(architecture)
         self._gradient = self.engine.gradient
         if device.type == "cuda":
-            # Nothing here knows the trainer: its memory on the card is free as soon as it is gone.
-            another = partial(_engine_of, architecture)
-            self._gradient = Recorded(self.engine, another, f"architecture {architecture.id()}").gradient
+            # This must not refer to the trainer: a reference cycle would delay the release of its GPU memory.
+            new_engine = partial(_engine_of, architecture)
+            self._gradient = Recorded(self.engine, new_engine, f"architecture {architecture.id()}").gradient
         self.source = TrialSource(tasks, layout, architecture, dtype, device)
 
     @torch.no_grad()
     def evaluate(self, label: str, weights: Weights, seeds: Sequence[int], memory: State | None = None) -> list[Score]:
-        """The score of each network on its held-out trials, which are the same at every look.
+        """Score each network on its held-out trials, which are the same at every evaluation.
 
-        memory   what the rule knows of these networks; none for untrained ones
+        Args:
+            label: the task.
+            weights: weights of the networks, with a leading [network] axis.
+            seeds: seeds of the networks, [network].
+            memory: state or memory of the learning rule for these networks; None for untrained networks.
+
+        Returns:
+            The scores, [network].
+
+        Raises:
+            PluginError: the outputs have the wrong shape, or the task cannot compute its accuracy.
         """
         n = self.evaluation_trials[label]
         batch = self.source.evaluation_batch(label, seeds, n)
-        expressed = self.rule.weights_for(weights, memory or {}, self.context(label, seeds))
-        outputs = self.engine.outputs(expressed, batch)
+        task_weights = self.rule.weights_for(weights, memory or {}, self.context(label, seeds))
+        outputs = self.engine.outputs(task_weights, batch)
         expected = (len(seeds), *batch.targets.shape[1:])
         if tuple(outputs.shape) != expected:
-            told = (
-                f"gives outputs of shape {tuple(outputs.shape)}; expected [network, time, trial, output] = {expected}"
-            )
-            raise PluginError(f"architecture {self.architecture.id()}: readout() {told}")
+            message = f"shape {tuple(outputs.shape)}; expected [network, time, trial, output] = {expected}"
+            raise PluginError(f"architecture {self.architecture.id()}: readout() gives outputs of {message}")
         owned = torch.from_numpy(self.source.layout.owned(label)).to(batch.mask)
-        own = losses(outputs, replace(batch, mask=batch.mask * owned))
-        each = zip(losses(outputs, batch).tolist(), own.tolist(), outputs, seeds, strict=True)
-        return [Score(loss, own_loss, self._accuracy(label, out, seed)) for loss, own_loss, out, seed in each]
+        own_losses = losses(outputs, replace(batch, mask=batch.mask * owned))
+        by_network = zip(losses(outputs, batch).tolist(), own_losses.tolist(), outputs, seeds, strict=True)
+        return [Score(loss, own_loss, self._accuracy(label, out, seed)) for loss, own_loss, out, seed in by_network]
 
     def evaluate_if_possible(
         self, label: str, weights: Weights, seeds: Sequence[int], learning: str, memory: State | None = None
     ) -> list[Score]:
-        """As `evaluate`; no scores if another task than the one being learnt breaks: no fault of these cells."""
+        """Score each network like `evaluate`, but return no scores if another task than `learning` raises an error."""
         try:
             return self.evaluate(label, weights, seeds, memory)
         except (Exception, SystemExit):
@@ -152,9 +182,21 @@ class Trainer:
         starts: Sequence[Start],
         report: Callable[[int], Any] = lambda n: None,
     ) -> list[Outcome]:
-        """Train networks on one task, each until its criterion or its budget, none disturbed by the others.
+        """Train networks on one task, each until it reaches its criterion or has spent its budget.
 
-        report   called with the number of network-updates made since the last call
+        Args:
+            label: the task.
+            position: position of the task in the networks' history; 0 for the first task.
+            training: settings of training, such as the batch size.
+            starts: the networks at the start of the stage.
+            report: called with the number of network-updates made since the last call.
+
+        Returns:
+            The networks at the end of the stage, in the order of `starts`.
+
+        Raises:
+            PluginError: the learning rule returns arrays of the wrong shape.
+            ValueError: the networks have not learnt the task equally often before.
         """
         return _Learners(self, label, position, training, starts).run(report)
 
@@ -166,9 +208,15 @@ class Trainer:
         earlier: tuple[str, ...] = (),
         stream: tuple[str | int, ...] = (),
     ) -> TaskContext:
-        """What a rule may use while networks of these seeds learn a task.
+        """The context that the learning rule gets while networks learn a task.
 
-        stream   names of the stage, between the purpose and the step, so that no two stages see the same trials
+        Args:
+            label: the task.
+            seeds: seeds of the networks, [network].
+            position: position of the task in the networks' history; 0 for the first task.
+            earlier: labels of the tasks that the networks have learnt before.
+            stream: names that identify the stage in the random stream of the trials, so that no two stages draw the
+                same trials.
         """
 
         def sample(purpose: str, step: int, n_trials: int) -> Batch:
@@ -178,8 +226,8 @@ class Trainer:
             return [rng_for(seed, "rule", *names) for seed in seeds]
 
         def on(other: str) -> TaskContext:
-            beside = stream if other == label else (f"during {label}", *stream)
-            return self.context(other, seeds, position, earlier, beside)
+            other_stream = stream if other == label else (f"during {label}", *stream)
+            return self.context(other, seeds, position, earlier, other_stream)
 
         return TaskContext(
             architecture=self.architecture,
@@ -195,8 +243,15 @@ class Trainer:
         )
 
     def tensors(self, arrays: Sequence[Arrays]) -> Weights:
-        """Arrays of several networks stacked along a leading [network] axis, on the device."""
-        if any(a.keys() != arrays[0].keys() for a in arrays):  # what the first lacks would be lost in silence
+        """Stack the arrays of several networks along a leading [network] axis, on the device.
+
+        Args:
+            arrays: the arrays of each network.
+
+        Raises:
+            PluginError: the networks have arrays of different names.
+        """
+        if any(a.keys() != arrays[0].keys() for a in arrays):  # Names that the first lacks would be lost silently.
             names = " and ".join(sorted({", ".join(sorted(a)) or "none" for a in arrays}))
             raise PluginError(f"networks of one population have arrays of different names: {names}")
         return {
@@ -208,7 +263,11 @@ class Trainer:
 
 
 class _Learners:
-    """The networks of one stage while they learn: those still learning stand in arrays, the others have left."""
+    """The networks of one stage while they learn.
+
+    `weights` and `state` have a leading [network] axis with the networks that are still learning. `active` gives the
+    index of each of them in `starts`. A network that is done is removed.
+    """
 
     def __init__(
         self, trainer: Trainer, label: str, position: int, training: Training, starts: Sequence[Start]
@@ -225,6 +284,7 @@ class _Learners:
         _check_state(trainer.rule, "state", self.state, len(starts))
 
     def run(self, report: Callable[[int], Any]) -> list[Outcome]:
+        """Train until every network is done; `report` is called as in `Trainer.train`."""
         update = 0
         while self.active:
             if update % self.training.evaluate_every == 0 or any(update == self.starts[n].budget for n in self.active):
@@ -245,37 +305,38 @@ class _Learners:
             _check_state(self.trainer.rule, "state", self.state, len(self.active))
 
     def _evaluate(self, update: int) -> None:
-        """Score every network on the tasks it watches; those that are done take their leave."""
+        """Score every active network on the tasks in `Start.watch`, and remove the networks that are done."""
         for label in dict.fromkeys(label for n in self.active for label in self.starts[n].watch):
             if label in self.trainer.evaluation_trials:
                 rows = [i for i, n in enumerate(self.active) if label in self.starts[n].watch]
                 for row, score in zip(rows, self._scores(label, rows), strict=True):
                     self.curves[self.active[row]].setdefault(update, {})[label] = score
         for name in self.trainer.architecture.tracked:
-            for n, kept in zip(self.active, self.weights[name].cpu().numpy(), strict=True):
-                self.tracked[n].setdefault(name, []).append(kept.copy())
-        leaving = [i for i, n in enumerate(self.active) if self._is_done(n, update)]
-        if leaving:
-            self._dismiss(leaving, update)
+            for n, array in zip(self.active, self.weights[name].cpu().numpy(), strict=True):
+                self.tracked[n].setdefault(name, []).append(array.copy())
+        done = [i for i, n in enumerate(self.active) if self._is_done(n, update)]
+        if done:
+            self._finish(done, update)
 
     def _is_done(self, n: int, update: int) -> bool:
         start, loss = self.starts[n], self.curves[n][update][self.label].loss
         learnt = start.bound is not None and loss <= start.bound
         return learnt or update >= start.budget or not math.isfinite(loss)
 
-    def _dismiss(self, rows: list[int], update: int) -> None:
+    def _finish(self, rows: list[int], update: int) -> None:
+        """Record the outcomes of the networks in some rows of the arrays, and remove these networks."""
         networks = [self.active[i] for i in rows]
         weights, state = _rows(self.weights, rows), _rows(self.state, rows)
         memory = self.trainer.rule.end_task(weights, state, self._context(networks))
         if memory and not self.trainer.rule.remembers:
-            told = f"end_task() leaves {min(memory)!r}, but its class does not say `remembers = True`"
-            raise PluginError(f"rule {self.trainer.rule.id()}: {told}")
+            message = f"end_task() returns {min(memory)!r}, but its class does not set `remembers = True`"
+            raise PluginError(f"rule {self.trainer.rule.id()}: {message}")
         _check_state(self.trainer.rule, "memory", memory, len(rows))
         after: list[dict[str, Score]] = [{} for _ in rows]
         for label in self.trainer.evaluation_trials:
             scores = self.trainer.evaluate_if_possible(label, weights, self._seeds(rows), self.label, memory)
-            for seen, score in zip(after, scores, strict=False):
-                seen[label] = score
+            for by_label, score in zip(after, scores, strict=False):
+                by_label[label] = score
         for i, n in enumerate(networks):
             self.outcomes[n] = Outcome(
                 updates=update,
@@ -284,11 +345,11 @@ class _Learners:
                 weights=_arrays(weights, i),
                 memory=_arrays(memory, i),
                 diverged=not math.isfinite(self.curves[n][update][self.label].loss),
-                tracked={name: np.stack(kept) for name, kept in self.tracked[n].items()},
+                tracked={name: np.stack(arrays) for name, arrays in self.tracked[n].items()},
             )
-        staying = [i for i in range(len(self.active)) if i not in set(rows)]
-        self.active = [self.active[i] for i in staying]
-        self.weights, self.state = _rows(self.weights, staying), _rows(self.state, staying)
+        remaining = [i for i in range(len(self.active)) if i not in set(rows)]
+        self.active = [self.active[i] for i in remaining]
+        self.weights, self.state = _rows(self.weights, remaining), _rows(self.state, remaining)
         self.context = self._context()
 
     def _scores(self, label: str, rows: list[int]) -> list[Score]:
@@ -301,7 +362,8 @@ class _Learners:
         chosen = [self.starts[n] for n in (self.active if networks is None else networks)]
         seeds, occurrences = [s.seed for s in chosen], {s.occurrence for s in chosen}
         if len(occurrences) > 1:
-            raise ValueError("networks of one population must learn the task for the same time")
+            message = f"must all have learnt it equally often before, not {sorted(occurrences)} times"
+            raise ValueError(f"task {self.label}: networks of one population {message}")
         occurrence = occurrences.pop() if occurrences else 0
         earlier = chosen[0].watch[:-1] if self.trainer.rule.remembers and chosen else ()
         return self.trainer.context(self.label, seeds, self.position, earlier, (occurrence,))
@@ -312,7 +374,7 @@ def _engine_of(architecture: Architecture) -> Engine:
 
 
 def _check_weights(rule: LearningRule, old: Weights, new: Weights) -> None:
-    """Raise PluginError unless an update keeps the shapes."""
+    """Raise PluginError unless an update keeps the names and shapes of the weights."""
     for name, w in old.items():
         shape = tuple(new[name].shape) if name in new else "none"
         if shape != tuple(w.shape):
@@ -320,15 +382,15 @@ def _check_weights(rule: LearningRule, old: Weights, new: Weights) -> None:
 
 
 def _check_state(rule: LearningRule, kind: str, state: State, n_networks: int) -> None:
-    """Raise PluginError for arrays without a network axis: they would be broadcast in silence, or lost."""
+    """Raise PluginError for arrays without a leading [network] axis, since they would be broadcast silently or lost."""
     for name, a in state.items():
         if a.dim() == 0 or len(a) != n_networks:
-            told = f"{tuple(a.shape)}; expected a leading [network] axis of {n_networks}"
-            raise PluginError(f"rule {rule.id()}: its {kind} {name!r} has shape {told}")
+            message = f"shape {tuple(a.shape)}; expected a leading [network] axis of {n_networks}"
+            raise PluginError(f"rule {rule.id()}: its {kind} {name!r} has {message}")
 
 
 def _rows(arrays: Mapping[str, torch.Tensor], rows: list[int]) -> dict[str, torch.Tensor]:
-    """The arrays of some networks; of all of them the arrays themselves, since a rule's may be large."""
+    """The arrays of the networks in some rows; not copied if these are all rows, since arrays may be large."""
     return {name: a if rows == list(range(len(a))) else a[rows] for name, a in arrays.items()}
 
 

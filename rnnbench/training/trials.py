@@ -1,4 +1,7 @@
-"""Draws the trials of a population: each seed's own stream, checked, placed on the channels, on the device."""
+"""Draws the trials of a population, checks them, and puts them on the network's channels and on the device.
+
+Each seed has random streams of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,26 @@ from rnnbench.randomness import rng_for
 from rnnbench.training.channels import Layout
 
 EVALUATION = ("evaluation",)
-"""The stream of held-out trials."""
+"""Name of the random stream of the held-out trials."""
 
 KEPT_LOOKS = 8
-"""Batches of held-out trials kept on the device: those of the tasks that a population watches."""
+"""Largest number of batches of held-out trials that are kept on the device for the next evaluation."""
 
 KEPT_BYTES = 2**30
-"""Bytes beyond which fewer of them are kept."""
+"""Largest memory (bytes) for these batches; a single batch is kept even if it is larger."""
 
 
 class TrialSource:
-    """Trials of the benchmark's tasks for networks of given seeds.
+    """Draws trials of the benchmark's tasks for networks of given seeds.
 
-    Networks of one seed see the same trials of a task, whatever their history, connectivity or rule.
+    Networks of one seed see the same trials of a task, whatever their history, connectivity or learning rule.
+
+    Args:
+        tasks: the tasks by label.
+        layout: the channels of the network.
+        architecture: the networks' architecture, for its time step and its noise.
+        dtype: type of the arrays.
+        device: where the arrays go.
     """
 
     def __init__(
@@ -46,36 +56,79 @@ class TrialSource:
         self.dtype = dtype
         self.device = device
         self._evaluation: dict[tuple[str, int, int], Trials] = {}
-        self._looks: OrderedDict[tuple[str, tuple[int, ...], int], Batch] = OrderedDict()
+        self._evaluation_batches: OrderedDict[tuple[str, tuple[int, ...], int], Batch] = OrderedDict()
 
     def evaluation(self, label: str, seed: int, n_trials: int) -> Trials:
-        """The held-out trials of one task, the same at every look; kept, since they are looked at often."""
+        """The held-out trials of one task, which are the same at every evaluation.
+
+        They are kept in memory, since they are used often.
+
+        Args:
+            label: the task.
+            seed: seed of the networks.
+            n_trials: number of trials.
+
+        Raises:
+            PluginError: the trials do not have the shapes that the task promises.
+        """
         key = label, seed, n_trials
         if key not in self._evaluation:
             self._evaluation[key] = self.trials(label, seed, EVALUATION, n_trials)
         return self._evaluation[key]
 
     def trials(self, label: str, seed: int, stream: Sequence[str | int], n_trials: int) -> Trials:
-        """Trials of one task from the stream (seed, "trials", label, *stream)."""
+        """Draw trials of one task from the random stream (seed, "trials", label, *stream).
+
+        Args:
+            label: the task.
+            seed: seed of the networks.
+            stream: names of the random stream.
+            n_trials: number of trials.
+
+        Raises:
+            PluginError: the trials do not have the shapes that the task promises.
+        """
         task = self.tasks[label]
         return checked(task, task.sample(rng_for(seed, "trials", label, *stream), n_trials, self.dt), n_trials)
 
     def evaluation_batch(self, label: str, seeds: Sequence[int], n_trials: int) -> Batch:
-        """The held-out trials of one task for networks of given seeds; the latest are kept, for the next look."""
-        key = label, tuple(seeds), n_trials
-        if key not in self._looks:
-            self._looks[key] = self.batch(label, seeds, EVALUATION, n_trials)
-            while len(self._looks) > 1 and (len(self._looks) > KEPT_LOOKS or self._held() > KEPT_BYTES):
-                self._looks.popitem(last=False)
-        self._looks.move_to_end(key)
-        return self._looks[key]
+        """The held-out trials of one task for networks of given seeds, as a batch.
 
-    def _held(self) -> int:
-        arrays = (a for look in self._looks.values() for a in (look.inputs, look.targets, look.mask, look.noise))
+        The batches used last are kept on the device for the next evaluation.
+
+        Args:
+            label: the task.
+            seeds: seeds of the networks, [network].
+            n_trials: number of trials.
+        """
+        key, kept = (label, tuple(seeds), n_trials), self._evaluation_batches
+        if key not in kept:
+            kept[key] = self.batch(label, seeds, EVALUATION, n_trials)
+            while len(kept) > 1 and (len(kept) > KEPT_LOOKS or self._kept_bytes() > KEPT_BYTES):
+                kept.popitem(last=False)
+        kept.move_to_end(key)
+        return kept[key]
+
+    def _kept_bytes(self) -> int:
+        batches = self._evaluation_batches.values()
+        arrays = (a for batch in batches for a in (batch.inputs, batch.targets, batch.mask, batch.noise))
         return sum(a.numel() * a.element_size() for a in arrays if a is not None)
 
     def batch(self, label: str, seeds: Sequence[int], stream: Sequence[str | int], n_trials: int) -> Batch:
-        """One set of trials for each distinct seed; `seeds` has one entry for each network."""
+        """Draw one set of trials for each distinct seed.
+
+        Args:
+            label: the task.
+            seeds: seeds of the networks, [network].
+            stream: names of the random stream.
+            n_trials: number of trials in each set.
+
+        Returns:
+            The sets, [set, time, trial, channel], and the set that each network sees.
+
+        Raises:
+            PluginError: the trials do not have the shapes that the task promises.
+        """
         distinct = list(dict.fromkeys(seeds))
         drawn = [
             self.evaluation(label, seed, n_trials)
@@ -95,21 +148,34 @@ class TrialSource:
         return Batch(inputs, targets, mask, sets, self._tensor(noise, n_steps) if noise else None)
 
     def _tensor(self, arrays: list[np.ndarray], n_steps: int) -> torch.Tensor:
-        """Stacked, [set, time, trial, channel]; a shorter trial is padded with steps that nothing asks about."""
+        """Stack the arrays of sets, [set, time, trial, channel]; shorter trials are padded with zeros (mask 0)."""
         padded = [np.pad(a, ((0, n_steps - len(a)), (0, 0), (0, 0))) if len(a) < n_steps else a for a in arrays]
-        # ascontiguousarray: an array of one set may still be a transposed view, which the engine would copy at each use
+        # A single array may be a transposed view, which the engine would have to copy at every use.
         stacked = np.stack(padded) if len(padded) > 1 else np.ascontiguousarray(padded[0])[None]
         array = torch.from_numpy(stacked)
         if self.device.type == "cpu":
-            # A copy, because torch's own memory is aligned and numpy's is not: a product's last digits depend on it.
+            # A copy, since memory of torch is aligned and memory of numpy is not. The last digits of a product depend
+            # on the alignment.
             return array.to(dtype=self.dtype, copy=True)
-        # Sent while the card computes, from memory that it can read by itself: nobody waits.
-        sent = array.pin_memory() if torch.cuda.is_available() else array
-        return sent.to(self.device, non_blocking=True).to(self.dtype)
+        # From pinned memory the GPU copies the array while it computes, so that the CPU need not wait.
+        pinned = array.pin_memory() if torch.cuda.is_available() else array
+        return pinned.to(self.device, non_blocking=True).to(self.dtype)
 
 
 def checked(task: Task, trials: Trials, n_trials: int) -> Trials:
-    """The trials, if they have the shapes that the task promises; else a PluginError that says what was expected."""
+    """Check that trials have the shapes that their task promises.
+
+    Args:
+        task: the task.
+        trials: what its `sample` returned.
+        n_trials: number of trials that were asked for.
+
+    Returns:
+        The trials, unchanged.
+
+    Raises:
+        PluginError: an array is missing or has the wrong shape.
+    """
     shapes = {name: getattr(getattr(trials, name, None), "shape", None) for name in ("inputs", "targets", "mask")}
     n_steps = shapes["inputs"][1] if shapes["inputs"] is not None and len(shapes["inputs"]) == 3 else 0
     time = str(n_steps) if n_steps else "time"
@@ -119,14 +185,24 @@ def checked(task: Task, trials: Trials, n_trials: int) -> Trials:
         "targets": ([n_out], f"[trial, time, output] = ({n_trials}, {time}, {n_out})"),
         "mask": ([n_out, 1], f"[trial, time, output or 1] = ({n_trials}, {time}, {n_out} or 1)"),
     }
-    for name, (channels, told) in expected.items():
+    for name, (channels, shape) in expected.items():
         if n_steps == 0 or shapes[name] not in [(n_trials, n_steps, c) for c in channels]:
-            raise PluginError(f"task {task.id()}: sample() gives {name} of shape {shapes[name]}; expected {told}")
+            raise PluginError(f"task {task.id()}: sample() gives {name} of shape {shapes[name]}; expected {shape}")
     return trials
 
 
 def check_task(task: Task, dt: float, sizes: Iterable[int]) -> None:
-    """Draw batches of the sizes to come, before any training, and raise PluginError for what would spoil it later."""
+    """Check before training that a task gives usable trials.
+
+    Args:
+        task: the task.
+        dt: time step (tau).
+        sizes: numbers of trials that will be drawn at once; each is tried.
+
+    Raises:
+        PluginError: `sample` or `accuracy` fails; an array has the wrong shape, type or values; the mask has negative
+            weights or is zero everywhere.
+    """
     for n_trials in sorted(sizes):
         try:
             trials = checked(task, task.sample(rng_for(0, "check", task.id()), n_trials, dt), n_trials)
@@ -143,12 +219,25 @@ def check_task(task: Task, dt: float, sizes: Iterable[int]) -> None:
                     f"task {task.id()}: sample() gives {name} with NaN or infinity; expected finite numbers"
                 )
         if (trials.mask < 0).any() or not (trials.mask > 0).any():
-            raise PluginError(f"task {task.id()}: sample() gives a mask negative or zero everywhere; expected weights")
+            message = "sample() gives a mask with negative or only zero weights; expected some positive, none negative"
+            raise PluginError(f"task {task.id()}: {message}")
         accuracy_of(task, np.asarray(trials.targets, np.float32), trials)
 
 
 def accuracy_of(task: Task, outputs: np.ndarray, trials: Trials) -> float | None:
-    """Mean accuracy of outputs [trial, time, output], None where the task defines none; PluginError if it breaks."""
+    """The mean accuracy of outputs over trials.
+
+    Args:
+        task: the task.
+        outputs: outputs [trial, time, output] of a network.
+        trials: the trials that it was given.
+
+    Returns:
+        The mean accuracy in 0..1, or None if the task defines none or the mean is not finite.
+
+    Raises:
+        PluginError: the task's `accuracy` fails or returns an array of the wrong shape.
+    """
     if type(task).accuracy is Task.accuracy:
         return None
     try:
@@ -158,7 +247,7 @@ def accuracy_of(task: Task, outputs: np.ndarray, trials: Trials) -> float | None
     if accuracy is None:
         return None
     if np.shape(accuracy) != (len(trials.inputs),):
-        told = f"accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
-        raise PluginError(f"task {task.id()}: {told}")
+        message = f"accuracy() gives shape {np.shape(accuracy)}; expected [trial] = ({len(trials.inputs)},)"
+        raise PluginError(f"task {task.id()}: {message}")
     mean = float(np.mean(accuracy))
     return mean if math.isfinite(mean) else None

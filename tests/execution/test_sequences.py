@@ -99,7 +99,7 @@ def test_workers_give_the_same(results, tmp_path):
     ("protocol", "told"),
     [
         ([["A", "Z"]], "protocol[0][1]: no task is called 'Z'; known are A, B, C"),
-        ([["A", "B"], ["A", "B"]], "protocol[1]: stands twice"),
+        ([["A", "B"], ["A", "B"]], "protocol[1]: is listed twice"),
         ([[]], "protocol[0]"),
         ([], "protocol"),
         ("all", 'protocol: "all"'),

@@ -66,7 +66,7 @@ WHOLE_PACKAGE = {
     "SyntaxError": ("def (", "SyntaxError"),
     "SystemExit at import": ("raise SystemExit('no licence')", "SystemExit: no licence"),
     "exception of several lines": ("raise ValueError('one\\ntwo')", "ValueError: one two"),
-    "no hook": ("x = 1", "implements no hook; there are rnnbench_tasks"),
+    "no hook": ("x = 1", "implements no hook; the hooks are rnnbench_tasks"),
     "misspelled hook": (
         "from rnnbench import hookimpl\n@hookimpl\ndef rnnbench_task():\n    return []",
         "unknown hook 'rnnbench_task'",
@@ -236,7 +236,7 @@ def test_a_name_alone_means_the_newest_version_and_an_id_exactly_that(make_plugi
 def test_an_unknown_version_is_answered_with_those_that_exist(make_plugin, task_source) -> None:
     for version in (1, 2):
         make_plugin(f"lamp{version}", task_source("lamp", version))
-    with pytest.raises(PluginError, match=r"unknown task 'lamp@9'; there is lamp@1, lamp@2"):
+    with pytest.raises(PluginError, match=r"unknown task 'lamp@9'; installed versions: lamp@1, lamp@2"):
         installed().find("task", "lamp@9")
 
 

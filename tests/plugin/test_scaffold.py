@@ -61,11 +61,11 @@ def test_its_benchmark_runs_once_it_is_installed(make_plugin, cli, tmp_path):
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("flip-flop", "there is a task called flip_flop already"),
-        ("My Task", "cannot be a name; expected lower-case words such as my-task"),
-        ("../x", "cannot be a name"),
-        ("class", "cannot be a name"),
-        ("x" * 61, "cannot be a name"),
+        ("flip-flop", "a task called flip_flop is already installed"),
+        ("My Task", "is not a valid name; expected lower-case words such as my-task"),
+        ("../x", "is not a valid name"),
+        ("class", "is not a valid name"),
+        ("x" * 61, "is not a valid name"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_in_one_line(name, told, cli, tmp_path):
@@ -77,7 +77,7 @@ def test_a_name_that_cannot_be_is_refused_in_one_line(name, told, cli, tmp_path)
 def test_a_folder_that_is_there_is_left_alone(tmp_path):
     folder = new_package("task", "blinker", tmp_path, installed())
     (folder / "mine.txt").write_text("mine")
-    with pytest.raises(RnnbenchError, match="blinker-task: is there already; nothing was written"):
+    with pytest.raises(RnnbenchError, match="blinker-task: already exists; nothing was written"):
         new_package("task", "blinker", tmp_path, installed())
     assert (folder / "mine.txt").read_text() == "mine"
 

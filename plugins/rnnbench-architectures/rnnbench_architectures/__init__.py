@@ -1,4 +1,4 @@
-"""Architectures for rnnbench beside the vanilla rate RNN that it brings along."""
+"""Architectures for rnnbench, in addition to its own vanilla rate RNN."""
 
 from rnnbench import Architecture, hookimpl
 from rnnbench_architectures.dale_rnn import DaleRNN
@@ -26,7 +26,7 @@ __all__ = [
 
 @hookimpl
 def rnnbench_architectures() -> list[type[Architecture]]:
-    """The architectures of this package."""
+    """Return the architectures of this package."""
     return [
         DaleRNN,
         FiringRateRNN,

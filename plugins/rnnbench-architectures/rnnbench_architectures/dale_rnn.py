@@ -1,4 +1,4 @@
-"""The excitatory-inhibitory RNN: a unit excites all others or inhibits all others, before and after learning."""
+"""The excitatory-inhibitory RNN: each unit either excites or inhibits all others, before and after learning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rnnbench import VanillaRNN, Weights
 from rnnbench_architectures.reparametrised import ReparametrisedRNN
 
 SHAPE = 2.0
-"""Of the gamma distribution of |W_ij| before training; its scale does not matter, since W is scaled to radius g."""
+"""Shape of the gamma distribution of |W_ij| before training. The scale is arbitrary: W is scaled to radius g."""
 
 
 class DaleRNN(ReparametrisedRNN):
@@ -51,27 +51,29 @@ class DaleRNN(ReparametrisedRNN):
     def _both_kinds(self) -> Self:
         if min(self.n_excitatory, self.units - self.n_excitatory) < 2:
             raise ValueError(
-                f"units {self.units} at excitatory {self.excitatory} make {self.n_excitatory} excitatory and "
-                f"{self.units - self.n_excitatory} inhibitory units; there must be 2 of each, to be balanced"
+                f"units {self.units} with excitatory {self.excitatory} gives {self.n_excitatory} excitatory and "
+                f"{self.units - self.n_excitatory} inhibitory units; at least 2 of each are needed"
             )
         return self
 
     @property
     def n_excitatory(self) -> int:
-        """How many units are excitatory: the first ones."""
+        """Number of excitatory units, which are the first ones."""
         return round(self.excitatory * self.units)
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """The recurrent weights, with `learn: all` also input and readout, and with `bias: true` the bias."""
         names = ("raw_rec",) if self.learn == "recurrent" else ("raw_rec", "raw_in", "raw_out")
         return (*names, "b") if self.bias else names
 
     @property
     def full(self) -> VanillaRNN:
+        """The vanilla RNN that computes with the matrices."""
         return self.vanilla(nonlinearity=self.nonlinearity)
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """raw_rec, raw_in, raw_out and signs as above, and b as in the vanilla RNN."""
+        """Draw raw_rec, raw_in, raw_out and signs as described above; b is drawn as in the vanilla RNN."""
         drawn = self.full.init(rng, n_inputs, n_outputs)
         signs = np.where(np.arange(self.units) < self.n_excitatory, 1.0, -1.0)
         raw = self._balanced(rng, signs)
@@ -83,18 +85,20 @@ class DaleRNN(ReparametrisedRNN):
         return {"raw_rec": self.g / radius * raw, **channels, **biases, "signs": signs}
 
     def _balanced(self, rng: np.random.Generator, signs: np.ndarray) -> np.ndarray:
-        """|W| [unit, unit] without a diagonal; in each row excitation and inhibition have the same expectation."""
+        """|W| [unit, unit] without a diagonal; in each row excitation and inhibition have the same expected sum."""
         others = 1 - np.eye(self.units)
         ratio = others @ (signs > 0) / (others @ (signs < 0))
         return rng.gamma(SHAPE, size=others.shape) * others * np.where(signs > 0, 1.0, ratio[:, None])
 
     def matrices(self, weights: Weights) -> Weights:
+        """w_rec, w_in and w_out with the signs that Dale's law requires, and b with the baseline added."""
         signs = weights["signs"][..., None, :]
         others = 1 - torch.eye(self.units, dtype=signs.dtype, device=signs.device)
-        into, out = (self._channel(weights[name]) for name in ("raw_in", "raw_out"))
+        w_in, w_out = (self._channel(weights[name]) for name in ("raw_in", "raw_out"))
         currents = weights["b"] + self.baseline if "b" in weights else torch.full_like(weights["signs"], self.baseline)
         w_rec = weights["raw_rec"].relu() * others * signs
-        return {"w_rec": w_rec, "w_in": into, "w_out": out * (signs > 0), "b": currents}
+        return {"w_rec": w_rec, "w_in": w_in, "w_out": w_out * (signs > 0), "b": currents}
 
     def _channel(self, raw: Tensor) -> Tensor:
+        """Input or readout weights, rectified if `positive_channels` is set."""
         return raw.relu() if self.positive_channels else raw

@@ -3,12 +3,12 @@
     a[t] = W r[t] + W_in x[t] + b + sigma xi[t] / sqrt(dt)
     r[t+1] = (1 - dt) r[t] + dt phi(a[t]),    z[t] = W_out r[t+1]
 
-With dz = dL/dz, g[t] = dL/dr[t+1] and d[t] = dL/da[t] the adjoint runs backwards as
+With dz = dL/dz, g[t] = dL/dr[t+1] and d[t] = dL/da[t], the adjoint is computed backwards in time:
 
     g[t] = W_out^T dz[t] + W^T d[t+1] + (1 - dt) g[t+1],      d[t] = dt phi'(a[t]) * g[t]
 
-and the gradients are sums over time and trials: dL/dW = sum d[t] r[t]^T, dL/dW_in = sum d[t] x[t]^T, dL/db = sum d[t],
-dL/dW_out = sum dz[t] r[t+1]^T. What does not depend on the state is one product over all time steps.
+The gradients are sums over time and trials: dL/dW = sum d[t] r[t]^T, dL/dW_in = sum d[t] x[t]^T, dL/db = sum d[t],
+dL/dW_out = sum dz[t] r[t+1]^T. Everything that does not depend on the state is one product over all time steps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ from rnnbench import NONLINEARITIES, Batch, SeenTrials, Weights, by_network, err
 
 
 class FiringRateEngine:
-    """Outputs and gradients of a population of firing-rate RNNs."""
+    """Outputs and gradients of a population of firing-rate RNNs.
+
+    Args:
+        activation: phi, a name in NONLINEARITIES.
+        dt: time step (tau).
+        noise: sigma of each unit's private noise, per sqrt(tau).
+        trained: names of the weights whose gradient is computed: w_rec, w_in, w_out, b.
+    """
 
     independent = True
 
@@ -34,17 +41,22 @@ class FiringRateEngine:
         self._buffers: dict[str, Tensor] = {}
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
-        """Readouts after every step, [network, time, trial, output]."""
+        """Outputs after every step, [network, time, trial, output]."""
         return by_network(lambda w, seen: self._readouts(w, self._rates(w, seen)[1]), weights, batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
-        """Loss [network] and its gradient in every trained weight."""
+        """The loss [network] and its gradient with respect to every trained weight."""
         return by_network(self._gradient, weights, batch)
 
-    # From here on arrays have a [network] axis or, on a CPU, none.
+    # In the methods below, arrays have a [network] axis on a GPU and none on a CPU.
 
     def _rates(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Tensor, Tensor]:
-        """phi(a) [.., time, trial, unit], r [.., 1 + time, trial, unit] with the start, and a where phi' needs it."""
+        """Simulate the trials.
+
+        Returns:
+            phi(a) [.., time, trial, unit]; r [.., 1 + time, trial, unit], which includes the initial state; and
+            a [.., time, trial, unit], which is valid only if phi' needs it.
+        """
         dt, inputs, w = self.dt, seen.inputs, weights["w_rec"].mT.contiguous()
         shape = (*inputs.shape[:-1], w.shape[-1])
         a = self._buffer("a", shape, w)
@@ -66,7 +78,7 @@ class FiringRateEngine:
 
     def _readouts(self, weights: Weights, r: Tensor) -> Tensor:
         after = r[..., 1:, :, :]
-        # W_out r^T rather than r W_out^T: a product with so few columns is slow.
+        # This computes W_out r^T and not r W_out^T, because a product with so few columns is slow.
         return (weights["w_out"] @ _flat(after).mT).mT.unflatten(-2, after.shape[-3:-1])
 
     def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
@@ -75,7 +87,7 @@ class FiringRateEngine:
         dz = error_signal(z, seen.targets, seen.mask)
         d = self._buffer("d", tuple(p.shape), p)
         torch.matmul(_flat(dz), weights["w_out"], out=_flat(d))
-        self._send_back(weights["w_rec"], d, p, a)
+        self._backward(weights["w_rec"], d, p, a)
         flat = _flat(d).mT
         products = {
             "w_rec": lambda: flat @ _flat(r[..., :-1, :, :]),
@@ -85,23 +97,23 @@ class FiringRateEngine:
         }
         return masked_loss(z, seen.targets, seen.mask), {name: products[name]() for name in self.trained}
 
-    def _send_back(self, w: Tensor, d: Tensor, p: Tensor, a: Tensor) -> None:
-        """What the readout sends back, d [.., time, trial, unit], becomes dL/da, in place."""
+    def _backward(self, w: Tensor, d: Tensor, p: Tensor, a: Tensor) -> None:
+        """Turn the error from the readout, d [.., time, trial, unit], into dL/da, in place."""
         dt = self.dt
         addmm = torch.addmm if w.dim() == 2 else torch.baddbmm
         adjoints, values, currents = d.unbind(-3), p.unbind(-3), a.unbind(-3)
         g = torch.empty_like(adjoints[0])
         for t in reversed(range(len(adjoints))):
-            now = adjoints[t]
+            adjoint = adjoints[t]
             if t + 1 < len(adjoints):
-                addmm(now, adjoints[t + 1], w, out=now)
-                now.add_(g, alpha=1 - dt)
-            g.copy_(now)
-            now.mul_(dt)
-            self.phi.scale(now, currents[t], values[t])
+                addmm(adjoint, adjoints[t + 1], w, out=adjoint)
+                adjoint.add_(g, alpha=1 - dt)
+            g.copy_(adjoint)
+            adjoint.mul_(dt)
+            self.phi.scale(adjoint, currents[t], values[t])
 
     def _buffer(self, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-        """Memory kept from update to update: fresh pages for every update would cost much of its time."""
+        """An array that is reused in every update, because allocating it anew would take much of the time."""
         kept, n = self._buffers.get(name), math.prod(shape)
         if kept is None or kept.numel() < n or kept.dtype != like.dtype or kept.device != like.device:
             kept = self._buffers[name] = torch.empty(n, dtype=like.dtype, device=like.device)
@@ -109,5 +121,5 @@ class FiringRateEngine:
 
 
 def _flat(x: Tensor) -> Tensor:
-    """[.., time, trial, channel] -> [.., time * trial, channel], sharing memory where it is in one piece."""
+    """Reshape [.., time, trial, channel] to [.., time * trial, channel], without a copy if x is contiguous."""
     return x.view(*x.shape[:-3], x.shape[-3] * x.shape[-2], x.shape[-1]) if x.is_contiguous() else x.flatten(-3, -2)

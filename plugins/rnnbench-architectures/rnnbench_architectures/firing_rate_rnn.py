@@ -1,4 +1,4 @@
-"""The rate RNN in the other common convention: the state is a firing rate, the nonlinearity stands around the sum."""
+"""The rate RNN in the other common convention: the state is the firing rate, phi of the summed input."""
 
 from __future__ import annotations
 
@@ -33,15 +33,19 @@ class FiringRateRNN(RateNetwork):
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """The recurrent weights, with `learn: all` also input and readout, and with `bias: true` the bias."""
         names = ("w_rec",) if self.learn == "recurrent" else ("w_rec", "w_in", "w_out")
         return (*names, "b") if self.bias else names
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """w_rec [unit, unit], w_in [unit, input], w_out [output, unit] and b [unit], as the vanilla RNN draws them."""
+        """Draw w_rec [unit, unit], w_in [unit, input], w_out [output, unit] and b [unit] as in the vanilla RNN."""
         return self.vanilla().init(rng, n_inputs, n_outputs)
 
     def recurrent(self, weights: Weights) -> Tensor:
-        """W [unit, unit]. Declared alone: the dynamics are not those of the vanilla form."""
+        """The connectivity W [unit, unit].
+
+        Only `recurrent` is defined here, not `phi` or `current`, because the dynamics are not those of the vanilla RNN.
+        """
         return weights["w_rec"]
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
@@ -54,9 +58,9 @@ class FiringRateRNN(RateNetwork):
         return (1 - self.dt) * state + self.dt * NONLINEARITIES[self.activation].value(current)
 
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
-        """W_out r, [trial, output]."""
+        """The outputs W_out r, [trial, output]."""
         return state @ weights["w_out"].mT
 
     def engine(self) -> Engine:
-        """Hand-written backpropagation through time."""
+        """An engine with hand-written backpropagation through time."""
         return FiringRateEngine(self.activation, self.dt, self.noise, self.trained)

@@ -1,4 +1,4 @@
-"""What GRU and LSTM have in common: torch's weights by torch's names, torch's initialisation, a linear readout."""
+"""The base class of GRU and LSTM: torch's names of weights, torch's initialisation, and a linear readout."""
 
 from __future__ import annotations
 
@@ -29,42 +29,62 @@ class GatedRNN(Architecture):
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """All weights: torch's, in its order, and the readout."""
         return ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "w_out")
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """Every weight uniform in +-1/sqrt(N)."""
+        """Draw every weight from U(-1/sqrt(N), 1/sqrt(N))."""
         n, rows = self.units, self.n_gates * self.units
         shapes = [(rows, n_inputs), (rows, n), (rows,), (rows,), (n_outputs, n)]
         bound = 1 / math.sqrt(n)
         return {name: rng.uniform(-bound, bound, shape) for name, shape in zip(self.trained, shapes, strict=True)}
 
     def initial_state(self, weights: Weights, n_trials: int) -> Any:
-        """0 everywhere."""
+        """The state before the first step: 0 for every unit."""
         return self.at_rest(super().initial_state(weights, n_trials))
 
     @abstractmethod
     def at_rest(self, zeros: Tensor) -> Any:
-        """The state at the start, made of arrays like `zeros` [trial, unit]; a leading [network] axis is kept."""
+        """The initial state, made of arrays like `zeros` [trial, unit]; a leading [network] axis is kept."""
 
     def currents(self, weights: Weights, inputs: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """W_i x + b_i and W_h h + b_h, [trial, gates * unit] each; a leading [network] axis is kept."""
+        """The currents into the gates: from the inputs and from the state.
+
+        Args:
+            weights: those of one network, or of a population with a leading [network] axis.
+            inputs: x [trial, input].
+            h: state [trial, unit].
+
+        Returns:
+            W_i x + b_i and W_h h + b_h, [trial, gates * unit] each. A leading [network] axis is kept.
+        """
         b_ih, b_hh = (weights[name][..., None, :] for name in ("bias_ih_l0", "bias_hh_l0"))
         return inputs @ weights["weight_ih_l0"].mT + b_ih, h @ weights["weight_hh_l0"].mT + b_hh
 
     @abstractmethod
     def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
-        """h [time, trial, unit] after every step of whole trials, by torch's own function, as GatedEngine calls it."""
+        """Compute whole trials by torch's own function.
+
+        Args:
+            inputs: x [time, trial, input].
+            h: initial state [1, trial, unit].
+            layer: the weights, in torch's order.
+            *settings: the other arguments of torch.gru and torch.lstm, as `GatedEngine` passes them.
+
+        Returns:
+            h [time, trial, unit] after every step.
+        """
 
     def engine(self) -> GatedEngine:
-        """Torch's own function for whole trials."""
+        """An engine that calls torch's own function for whole trials."""
         return GatedEngine(self)
 
 
 class GatedEngine:
-    """Outputs and gradients of a population of gated networks, through torch's own functions for whole trials.
+    """Outputs and gradients of a population of gated networks.
 
-    On a CPU torch.gru and torch.lstm go through a trial several times as fast as a loop over steps does, one network
-    at a time. A GPU takes the loop over steps, for the whole population at once.
+    On a CPU networks are computed one at a time by torch.gru or torch.lstm, which are several times as fast as a loop
+    over steps. On a GPU the whole population is computed at once, step by step.
     """
 
     independent = True
@@ -73,32 +93,33 @@ class GatedEngine:
         self.architecture = architecture
 
     def outputs(self, weights: Weights, batch: Batch) -> Tensor:
-        """Readouts after every step, [network, time, trial, output]."""
+        """Outputs after every step, [network, time, trial, output]."""
         with torch.no_grad():
             return by_network(lambda w, seen: self._readouts(w, seen.inputs), weights, batch)
 
     def gradient(self, weights: Weights, batch: Batch) -> tuple[Tensor, Weights]:
-        """Loss [network] and its gradient in every weight."""
+        """The loss [network] and its gradient with respect to every weight."""
         return by_network(self._gradient, weights, batch)
 
-    # From here on arrays have a [network] axis or, on a CPU, none.
+    # In the methods below, arrays have a [network] axis on a GPU and none on a CPU.
 
     @torch.enable_grad()
     def _gradient(self, weights: Weights, seen: SeenTrials) -> tuple[Tensor, Weights]:
         own = {name: w.detach().requires_grad_() for name, w in weights.items()}
         losses = masked_loss(self._readouts(own, seen.inputs), seen.targets, seen.mask)
-        # A weight is in the loss of its own network alone, so that the gradient of their sum is that of each.
+        # Each weight affects only the loss of its own network. So the gradient of the sum of all losses contains the
+        # gradient of each loss.
         return losses.detach(), dict(zip(own, torch.autograd.grad(losses.sum(), list(own.values())), strict=True))
 
     def _readouts(self, weights: Weights, inputs: Tensor) -> Tensor:
-        """inputs [.., time, trial, input] -> readouts [.., time, trial, output]."""
+        """The outputs [.., time, trial, output] for inputs [.., time, trial, input]."""
         if not one_at_a_time(inputs):
             return self._step_by_step(weights, inputs)
         h = inputs.new_zeros(1, inputs.shape[1], self.architecture.units)
         layer = [weights[name] for name in self.architecture.trained if name != "w_out"]
-        # With biases, 1 layer, no dropout, in training, one direction, time before trials.
-        rates = self.architecture.through_torch(inputs, h, layer, True, 1, 0.0, True, False, False)
-        return rates @ weights["w_out"].mT
+        # has_biases, num_layers, dropout, train, bidirectional, batch_first
+        states = self.architecture.through_torch(inputs, h, layer, True, 1, 0.0, True, False, False)
+        return states @ weights["w_out"].mT
 
     def _step_by_step(self, weights: Weights, inputs: Tensor) -> Tensor:
         zeros = inputs.new_zeros(*inputs.shape[:-3], inputs.shape[-2], self.architecture.units)

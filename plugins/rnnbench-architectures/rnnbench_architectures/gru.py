@@ -26,18 +26,20 @@ class GRU(GatedRNN):
     n_gates: ClassVar[int] = 3
 
     def at_rest(self, zeros: Tensor) -> Tensor:
+        """The state h = 0, [trial, unit]."""
         return zeros
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
-        """h [trial, unit] after one update."""
+        """The state h [trial, unit] after one update."""
         x, h = (part.chunk(3, dim=-1) for part in self.currents(weights, inputs, state))
         reset, update = torch.sigmoid(x[0] + h[0]), torch.sigmoid(x[1] + h[1])
         candidate = torch.tanh(x[2] + reset * h[2])
         return (1 - update) * candidate + update * state
 
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
-        """W_out h, [trial, output]."""
+        """The outputs W_out h, [trial, output]."""
         return state @ weights["w_out"].mT
 
     def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
+        """The states h [time, trial, unit] of whole trials, by torch.gru."""
         return torch.gru(inputs, h, layer, *settings)[0]

@@ -1,4 +1,4 @@
-"""The vanilla RNN with the identity matrix to start from."""
+"""The vanilla RNN whose connectivity is the identity matrix, times g, before training."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ class IdentityRNN(VanillaRNN):
     )
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """As the vanilla RNN's, but for w_rec."""
+        """The initial weights of the vanilla RNN, but with w_rec = g 1, [unit, unit]."""
         return super().init(rng, n_inputs, n_outputs) | {"w_rec": self.g * np.eye(self.units)}

@@ -1,4 +1,4 @@
-"""The low-rank RNN: learnt connectivity of rank R on top of a random part that stays as it is."""
+"""The low-rank RNN: connectivity of rank R that is learnt, plus a random part that is not."""
 
 from __future__ import annotations
 
@@ -36,25 +36,30 @@ class LowRankRNN(ReparametrisedRNN):
     @model_validator(mode="after")
     def _rank_is_possible(self) -> Self:
         if self.rank > self.units:
-            raise ValueError(f"rank {self.rank} is above units {self.units}; a matrix has no more ranks than rows")
+            raise ValueError(
+                f"rank {self.rank} is above units {self.units}; the rank cannot exceed the number of units"
+            )
         return self
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """The vectors m and n, with `learn: all` also input and readout, and with `bias: true` the bias."""
         names = ("m", "n") if self.learn == "recurrent" else ("m", "n", "w_in", "w_out")
         return (*names, "b") if self.bias else names
 
     @property
     def full(self) -> VanillaRNN:
+        """The vanilla RNN that computes with the matrices."""
         return self.vanilla(nonlinearity=self.nonlinearity)
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """j [unit, unit]; m and n [unit, rank]; w_in, w_out and b as in the vanilla RNN."""
+        """Draw j [unit, unit], m and n [unit, rank]; w_in, w_out and b are drawn as in the vanilla RNN."""
         weights = self.full.init(rng, n_inputs, n_outputs)
         weights["j"] = weights.pop("w_rec")
         weights |= {name: rng.standard_normal((self.units, self.rank)) for name in ("m", "n")}
         return weights
 
     def matrices(self, weights: Weights) -> Weights:
+        """w_rec = j + m n^T / N [unit, unit]; w_in, w_out and b are the weights themselves."""
         w_rec = weights["j"] + weights["m"] @ weights["n"].mT / self.units
         return {"w_rec": w_rec} | {name: weights[name] for name in ("w_in", "w_out", "b") if name in weights}

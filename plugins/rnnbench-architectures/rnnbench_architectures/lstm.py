@@ -33,27 +33,29 @@ class LSTM(GatedRNN):
     )
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """Every weight uniform in +-1/sqrt(N), the forget gate's bias around `forget_bias`."""
+        """Draw every weight from U(-1/sqrt(N), 1/sqrt(N)) and add `forget_bias` to the bias of the forget gate."""
         weights = super().init(rng, n_inputs, n_outputs)
         weights["bias_ih_l0"][self.units : 2 * self.units] += self.forget_bias
         return weights
 
     def at_rest(self, zeros: Tensor) -> tuple[Tensor, Tensor]:
+        """The state h = 0 and c = 0, [trial, unit] each."""
         return zeros, zeros
 
     def step(
         self, weights: Weights, state: tuple[Tensor, Tensor], inputs: Tensor, noise: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """h and c after one update."""
+        """The state (h, c) after one update, [trial, unit] each."""
         h, c = state
         x, y = self.currents(weights, inputs, h)
-        enter, keep, candidate, leave = (x + y).chunk(4, dim=-1)
-        c = torch.sigmoid(keep) * c + torch.sigmoid(enter) * torch.tanh(candidate)
-        return torch.sigmoid(leave) * torch.tanh(c), c
+        input_gate, forget_gate, candidate, output_gate = (x + y).chunk(4, dim=-1)
+        c = torch.sigmoid(forget_gate) * c + torch.sigmoid(input_gate) * torch.tanh(candidate)
+        return torch.sigmoid(output_gate) * torch.tanh(c), c
 
     def readout(self, weights: Weights, state: tuple[Tensor, Tensor]) -> Tensor:
-        """W_out h, [trial, output]."""
+        """The outputs W_out h, [trial, output]."""
         return state[0] @ weights["w_out"].mT
 
     def through_torch(self, inputs: Tensor, h: Tensor, layer: list[Tensor], *settings: Any) -> Tensor:
+        """The states h [time, trial, unit] of whole trials, by torch.lstm."""
         return torch.lstm(inputs, (h, h), layer, *settings)[0]

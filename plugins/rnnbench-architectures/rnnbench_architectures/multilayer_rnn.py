@@ -1,4 +1,4 @@
-"""Vanilla rate RNNs on top of each other."""
+"""The multilayer RNN: vanilla rate RNNs stacked on top of each other."""
 
 from __future__ import annotations
 
@@ -39,13 +39,14 @@ class MultilayerRNN(RateNetwork):
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """The weights within and between layers, with `learn: all` also input and readout, and any biases."""
         names = [f"w_rec_{layer}" for layer in self._numbers] + [f"w_up_{layer}" for layer in self._numbers[1:]]
         names += ["w_in", "w_out"] if self.learn == "all" else []
         return (*names, *(f"b_{layer}" for layer in self._numbers if self.bias))
 
     @property
     def n_noise(self) -> int:
-        """A number for each unit of each layer, where there is noise."""
+        """One number per unit of each layer if there is noise, else 0."""
         return self.layers * super().n_noise
 
     @property
@@ -57,7 +58,7 @@ class MultilayerRNN(RateNetwork):
         return self.vanilla(nonlinearity=self.nonlinearity)
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """The first layer and the readout as the vanilla RNN draws them, then layer by layer."""
+        """Draw the first layer and the readout as in the vanilla RNN, then the other layers one by one."""
         n = self.units
         drawn = self._layer.init(rng, n_inputs, n_outputs)
         weights = {"w_rec_1": drawn["w_rec"], "w_in": drawn["w_in"], "w_out": drawn["w_out"]}
@@ -67,11 +68,11 @@ class MultilayerRNN(RateNetwork):
         return weights | {f"b_{layer}": np.zeros(n) for layer in self._numbers if self.bias}
 
     def initial_state(self, weights: Weights, n_trials: int) -> States:
-        """h_l of every layer, [trial, unit] each, 0."""
+        """The state h_l = 0 of every layer, [trial, unit] each."""
         return (super().initial_state(weights, n_trials),) * self.layers
 
     def step(self, weights: Weights, state: States, inputs: Tensor, noise: Tensor | None) -> States:
-        """h_l of every layer after one time step, from the first layer up."""
+        """The state h_l [trial, unit] of every layer after one time step, computed from the first layer up."""
         vanilla = self._layer
         noises = [None] * self.layers if noise is None else noise.chunk(self.layers, dim=-1)
         from_below, new = inputs, []
@@ -84,5 +85,5 @@ class MultilayerRNN(RateNetwork):
         return tuple(new)
 
     def readout(self, weights: Weights, state: States) -> Tensor:
-        """W_out phi(h_L), [trial, output]."""
+        """The outputs W_out phi(h_L), [trial, output]."""
         return self._layer.readout(weights, state[-1])

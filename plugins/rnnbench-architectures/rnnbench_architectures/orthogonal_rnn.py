@@ -1,4 +1,4 @@
-"""The vanilla RNN with a random orthogonal matrix to start from."""
+"""The vanilla RNN whose connectivity is a random orthogonal matrix, times g, before training."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class OrthogonalRNN(VanillaRNN):
     g: float = Field(1.0, ge=0, description="connectivity strength: W = g Q before training")
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """As the vanilla RNN's, but for w_rec."""
+        """The initial weights of the vanilla RNN, but with w_rec = g Q, [unit, unit]."""
         weights = super().init(rng, n_inputs, n_outputs)
         q, r = np.linalg.qr(rng.standard_normal((self.units, self.units)))
-        # The sign makes the decomposition unique; without it Q would not be uniform.
+        # The signs make the QR decomposition unique. Without them Q would not be uniform (Mezzadri 2007).
         return weights | {"w_rec": self.g * q * np.sign(np.diag(r))}

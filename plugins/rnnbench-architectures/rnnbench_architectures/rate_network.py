@@ -1,4 +1,4 @@
-"""What the rate networks of this package share with the vanilla RNN: its parameters and its drawing of weights."""
+"""Base class of the rate networks of this package: the parameters and initial weights of the vanilla RNN."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class RateNetwork(Architecture):
 
     @property
     def n_noise(self) -> int:
-        """A number for each unit, where there is noise."""
+        """One number per unit if there is noise, else 0."""
         return self.units if self.noise > 0 else 0
 
     def vanilla(self, **parameters: Any) -> VanillaRNN:
-        """The vanilla RNN of the same parameters, but for those given."""
+        """The vanilla RNN with the same parameters, except those given as arguments."""
         shared = self.model_dump(include=set(RateNetwork.model_fields))
         return VanillaRNN.model_validate(shared | parameters)

@@ -1,4 +1,4 @@
-"""The restricted network: of all its connections only a small matrix between the input patterns is learnt."""
+"""The restricted network: only a small matrix between the input patterns is learnt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RestrictedRNN(Architecture):
 
     name, version = "restricted_rnn", 1
     source = "connectivity: Mastrogiuseppe & Ostojic, Neuron 2018; dynamics: Schuessler et al., NeurIPS 2020, eq. 1"
-    # Not g: a network without J has other weights than one with it.
+    # g is not listed: networks with and without J have weights of different names, so they cannot share a population.
     initial_only: ClassVar[frozenset[str]] = frozenset({"orthogonal"})
     tracked: ClassVar[tuple[str, ...]] = ("m",)
 
@@ -44,23 +44,30 @@ class RestrictedRNN(Architecture):
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """Only the matrix M."""
         return ("m",)
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """m [pattern, pattern], all 0; u [unit, pattern]; and j [unit, unit] where g is above 0.
+        """Draw the initial weights.
 
-        The random numbers do not depend on g: networks of one seed have the same U, and J's that differ by a factor.
+        The random numbers do not depend on g: networks of the same seed have the same U, and their J differ only by a
+        factor.
 
-        Raises ValueError where inputs and outputs are not as many, or more than the units if orthogonal.
+        Returns:
+            m [pattern, pattern], all 0; u [unit, pattern]; and, if g is above 0, j [unit, unit].
+
+        Raises:
+            ValueError: the numbers of inputs and outputs differ, or `orthogonal` is set and there are more patterns
+                than units.
         """
         n, p = self.units, n_inputs
         if n_inputs != n_outputs:
             raise ValueError(
-                f"restricted_rnn reads out along its input patterns, so it needs as many outputs as inputs, and here "
-                f"are {n_inputs} inputs and {n_outputs} outputs; choose tasks with as many, and no context input"
+                f"restricted_rnn needs as many outputs as inputs, but the tasks have {n_inputs} inputs and "
+                f"{n_outputs} outputs; choose tasks with equal numbers of both, without a context input"
             )
         if self.orthogonal and p > n:
-            raise ValueError(f"{p} patterns cannot be orthogonal among {n} units; give more units or orthogonal: false")
+            raise ValueError(f"{p} patterns cannot be orthogonal among {n} units; use more units or orthogonal: false")
         u = rng.standard_normal((n, p))
         if self.orthogonal:
             u = np.linalg.qr(u)[0]
@@ -71,22 +78,22 @@ class RestrictedRNN(Architecture):
         return weights
 
     def recurrent(self, weights: Weights) -> torch.Tensor:
-        """The full W = g J + U M U^T / N, [unit, unit]; a leading [network] axis is kept."""
+        """The full connectivity W = g J + U M U^T / N, [unit, unit]; a leading [network] axis is kept."""
         u = weights["u"]
         w = u @ weights["m"] @ u.mT / self.units
         return w + weights["j"] if "j" in weights else w
 
     @property
     def phi(self) -> Nonlinearity:
-        """The nonlinearity, elementwise."""
+        """The nonlinearity phi, applied elementwise."""
         return NONLINEARITIES[self.nonlinearity]
 
     def current(self, weights: Weights, inputs: torch.Tensor) -> torch.Tensor:
-        """U x [unit] under a constant input x [pattern]."""
+        """The input current U x [unit] under a constant input x [pattern]."""
         return weights["u"] @ inputs
 
     def initial_state(self, weights: Weights, n_trials: int) -> torch.Tensor:
-        """h[0] = offset sum_a u_a in every trial, [trial, unit]."""
+        """The state h[0] = offset sum_a u_a in every trial, [trial, unit]."""
         return (self.offset * weights["u"].sum(dim=-1)).expand(n_trials, -1)
 
     def step(
@@ -101,9 +108,9 @@ class RestrictedRNN(Architecture):
         return (1 - dt) * state + dt * current
 
     def readout(self, weights: Weights, state: torch.Tensor) -> torch.Tensor:
-        """z = U^T phi(h) / N, [trial, pattern]."""
+        """The outputs z = U^T phi(h) / N, [trial, pattern]."""
         return NONLINEARITIES[self.nonlinearity].value(state) @ weights["u"] / self.units
 
     def engine(self) -> Engine:
-        """Hand-written backpropagation that never builds W."""
+        """An engine with hand-written backpropagation through time that never builds W."""
         return RestrictedEngine(self.nonlinearity, self.dt, self.offset)

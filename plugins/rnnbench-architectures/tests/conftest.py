@@ -1,4 +1,4 @@
-"""One thread for all tests: networks this small lose more time by waiting for a second one than they gain."""
+"""Fixtures of the tests: one thread for all, because networks this small are slower with two."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def draw() -> Callable[..., Weights]:
 
 @pytest.fixture(scope="session")
 def trials() -> Callable[..., Batch]:
-    """Trials with nothing in them that could hide a mistake: random inputs, targets, mask and noise."""
+    """Trials with random inputs, targets, mask and noise, so that no zero or symmetry can hide a mistake."""
 
-    def made(
+    def random_trials(
         sets: tuple[int, ...] = (0,), n_inputs: int = 2, n_outputs: int = 2, n_steps: int = 12, n_noise: int = 0
     ) -> Batch:
         rng = np.random.default_rng(42)
@@ -45,4 +45,4 @@ def trials() -> Callable[..., Batch]:
         inputs, targets, mask = numbers(n_inputs), numbers(n_outputs), (numbers(n_outputs) > 0).double()
         return Batch(inputs, targets, mask, sets, numbers(n_noise) if n_noise else None)
 
-    return made
+    return random_trials

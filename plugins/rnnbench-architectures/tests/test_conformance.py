@@ -1,4 +1,4 @@
-"""Every architecture of the package against everything that rnnbench asks of an architecture."""
+"""Every architecture of the package passes the conformance checks of rnnbench."""
 
 import pytest
 

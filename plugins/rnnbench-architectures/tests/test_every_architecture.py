@@ -1,4 +1,4 @@
-"""What holds for every architecture of the package: descriptions, populations, learning, what analysis makes of it."""
+"""Tests of every architecture of the package: description, populations, learning, and analysis."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_population_gives_what_its_networks_give_alone(cls: type[Architecture]
         alone = {name: w[network : network + 1] for name, w in weights.items()}
         few = batch.of([network])
         single_loss, single = engine.gradient(alone, few)
-        # Exactly where the engine says so; else in float64 sums in another order, amplified by a few over 12 steps.
+        # Exact if the engine says so. Otherwise float64 sums in another order, amplified a few times over 12 steps.
         close = {"rtol": 0, "atol": 0} if engine.independent else {"rtol": 1e-9, "atol": 1e-12}
         torch.testing.assert_close(engine.outputs(alone, few)[0], outputs[network], **close)
         torch.testing.assert_close(single_loss[0], losses[network], **close)
@@ -88,11 +88,11 @@ def test_a_population_gives_what_its_networks_give_alone(cls: type[Architecture]
 def test_engines_that_call_networks_independent_give_the_same_bits_in_float32(
     cls: type[Architecture], draw: Draw, trials: Make
 ) -> None:
-    """Sizes at which one network's weights do not begin at a multiple of 64 bytes beside another's."""
+    """With 21 units the weights of the second and third network do not start at a multiple of 64 bytes."""
     architecture = made(cls, units=21)
     engine = engine_of(architecture)
     if not engine.independent:
-        pytest.skip("computed by vmap: the last digits depend on the population, and rnnbench knows it")
+        pytest.skip("computed by vmap: the last digits depend on the population, as the engine declares")
     weights = {name: w.float() for name, w in draw(architecture, seeds=3).items()}
     batch = trials((0, 1, 0), n_noise=architecture.n_noise)
     inputs, targets, mask = (a.float() for a in (batch.inputs, batch.targets, batch.mask))
@@ -107,7 +107,7 @@ def test_engines_that_call_networks_independent_give_the_same_bits_in_float32(
 
 @every
 def test_its_engine_and_its_step_are_the_same_network(cls: type[Architecture], draw: Draw, trials: Make) -> None:
-    """Against a plain loop over the step, without vmap: autograd, and finite differences along one direction."""
+    """Compared with autograd through a plain loop over the step, without vmap."""
     architecture = made(cls)
     weights, batch = draw(architecture), trials(n_noise=architecture.n_noise)
     own = {name: w.clone().requires_grad_(name in architecture.trained) for name, w in one(weights).items()}
@@ -129,8 +129,10 @@ def test_its_engine_and_its_step_are_the_same_network(cls: type[Architecture], d
 
 
 @every
-def test_what_is_initial_only_does_not_touch_the_step(cls: type[Architecture], draw: Draw, trials: Make) -> None:
-    """Networks that differ there share a population: weights of the same names and shapes, the same step."""
+def test_parameters_that_are_initial_only_do_not_affect_the_step(
+    cls: type[Architecture], draw: Draw, trials: Make
+) -> None:
+    """Networks that differ only in these share a population: weights of the same names and shapes, the same step."""
     other = {
         "g": 0.3,
         "readout_scale": "large",
@@ -151,29 +153,29 @@ def test_what_is_initial_only_does_not_touch_the_step(cls: type[Architecture], d
 
 
 @pytest.mark.parametrize(
-    "wrong, told",
+    "wrong, message",
     [
         ({"use": "low_rank_rnn", "units": 8, "rank": 9}, "rank 9 is above units 8"),
-        ({"use": "dale_rnn", "units": 5}, "units 5 at excitatory 0.8 make 4 excitatory and 1 inhibitory units"),
+        ({"use": "dale_rnn", "units": 5}, "units 5 with excitatory 0.8 gives 4 excitatory and 1 inhibitory units"),
         ({"use": "multilayer_rnn", "layers": 0}, "architectures[0].layers: 0 is below 1; number of layers L"),
         ({"use": "gru", "units": 0}, "architectures[0].units: 0 is below 1; number of recurrent units N"),
         ({"use": "firing_rate_rnn", "nonlinearity": "tanh"}, "architectures[0].nonlinearity: unknown"),
     ],
 )
-def test_a_benchmark_with_a_size_that_cannot_be_is_refused_in_one_line(wrong: dict[str, Any], told: str) -> None:
+def test_a_benchmark_with_an_impossible_size_is_refused_in_one_line(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(rnnbench.RnnbenchError) as refused:
         rnnbench.load_benchmark({"name": "wrong", "tasks": ["fixed_points"], "architectures": [wrong]})
-    assert told in str(refused.value) and "\n" not in str(refused.value)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
 def test_each_learns_to_hold_a_sign(tmp_path: Path) -> None:
-    """Through rnnbench itself, from description to table; a network that knows nothing of the pulse gets half right."""
+    """A whole benchmark, from description to table; a network that ignores the pulse gets half of the trials right."""
     few = {"use": "fixed_points", "duration": 8, "loss_start": 4, "balanced": True}
     quick = {LSTM: {"forget_bias": 1}, DaleRNN: {"noise": 0, "bias": False}}
     specs = [
         {"use": cls.name, "units": 24, **SETTINGS.get(cls, {}), **quick.get(cls, {})}
         for cls in CLASSES
-        if cls is not RestrictedRNN  # learns at other rates, and is tested for itself
+        if cls is not RestrictedRNN  # needs other learning rates and has its own tests
     ]
     results = rnnbench.run(
         {
@@ -194,7 +196,7 @@ def test_each_learns_to_hold_a_sign(tmp_path: Path) -> None:
     assert last["converged"].astype(bool).all()
 
 
-# What rnnbench's analysis makes of each: it must not take a network for one that it is not.
+# Analysis: an architecture must not be analysed with the equations of another.
 
 
 @pytest.mark.parametrize("cls", [DaleRNN, LowRankRNN, OrthogonalRNN, IdentityRNN, RestrictedRNN])
@@ -204,7 +206,7 @@ def test_networks_of_the_vanilla_form_are_analysed_with_their_own_matrices(
     """The analysis's W, phi and W_out give the network's own rates, readouts and, by autograd, Jacobian."""
     architecture = made(cls, noise=0.0) if "noise" in cls.model_fields else made(cls)
     weights = one(draw(architecture))
-    if "raw_rec" in weights:  # rectification and the mask of the readout at work
+    if "raw_rec" in weights:  # so that rectification and the mask of the readout matter
         weights["raw_rec"] -= 0.1
         weights["raw_rec"].fill_diagonal_(1)
     arrays = {name: w.numpy() for name, w in weights.items()}
@@ -223,8 +225,8 @@ def test_networks_of_the_vanilla_form_are_analysed_with_their_own_matrices(
         np.testing.assert_allclose(velocity(h), moved / architecture.dt, rtol=1e-9, atol=1e-9)
 
 
-def test_the_firing_rate_network_is_not_taken_for_the_vanilla_form(draw: Draw, trials: Make) -> None:
-    """Its W is known, its state is the rate, its fixed points and their Jacobian are those of its own equation."""
+def test_the_firing_rate_network_is_not_analysed_as_a_vanilla_rnn(draw: Draw, trials: Make) -> None:
+    """Its W is known, its state is the rate, and fixed points and their Jacobian are those of its own equation."""
     architecture = FiringRateRNN(units=12, g=1.8)
     weights = one(draw(architecture))
     arrays = {name: w.numpy() for name, w in weights.items()}
@@ -256,7 +258,7 @@ def test_networks_of_another_form_have_no_matrix_to_analyse(cls: type[Architectu
     assert (activity.states is None) == (cls is not GRU)
 
 
-def test_a_fixed_point_of_the_gru_is_where_its_update_stands_still(draw: Draw) -> None:
+def test_the_update_of_the_gru_leaves_a_fixed_point_unchanged(draw: Draw) -> None:
     architecture = GRU(units=12)
     weights = one(draw(architecture))
     arrays, x = {name: w.numpy() for name, w in weights.items()}, np.array([0.5, -0.4])

@@ -1,4 +1,4 @@
-"""The rate convention against the vanilla RNN: Miller & Fumarola's change of variables."""
+"""The firing-rate RNN compared with the vanilla RNN by the change of variables of Miller & Fumarola (2012)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_its_input_currents_are_the_state_of_a_vanilla_rnn(
 ) -> None:
     """h[t] = W r[t] + W_in x[t] + b obeys the vanilla equation with input (x[t+1] - (1 - dt) x[t]) / dt.
 
-    With constant input that is the input itself.
+    If the input is constant, that is the input itself.
     """
     outer = FiringRateRNN(units=N, dt=DT, activation=activation, bias=True)
     inner = VanillaRNN(units=N, dt=DT, nonlinearity=activation)
@@ -61,7 +61,7 @@ def test_one_linear_unit_in_closed_form() -> None:
 
 
 def test_rates_stay_in_the_range_of_the_activation(draw: Draw, trials: Make) -> None:
-    """A leaky mean of phi's values stays among them, however large the input: not so the vanilla state."""
+    """A leaky mean of values of phi stays in their range, however large the input; the vanilla state does not."""
     outer = FiringRateRNN(units=N, dt=DT)
     weights = {name: w[0] for name, w in draw(outer).items()}
     rates = torch.stack(rates_of(outer, weights, 100 * trials().inputs[0]))
@@ -69,9 +69,9 @@ def test_rates_stay_in_the_range_of_the_activation(draw: Draw, trials: Make) -> 
 
 
 def test_private_noise_has_the_variance_of_the_vanilla_rnns(draw: Draw) -> None:
-    """Linear, without connections: the stationary variance is dt sigma^2 / (2 - dt), as in the vanilla RNN.
+    """For linear units without connections the stationary variance is sigma^2 / (2 - dt), as in the vanilla RNN.
 
-    64 x 500 samples, correlated over 1 / dt = 3 steps: a standard error of 1.5 %.
+    64 x 1500 samples, correlated over 1 / dt = 3 steps, give a standard error below 1.5 %.
     """
     outer = FiringRateRNN(units=64, dt=DT, g=0, activation="identity", noise=0.4)
     weights = draw(outer)
@@ -92,7 +92,7 @@ def test_w_is_drawn_with_variance_g_squared_over_n() -> None:
 @pytest.mark.parametrize(("bias", "noise"), [(False, 0.0), (True, 0.3)], ids=["plain", "bias and noise"])
 @pytest.mark.parametrize("learn", ["recurrent", "all"])
 @pytest.mark.parametrize("dt", [DT, 1.0])
-def test_its_engine_is_autograd_through_its_step(
+def test_its_engine_equals_autograd_through_its_step(
     activation: str, bias: bool, noise: float, learn: str, dt: float, draw: Draw, trials: Make
 ) -> None:
     network = FiringRateRNN(units=N, dt=dt, g=1.2, activation=activation, bias=bias, noise=noise, learn=learn)
@@ -108,10 +108,10 @@ def test_its_engine_is_autograd_through_its_step(
 
 
 @pytest.mark.parametrize("activation", ["tanh", "erf"])
-def test_a_population_at_once_is_its_networks_one_by_one(
+def test_a_population_at_once_equals_its_networks_one_by_one(
     activation: str, draw: Draw, trials: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a GPU computes it, and as a CPU does."""
+    """The way of computing on a GPU gives the same as that on a CPU."""
     network = FiringRateRNN(units=N, dt=DT, activation=activation, bias=True, noise=0.2, learn="all")
     weights, batch = draw(network, seeds=3), trials((0, 1, 0), n_noise=N)
     one_by_one, outputs = network.engine().gradient(weights, batch), network.engine().outputs(weights, batch)

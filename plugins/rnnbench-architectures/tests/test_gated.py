@@ -1,4 +1,4 @@
-"""GRU and LSTM against torch's modules, which are given the very same weights by name."""
+"""GRU and LSTM compared with the modules of torch, which get the same weights by name."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rnnbench_architectures.gated import GatedRNN
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 PAIRS = [(GRU, torch.nn.GRU), (LSTM, torch.nn.LSTM)]
 
-# float64, sums of some ten terms over 12 steps: what is left is rounding, and gates do not amplify it.
+# Rounding in float64: sums of about ten terms over 12 steps; gates do not amplify it.
 CLOSE = {"rtol": 1e-10, "atol": 1e-13}
 
 
 def torch_module(kind: type[torch.nn.RNNBase], weights: Weights) -> torch.nn.RNNBase:
-    """Torch's module with our weights of one network; a name or shape that is not torch's would be refused."""
+    """The module of torch with the weights of one network; it refuses names and shapes that are not its own."""
     _, n_inputs = weights["weight_ih_l0"].shape
     module = kind(n_inputs, weights["w_out"].shape[1]).double()
     module.load_state_dict({name: w for name, w in weights.items() if name != "w_out"}, strict=True)
@@ -29,7 +29,7 @@ def torch_module(kind: type[torch.nn.RNNBase], weights: Weights) -> torch.nn.RNN
 
 
 @pytest.mark.parametrize("ours, theirs", PAIRS)
-def test_outputs_and_gradients_of_a_trial_are_torchs(
+def test_outputs_and_gradients_equal_those_of_torch(
     ours: type[GatedRNN], theirs: type[torch.nn.RNNBase], draw: Draw, trials: Make
 ) -> None:
     architecture = ours(units=11)
@@ -40,7 +40,7 @@ def test_outputs_and_gradients_of_a_trial_are_torchs(
     loss.backward()
     expected = {name: p.grad for name, p in module.named_parameters()} | {"w_out": w_out.grad}
     weights = {name: w.detach() for name, w in weights.items()}
-    # Our equations, step by step, and the fast way over whole trials.
+    # Both our equations, step by step, and the engine for whole trials.
     for engine in (GenericEngine(architecture), architecture.engine()):
         torch.testing.assert_close(engine.outputs(weights, batch)[0], readouts.detach(), **CLOSE)
         losses, gradients = engine.gradient(weights, batch)
@@ -51,7 +51,7 @@ def test_outputs_and_gradients_of_a_trial_are_torchs(
 
 
 @pytest.mark.parametrize("ours, theirs", PAIRS)
-def test_float32_is_torchs_to_1e_6(ours: type[GatedRNN], theirs: type, draw: Draw, trials: Make) -> None:
+def test_float32_equals_torch_to_1e_6(ours: type[GatedRNN], theirs: type, draw: Draw, trials: Make) -> None:
     architecture, batch = ours(units=64), trials(n_steps=40)
     weights = {name: w.float() for name, w in draw(architecture).items()}
     single = Batch(batch.inputs.float(), batch.targets.float(), batch.mask.float(), batch.sets)
@@ -62,10 +62,10 @@ def test_float32_is_torchs_to_1e_6(ours: type[GatedRNN], theirs: type, draw: Dra
 
 
 @pytest.mark.parametrize("ours", [GRU, LSTM])
-def test_the_way_of_a_gpu_gives_the_same(
+def test_the_way_of_computing_on_a_gpu_gives_the_same(
     ours: type[GatedRNN], draw: Draw, trials: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The whole population step by step in one piece, on this CPU."""
+    """On a CPU, but the whole population at once and step by step."""
     architecture = ours(units=9)
     weights, batch = draw(architecture, seeds=3), trials((0, 1, 0))
     outputs, (losses, gradients) = (
@@ -93,15 +93,15 @@ def test_weights_are_drawn_as_torch_draws_them(ours: type[GatedRNN], theirs: typ
     assert float(peer["weight_hh_l0"].var()) == pytest.approx(1 / (3 * n), rel=0.01)
 
 
-def test_forget_bias_moves_the_forget_gate_alone() -> None:
+def test_forget_bias_changes_only_the_forget_gate() -> None:
     without, with_it = (LSTM(units=4, forget_bias=b).init(np.random.default_rng(0), 1, 1) for b in (0, 1.5))
     moved = with_it["bias_ih_l0"] - without["bias_ih_l0"]
     np.testing.assert_allclose(moved, [0] * 4 + [1.5] * 4 + [0] * 8, atol=1e-15)
     assert all(np.array_equal(with_it[name], w) for name, w in without.items() if name != "bias_ih_l0")
 
 
-def test_dt_is_for_sampling_alone(draw: Draw, trials: Make) -> None:
-    """The unit's update is per step: on the same arrays dt changes nothing."""
+def test_dt_only_affects_the_sampling_of_trials(draw: Draw, trials: Make) -> None:
+    """One update is one step, so on the same arrays dt changes nothing."""
     weights, batch = draw(GRU(units=5)), trials()
     coarse, fine = (GRU(units=5, dt=dt).engine().outputs(weights, batch) for dt in (1.0, 0.1))
     assert torch.equal(coarse, fine)

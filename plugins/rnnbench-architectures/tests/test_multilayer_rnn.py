@@ -1,4 +1,4 @@
-"""Layers against the vanilla RNN, which is one of them, and against torch.nn.RNN, which is them in discrete time."""
+"""One layer compared with the vanilla RNN, and several layers in discrete time with torch.nn.RNN."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_one_layer_is_the_vanilla_rnn(nonlinearity: str, noise: float, draw: Dra
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_in_discrete_time_it_is_torchs_rnn(layers: int, draw: Draw, trials: Make) -> None:
+def test_in_discrete_time_it_equals_the_rnn_of_torch(layers: int, draw: Draw, trials: Make) -> None:
     architecture = MultilayerRNN(units=7, layers=layers, dt=1.0, learn="all", bias=True)
     weights, batch = draw(architecture), trials()
     for name in weights:
@@ -64,7 +64,7 @@ def test_in_discrete_time_it_is_torchs_rnn(layers: int, draw: Draw, trials: Make
 
 
 def test_the_inputs_reach_the_readout_through_every_layer(draw: Draw, trials: Make) -> None:
-    """A layer that passes nothing up silences the network."""
+    """The network is silent if any layer passes nothing to the next."""
     architecture = MultilayerRNN(units=7, layers=3)
     weights, batch = draw(architecture), trials()
     assert GenericEngine(architecture).outputs(weights, batch).abs().max() > 0
@@ -81,6 +81,6 @@ def test_variances_of_the_initial_weights() -> None:
         assert weights[f"w_up_{layer}"].std() == pytest.approx(1 / math.sqrt(200), rel=0.02)
 
 
-def test_no_layers_are_refused() -> None:
+def test_a_network_without_layers_is_refused() -> None:
     with pytest.raises(ValidationError, match="layers"):
         MultilayerRNN(layers=0)

@@ -1,4 +1,4 @@
-"""Vanilla RNNs that start from an orthogonal matrix or from the identity."""
+"""Vanilla RNNs whose initial connectivity is an orthogonal matrix or the identity."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def test_all_singular_values_are_g(g: float) -> None:
 
 
 def test_q_is_uniform_over_orthogonal_matrices() -> None:
-    """Haar measure: the trace has mean 0 and variance 1 (Diaconis & Shahshahani 1994); QR alone gives another mean.
+    """Under the Haar measure the trace has mean 0 and variance 1 (Diaconis & Shahshahani 1994).
 
-    400 matrices: standard errors 0.05 of the mean and 0.07 of the variance; four of these are allowed.
+    QR alone, without the signs, gives another mean. With 400 matrices the standard errors are 0.05 (mean) and 0.07
+    (variance); four of them are allowed.
     """
     traces = [np.trace(OrthogonalRNN(units=12).init(np.random.default_rng(s), 1, 1)["w_rec"]) for s in range(400)]
     assert abs(np.mean(traces)) < 0.2
@@ -54,7 +55,7 @@ def test_identity_rnn_at_dt_1_is_torchs_rectified_rnn_with_identity_weights(draw
 
 @pytest.mark.parametrize("dt", [1.0, 0.2])
 def test_the_identity_integrates_what_is_above_0_exactly(dt: float) -> None:
-    """h grows by dt x in every step, in closed form: h[t] = t dt x."""
+    """h grows by dt x in every step, so h[t] = t dt x."""
     architecture = IdentityRNN(units=1, dt=dt)
     ones = {name: torch.ones(1, 1, dtype=torch.float64) for name in ("w_rec", "w_in", "w_out")}
     h = torch.zeros(1, 1, dtype=torch.float64)
@@ -64,8 +65,8 @@ def test_the_identity_integrates_what_is_above_0_exactly(dt: float) -> None:
 
 
 @pytest.mark.parametrize("ours", [OrthogonalRNN, IdentityRNN])
-def test_they_are_vanilla_rnns_but_for_w(ours: type[VanillaRNN]) -> None:
-    """So that every rule for rate units and the fast engine serve them; all but W is drawn as there."""
+def test_they_are_vanilla_rnns_except_for_w(ours: type[VanillaRNN]) -> None:
+    """They have its engine, and all weights but W are the same, so rules for rate units work with them too."""
     assert isinstance(ours(units=4).engine(), RateRNNEngine)
     drawn, vanilla = (a(units=7, bias=True).init(np.random.default_rng(3), 2, 1) for a in (ours, VanillaRNN))
     assert set(drawn) == set(vanilla)

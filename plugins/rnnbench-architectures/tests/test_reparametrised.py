@@ -1,4 +1,4 @@
-"""Low-rank and excitatory-inhibitory networks: the vanilla RNN with the same matrices, and the chain rule."""
+"""Low-rank and excitatory-inhibitory networks compared with the vanilla RNN with the same matrices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rnnbench_architectures.reparametrised import ReparametrisedRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 
-# float64, sums of some ten terms over 12 steps of networks that amplify by a few: rounding.
+# Rounding in float64: sums of about ten terms over 12 steps of networks that amplify a few times.
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 
 SOME = [
@@ -29,7 +29,10 @@ SOME = [
 
 
 def shifted(weights: Weights) -> Weights:
-    """Other weights than the initial ones, some of them rectified away: at b = 0 or V > 0 half would not be seen."""
+    """Weights that differ from the initial ones; some are rectified to 0.
+
+    With b = 0 and V > 0, errors in the bias or in the rectification would not show.
+    """
     generator = torch.Generator().manual_seed(0)
     scale = {name: 0 if name in ("signs", "j") else float(w.std()) or 0.1 for name, w in weights.items()}
     noise = {n: torch.randn(w.shape, generator=generator, dtype=w.dtype) for n, w in weights.items()}
@@ -37,7 +40,7 @@ def shifted(weights: Weights) -> Weights:
 
 
 @pytest.mark.parametrize("architecture", SOME, ids=repr)
-def test_the_fast_gradient_is_autograds_through_the_step(
+def test_the_gradient_of_the_engine_equals_autograd_through_the_step(
     architecture: ReparametrisedRNN, draw: Draw, trials: Make
 ) -> None:
     weights, batch = shifted(draw(architecture, seeds=3)), trials((0, 1, 0), n_noise=architecture.n_noise)
@@ -52,14 +55,14 @@ def test_the_fast_gradient_is_autograds_through_the_step(
 
 
 @pytest.mark.parametrize("architecture", SOME, ids=repr)
-def test_the_way_of_a_gpu_gives_the_same(
+def test_the_way_of_computing_on_a_gpu_gives_the_same(
     architecture: ReparametrisedRNN, draw: Draw, trials: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Matrices made for the whole population in one piece."""
+    """The matrices of the whole population are computed at once."""
     weights = shifted(draw(architecture, seeds=3))
     each = [architecture.matrices({name: w[k] for name, w in weights.items()}) for k in range(3)]
-    for name, made in architecture.matrices(weights).items():
-        torch.testing.assert_close(made, torch.stack([m[name] for m in each]), **CLOSE)
+    for name, matrix in architecture.matrices(weights).items():
+        torch.testing.assert_close(matrix, torch.stack([m[name] for m in each]), **CLOSE)
     batch = trials((0, 1, 0), n_noise=architecture.n_noise)
     _, gradients = architecture.engine().gradient(weights, batch)
     monkeypatch.setattr("rnnbench.engine.one_at_a_time.one_at_a_time", lambda array: False)
@@ -94,8 +97,8 @@ def test_what_low_rank_learning_adds_has_rank_r(draw: Draw) -> None:
     assert "j" not in low.trained
 
 
-def test_more_ranks_than_units_are_refused() -> None:
-    with pytest.raises(ValidationError, match="rank 9 is above units 8; a matrix has no more ranks than rows"):
+def test_a_rank_above_the_number_of_units_is_refused() -> None:
+    with pytest.raises(ValidationError, match="rank 9 is above units 8; the rank cannot exceed the number of units"):
         LowRankRNN(units=8, rank=9)
 
 

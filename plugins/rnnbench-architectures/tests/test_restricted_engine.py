@@ -1,4 +1,4 @@
-"""The hand-written gradient against autograd through the author's own step, in float64; bits; the batched form."""
+"""The hand-written gradient compared with autograd, with other populations, and with the batched program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.engine.loss import masked_loss
 from rnnbench_architectures import RestrictedRNN
 
 EPSILON = 1e-12
-"""Two orders of additions of the same float64 numbers, some hundreds of terms, differ by less than this."""
+"""Largest relative difference between sums of some hundred float64 numbers in two orders."""
 
 Loss = tuple[torch.Tensor, Weights]
 
@@ -20,7 +20,7 @@ Loss = tuple[torch.Tensor, Weights]
 def population(
     architecture: RestrictedRNN, n_networks: int, p: int, dtype: torch.dtype = torch.float64, seed: int = 0
 ) -> Weights:
-    """Networks with an M of their own: at M = 0 half of the equations would not be seen."""
+    """Networks with different M, not 0, because at M = 0 half of the equations have no effect."""
     each = [architecture.init(np.random.default_rng(seed + k), p, p) for k in range(n_networks)]
     weights = {name: torch.tensor(np.stack([w[name] for w in each]), dtype=dtype) for name in each[0]}
     m = np.random.default_rng(seed).standard_normal((n_networks, p, p))
@@ -39,7 +39,7 @@ def batch(
 
 
 def autograd(architecture: RestrictedRNN, weights: Weights, trials: Batch) -> Loss:
-    """Loss and gradient in m network by network: a plain loop over the step, no vmap, no hand-written adjoint."""
+    """Loss and gradient with respect to m, by autograd through a plain loop over the step, network by network."""
     losses, gradients = [], []
     for network, s in enumerate(trials.sets):
         own = {name: w[network].clone().requires_grad_(name == "m") for name, w in weights.items()}
@@ -67,7 +67,7 @@ def test_gradient_equals_autograd(nonlinearity: str, g: float, p: int) -> None:
     expected_losses, expected = autograd(architecture, weights, trials)
     assert set(gradients) == {"m"} == set(architecture.trained)
     assert relative(losses, expected_losses) < EPSILON
-    assert relative(gradients["m"], expected["m"]) < 100 * EPSILON  # a sum over trials, and time, of both signs
+    assert relative(gradients["m"], expected["m"]) < 100 * EPSILON  # a sum over trials and time, of terms of both signs
 
 
 @pytest.mark.parametrize("g", [0.0, 1.2])
@@ -86,8 +86,8 @@ def test_it_equals_the_generic_engine_at_any_step_and_length(g: float, dt: float
 @pytest.mark.parametrize("g", [0.0, 0.8])
 @pytest.mark.parametrize("units, p", [(8, 1), (33, 2), (64, 3), (250, 2)])
 @pytest.mark.parametrize("n_trials", [1, 7])
-def test_neighbours_do_not_change_a_networks_bits(g: float, units: int, p: int, n_trials: int) -> None:
-    """On a CPU a network's float32 numbers are the same, bit for bit, alone and among others."""
+def test_other_networks_in_the_population_do_not_change_the_bits(g: float, units: int, p: int, n_trials: int) -> None:
+    """On a CPU the float32 results of a network are bit-identical whether it is alone or in a population."""
     architecture = RestrictedRNN(units=units, g=g)
     weights = population(architecture, 4, p, torch.float32)
     trials = batch((0, 1, 1, 0), p, n_steps=40, n_trials=n_trials, dtype=torch.float32)
@@ -103,7 +103,7 @@ def test_neighbours_do_not_change_a_networks_bits(g: float, units: int, p: int, 
 
 @pytest.mark.parametrize("g", [0.0, 1.2])
 def test_batched_program_equals_one_network_at_a_time(g: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The form a GPU runs (all networks in one product) gives what the CPU form gives, to rounding."""
+    """The program that runs on a GPU (all networks in one product) gives the results of the CPU up to rounding."""
     architecture = RestrictedRNN(units=9, g=g)
     weights, trials = population(architecture, 3, 2), batch((1, 0, 1), 2)
     engine = architecture.engine()
@@ -116,7 +116,7 @@ def test_batched_program_equals_one_network_at_a_time(g: float, monkeypatch: pyt
     assert relative(batched["m"], gradients["m"]) < 100 * EPSILON
 
 
-def test_weights_and_trials_are_left_as_they_were() -> None:
+def test_weights_and_trials_are_not_changed() -> None:
     architecture = RestrictedRNN(units=9, g=0.5)
     weights, trials = population(architecture, 2, 2), batch((0, 1), 2)
     before = {name: w.clone() for name, w in weights.items()}
@@ -128,7 +128,7 @@ def test_weights_and_trials_are_left_as_they_were() -> None:
 
 
 def test_linear_network_in_closed_form() -> None:
-    """phi = h, dt = 1, one pattern, no J: z[t] = m z[t-1] + x[t], a pulse gives m^t, with slope t m^(t-1) in m."""
+    """With phi(h) = h, dt = 1, one pattern and no J, z[t] = m z[t-1] + x[t]. A pulse gives z[t] = m^t."""
     architecture = RestrictedRNN(units=12, dt=1.0, nonlinearity="identity", offset=0.0)
     m, n_steps = 0.8, 6
     weights = population(architecture, 1, 1) | {"m": torch.full((1, 1, 1), m, dtype=torch.float64)}

@@ -1,4 +1,4 @@
-"""Learning two tasks in turn: M against the 2x2 model's, and whole benchmarks from description to table."""
+"""Learning two tasks one after the other: M compared with the 2x2 model, and whole benchmarks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRIVES = {"rotation": 0.02, "formation": 0.15}
 
 
 def fixed_point_task(channel: int, drive: float) -> model.Episode:
-    """One trial: a pulse of duration 1, the drive for the rest, 0.5 asked for from 10 to 20."""
+    """One trial: a pulse of duration 1, then the drive; the target is 0.5 from 10 to 20."""
     inputs, targets, mask = np.zeros((1, 40, 2)), np.zeros((1, 40, 2)), np.zeros((1, 40, 2))
     inputs[0, :, channel] = drive
     inputs[0, :2, channel] = 1
@@ -28,7 +28,7 @@ def fixed_point_task(channel: int, drive: float) -> model.Episode:
 
 
 def learn(architecture: RestrictedRNN, weights: Weights, task: model.Episode, bound: float) -> tuple[Weights, int]:
-    """Descend until the loss is at `bound`, as the model's `learn` does; the weights, and how many updates it took."""
+    """Gradient descent until the loss is at most `bound`, as in `model.learn`; returns weights and number of updates."""
     inputs, targets, mask = (torch.tensor(a.swapaxes(0, 1))[None] for a in (task.inputs, task.targets, task.mask))
     batch, engine = Batch(inputs, targets, mask, (0,)), architecture.engine()
     for update in range(1000):
@@ -40,7 +40,7 @@ def learn(architecture: RestrictedRNN, weights: Weights, task: model.Episode, bo
 
 
 @pytest.mark.parametrize("mode", DRIVES)
-def test_what_is_learnt_is_what_the_2x2_model_learns(mode: str) -> None:
+def test_it_learns_the_same_m_as_the_2x2_model(mode: str) -> None:
     """M after A and after B, each learnt to 2 % of the untrained loss of about 0.0625 = 0.5^2 / 2 / 2 channels."""
     tasks = [fixed_point_task(channel, DRIVES[mode]) for channel in (0, 1)]
     bound, start = 0.02 * 0.0625, np.full(2, OFFSET)
@@ -52,12 +52,12 @@ def test_what_is_learnt_is_what_the_2x2_model_learns(mode: str) -> None:
     weights: Weights = {name: torch.tensor(w)[None] for name, w in drawn.items()}
     for expected, task in zip((after_a, after_b), tasks, strict=True):
         weights, updates = learn(architecture, weights, task, bound)
-        # N^-1/2 = 0.022 in what drives the learning; rotation passes a saddle, which multiplies it several times.
+        # The deviation is of order N^-1/2 = 0.022. Rotation passes a saddle, which multiplies it several times.
         np.testing.assert_allclose(weights["m"][0], expected.m[-1], atol=0.1)
         assert updates == pytest.approx(len(expected.m) - 1, rel=0.15)
 
     m, a_after_b = weights["m"][0].numpy(), model.loss(weights["m"][0].numpy(), tasks[0], DT, start=start)
-    if mode == "rotation":  # A's activity drives B's, with either sign: A is lost
+    if mode == "rotation":  # the activity of A drives that of B, with either sign, and A is lost
         assert abs(m[1, 0]) > 0.5 and a_after_b > 0.0625
     else:  # each pattern is held by itself
         assert abs(m[0, 1]) < 0.1 and abs(m[1, 0]) < 0.1 and a_after_b < 0.002
@@ -84,13 +84,14 @@ def test_a_benchmark_from_description_to_table(mode: str, tmp_path: Path) -> Non
     assert len(table) == 4 and (table["status"] == "done").all() and (table["units"] == 250).all()
     pairs = table[table["first_task"] != table["second_task"]]
     assert pairs["converged_first"].astype(bool).all() and pairs["converged_second"].astype(bool).all()
-    # Rotation loses A and turns its output into B's: towards 2. Formation leaves it, up to overlaps of order N^-1/2.
+    # Rotation turns the output of A into that of B, so interference is near 2. Formation leaves A unchanged, up to
+    # overlaps of order N^-1/2.
     inside = pairs["interference"].between(1.5, 2.2) if mode == "rotation" else pairs["interference"].abs() < 0.1
     assert inside.all(), pairs["interference"].tolist()
 
 
-def test_tasks_with_a_context_input_are_refused_in_words(tmp_path: Path) -> None:
+def test_tasks_with_a_context_input_are_refused_with_the_reason(tmp_path: Path) -> None:
     unfit = benchmark(0.1, channels={"layout": "shared", "context": True})
     table = rnnbench.run(unfit, results=tmp_path, workers=1).interference
     assert (table["status"] == "failed").all()
-    assert table["failure"].str.contains("as many outputs as inputs, and here are 3 inputs and 1 outputs").all()
+    assert table["failure"].str.contains("as many outputs as inputs, but the tasks have 3 inputs and 1 outputs").all()

@@ -1,4 +1,4 @@
-"""The restricted network against its definition, the vanilla RNN with the same W, and the 2x2 model."""
+"""The restricted network compared with its definition, the vanilla RNN with the same W, and the 2x2 model."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def one(architecture: RestrictedRNN, seed: int, m: np.ndarray = M, dtype: torch.
 
 
 def episode() -> model.Episode:
-    """A pulse on A, a drive that stays on B, and nothing at all; A's output asked for late, B's to be silent."""
+    """Three trials: a pulse on A, a constant drive on B, no input. The target is 0.5 for A, late, and 0 for B."""
     inputs, targets, mask = np.zeros((3, 30, 2)), np.zeros((3, 30, 2)), np.zeros((3, 30, 2))
     inputs[0, :2, 0], inputs[1, :, 1] = 1, 0.3
     targets[:, 15:, 0], mask[:, 15:] = 0.5, 1
@@ -51,14 +51,14 @@ def test_the_hook_gives_the_architecture_with_its_source_and_every_parameter_des
 
 
 @pytest.mark.parametrize("orthogonal", [True, False])
-def test_patterns_have_norm_sqrt_n_and_nothing_is_connected_at_the_start(orthogonal: bool) -> None:
+def test_patterns_have_norm_sqrt_n_and_m_is_0_before_training(orthogonal: bool) -> None:
     weights = draw(3, 3, units=64, orthogonal=orthogonal)
-    assert set(weights) == {"m", "u"}  # g = 0: no N x N matrix anywhere
+    assert set(weights) == {"m", "u"}  # with g = 0 there is no N x N matrix
     np.testing.assert_array_equal(weights["m"], np.zeros((3, 3)))
     overlaps = weights["u"].T @ weights["u"] / 64
     np.testing.assert_allclose(np.diag(overlaps), 1, rtol=1e-12)
     across = np.abs(overlaps - np.eye(3)).max()
-    # Random patterns overlap by N^-1/2 = 0.125 or so; orthogonal ones by rounding.
+    # Random patterns overlap by about N^-1/2 = 0.125, orthogonal ones only by rounding.
     assert across < 1e-12 if orthogonal else 0.01 < across < 4 / 8
 
 
@@ -67,7 +67,7 @@ def test_random_connectivity_has_variance_g_squared_over_n() -> None:
     assert j.std() == pytest.approx(1.3 / math.sqrt(400), rel=0.01)  # 160,000 draws: standard error 0.2 %
 
 
-def test_networks_of_one_seed_differ_in_g_alone() -> None:
+def test_networks_of_one_seed_differ_only_in_g() -> None:
     none, low, high = draw(units=16), draw(units=16, g=0.5), draw(units=16, g=1.5)
     np.testing.assert_array_equal(none["u"], low["u"])
     np.testing.assert_array_equal(low["u"], high["u"])
@@ -75,7 +75,7 @@ def test_networks_of_one_seed_differ_in_g_alone() -> None:
 
 
 def test_unequal_inputs_and_outputs_are_refused() -> None:
-    with pytest.raises(ValueError, match="as many outputs as inputs, and here are 3 inputs and 2 outputs"):
+    with pytest.raises(ValueError, match="as many outputs as inputs, but the tasks have 3 inputs and 2 outputs"):
         draw(3, 2)
 
 
@@ -101,9 +101,9 @@ def test_it_is_the_vanilla_rnn_with_the_full_connectivity(g: float, nonlinearity
     }
     assert same["w_rec"].shape == (1, 60, 60)
     outputs = vanilla.engine().outputs(same, trials)
-    # The same sums in another order, in float64: rounding, a few growing steps (|W| up to about 2) amplified.
+    # The same float64 sums in another order; rounding is amplified over some steps (|W| is up to about 2).
     torch.testing.assert_close(restricted.engine().outputs(weights, trials), outputs, rtol=1e-9, atol=1e-12)
-    # And the gradient is the full one seen from the patterns: dL/dM = U^T dL/dW U / N.
+    # The gradient is the projection of the full one: dL/dM = U^T dL/dW U / N.
     _, full = vanilla.engine().gradient(same, trials)
     _, gradient = restricted.engine().gradient(weights, trials)
     torch.testing.assert_close(gradient["m"], u.mT @ full["w_rec"] @ u / 60, rtol=1e-8, atol=1e-12)
@@ -115,12 +115,12 @@ def test_float32_is_close_to_float64() -> None:
         architecture.engine().outputs(one(architecture, 0, dtype=dtype), trials_of(episode(), dtype))
         for dtype in (torch.float32, torch.float64)
     )
-    # eps = 1.2e-7, in sums over 1000 units and 30 steps.
+    # The rounding error is 1.2e-7, in sums over 1000 units and 30 steps.
     torch.testing.assert_close(single.double(), double, rtol=0, atol=1e-5)
 
 
 def deviations(n: int, seeds: range) -> tuple[float, float]:
-    """Root mean square over networks: of the readouts from the model's, and of the gradient from its, relative."""
+    """Root mean square deviations from the model, over networks: of the outputs, and of the gradient (relative)."""
     architecture, trials = RestrictedRNN(units=n, dt=DT, offset=OFFSET), episode()
     start = np.full(2, OFFSET)
     z = model.readout(model.simulate(M, trials.inputs, DT, start=start)[:, 1:])
@@ -136,10 +136,10 @@ def deviations(n: int, seeds: range) -> tuple[float, float]:
 
 
 def test_readouts_and_gradient_tend_to_the_2x2_model_as_the_network_grows() -> None:
-    """The deviation falls as N^-1/2, the law of means over N units with Gaussian patterns.
+    """The deviation falls as N^-1/2, as a mean over N units with Gaussian patterns does.
 
-    A root mean square over 16 networks has a standard error of about 1 / sqrt(2 x 16) = 18 %: over a factor of 36
-    in N that makes +-0.07 in the exponent, and two of these are allowed.
+    A root mean square over 16 networks has a standard error of about 1 / sqrt(2 x 16) = 18 %. Over a factor of 36 in N
+    this gives a standard error of 0.07 for the exponent; two of them are allowed.
     """
     sizes = np.array([100, 600, 3600])
     found = np.array([deviations(n, range(16)) for n in sizes])
@@ -149,7 +149,7 @@ def test_readouts_and_gradient_tend_to_the_2x2_model_as_the_network_grows() -> N
 
 
 def test_with_random_connectivity_the_stationary_state_is_the_2x2_models() -> None:
-    """Under a constant drive. The model takes the private variance as stationary, so only the end is compared."""
+    """Under a constant drive. The model assumes that the private variance is stationary, so only the end is compared."""
     g, inputs = 0.9, np.zeros((1, 60, 2))
     inputs[0, :, 0] = 0.5
     still = model.Episode(inputs, np.zeros_like(inputs), np.ones_like(inputs))
@@ -160,6 +160,7 @@ def test_with_random_connectivity_the_stationary_state_is_the_2x2_models() -> No
     architecture, batch = RestrictedRNN(units=1000, dt=DT, g=g, offset=OFFSET), trials_of(still, torch.float32)
     networks = [one(architecture, seed, dtype=torch.float32) for seed in range(8)]
     mean = np.mean([architecture.engine().outputs(w, batch)[0, -1, 0].numpy() for w in networks], axis=0)
-    # Over 40 networks the readouts have a standard deviation of 0.019 at most: 0.007 for a mean of 8, and 4 of these.
+    # Over 40 networks the standard deviation of the readouts is at most 0.019. For a mean of 8 networks this gives a
+    # standard error of 0.007; four of them are allowed.
     assert np.abs(mean - expected).max() < 0.028
-    assert np.abs(mean - without).max() > 0.04  # so close to the model only because g is in it
+    assert np.abs(mean - without).max() > 0.04  # the model is not as close if it leaves out g
