@@ -1,1 +1,1 @@
-"""What a trained network does and what learning did to it: fixed points, modes of learning, weight updates."""
+"""Analysis of trained networks and of what learning changed: fixed points, modes of learning, weight updates."""

@@ -1,8 +1,8 @@
-"""What one network does on given trials, and what kind of network it is: states, rates, outputs, W and W_out.
+"""The activity of one network on given trials (states, rates, outputs), and its matrices W and W_out.
 
-Everything is computed in float64 and without noise, through the architecture's own step and readout. Measures that
-need W, phi or W_out of a rate network take them from what the architecture declares
-(`rnnbench.plugin.rate_network`); nothing is guessed from the names of its fields and weights.
+Everything is computed in float64 and without noise, with the architecture's own step and readout. Measures that need
+W, phi or W_out of a rate network use what the architecture declares (`rnnbench.plugin.rate_network`). Whether it is
+a rate network is not guessed from the names of its fields and weights.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from rnnbench.plugin.rate_network import as_rate_network, connectivity_of
 
 @dataclass(frozen=True)
 class Activity:
-    """One network on a batch of trials.
+    """The activity of one network on a batch of trials.
 
-    states   [1 + time, trial, unit], the start first; None where the state is not one array [trial, unit]
-    rates    [time, trial, unit] after each step: phi(h) of a declared rate network, else the state itself
-    outputs  [time, trial, output] after each step
+    Attributes:
+        states: [1 + time, trial, unit], beginning with the initial state; None if the state is not one array
+            [trial, unit].
+        rates: [time, trial, unit] after each step: phi(h) of a declared rate network, otherwise the state itself.
+        outputs: [time, trial, output] after each step.
     """
 
     states: np.ndarray | None
@@ -35,12 +37,25 @@ class Activity:
 
 
 def float64(weights: Mapping[str, Any]) -> Weights:
-    """The weights of one network, arrays or tensors, as tensors in double precision."""
+    """Convert the weights of one network to tensors in double precision.
+
+    Args:
+        weights: arrays or tensors by name, of any shape.
+    """
     return {name: torch.as_tensor(w).to(torch.float64) for name, w in weights.items()}
 
 
 def run_trials(architecture: Architecture, weights: Mapping[str, np.ndarray], inputs: np.ndarray) -> Activity:
-    """Follow one network through trials with `inputs` [time, trial, input]."""
+    """Simulate one network on given inputs, in float64 and without noise.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: [time, trial, input].
+
+    Returns:
+        States, rates and outputs at every time step.
+    """
     arrays = float64(weights)
     x = torch.tensor(np.asarray(inputs), dtype=torch.float64)
     with torch.no_grad():
@@ -59,21 +74,36 @@ def run_trials(architecture: Architecture, weights: Mapping[str, np.ndarray], in
 
 
 def _flat(state: object) -> Tensor:
-    """All parts of a state side by side, [trial, unit]."""
+    """The parts of a state concatenated to one array [trial, unit]."""
     parts = [state] if isinstance(state, Tensor) else list(state)  # type: ignore[call-overload]
     return torch.cat([part.reshape(len(part), -1) for part in parts], dim=-1)
 
 
 def recurrent_matrix(architecture: Architecture, weights: Mapping[str, Any]) -> Tensor | None:
-    """W [unit, unit] in float64, from arrays or tensors; None where the architecture declares no connectivity."""
+    """The connectivity of one network.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name, arrays or tensors.
+
+    Returns:
+        W [unit, unit] in float64, or None if the architecture declares no connectivity.
+    """
     recurrent = connectivity_of(architecture)
     return None if recurrent is None else recurrent(float64(weights)).to(torch.float64)
 
 
 def readout_matrix(architecture: Architecture, weights: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """W_out [output, unit] of a rate network, z = W_out phi(h); None where the architecture does not declare one.
+    """The readout matrix of a rate network, z = W_out phi(h).
 
-    Where no weight is named `w_out`, W_out = (dz/dh) / phi'(h), taken at a state where no phi has slope 0.
+    If no weight is named `w_out`, W_out = (dz/dh) / phi'(h) is computed at h = 1, where no phi has slope 0.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+
+    Returns:
+        W_out [output, unit] in float64, or None if the architecture does not declare a rate network.
     """
     if (network := as_rate_network(architecture)) is None:
         return None
@@ -87,10 +117,11 @@ def readout_matrix(architecture: Architecture, weights: Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Distinct:
-    """Trials with each input only once.
+    """Trials without repeated inputs.
 
-    inputs   [time, trial, input]
-    of       for each of the trials, which of the distinct ones it is
+    Attributes:
+        inputs: [time, distinct trial, input].
+        of: for each original trial, the index of its distinct trial, [trial].
     """
 
     inputs: np.ndarray
@@ -98,7 +129,11 @@ class Distinct:
 
 
 def distinct(inputs: Tensor) -> Distinct:
-    """The trials of different input among `inputs` [time, trial, input], in the order in which they come."""
+    """Find the trials with different inputs, in the order of their first occurrence.
+
+    Args:
+        inputs: [time, trial, input].
+    """
     array = np.asarray(inputs.detach().cpu().numpy(), dtype=float)
     rows = array.swapaxes(0, 1).reshape(array.shape[1], -1)
     _, first, of = np.unique(rows, axis=0, return_index=True, return_inverse=True)

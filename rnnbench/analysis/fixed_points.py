@@ -1,9 +1,11 @@
 """Fixed points of a trained network under constant input, with their stability.
 
-The flow of a declared rate network is dh/dt = -h + W phi(h) + I(x), with the Jacobian W diag(phi'(h)) - 1; that of
-any other architecture is (step(h) - h) / dt, differentiated by autograd. Many starts are followed as one batch by
-damped Newton steps, each start on its own: a step that does not slow the flow is halved. (Sussillo & Barak 2013
-minimise the speed instead; Newton's method finds saddles as readily as attractors, and tells its own precision.)
+The flow of a declared rate network is dh/dt = -h + W phi(h) + I(x), with the Jacobian W diag(phi'(h)) - 1. The flow
+of any other architecture is (step(h) - h) / dt, differentiated by autograd. Damped Newton steps are computed for many
+starts as one batch, with a separate damping for each start: a step that does not reduce the speed |dh/dt| is halved.
+
+Sussillo & Barak 2013 minimise the speed instead. Newton's method finds saddles as easily as attractors, and the speed
+where it ends shows how precise the result is.
 """
 
 from __future__ import annotations
@@ -23,25 +25,27 @@ from rnnbench.plugin.interfaces import Architecture
 from rnnbench.plugin.rate_network import RateNetwork, as_rate_network
 
 Flow = Callable[[Tensor], Tensor]
+"""A function of states [start, unit]."""
 
 SHORTEST_STEP = 2.0**-20
-"""Newton steps are halved down to this fraction before a start is given up."""
+"""The smallest fraction to which a Newton step is halved before its start is abandoned."""
 
 SINGULAR = 1e6
-"""A Newton step this many times as long as 1 + the state, or not finite, comes from a Jacobian that is singular."""
+"""A Jacobian counts as singular if the Newton step is not finite or longer than this many times 1 + |h|."""
 
 NUMBERS_AT_ONCE = 8_000_000
-"""In the Jacobians of the starts that are followed together: 64 MB."""
+"""How many numbers the Jacobians of the starts in one batch may have together (64 MB)."""
 
 
 @dataclass(frozen=True)
 class FixedPoints:
     """Fixed points of one network under one constant input.
 
-    states       [point, unit]
-    speeds       [point] norm of dh/dt (1/tau) there, at most the tolerance
-    eigenvalues  [point, unit] of the Jacobian of dh/dt (1/tau)
-    found_from   for each start, the point it led to, or -1 where Newton's method failed
+    Attributes:
+        states: [point, unit].
+        speeds: norm of dh/dt (1/tau) at each point, [point], at most the tolerance.
+        eigenvalues: eigenvalues of the Jacobian of dh/dt (1/tau), [point, unit].
+        found_from: for each start, the index of the point that it led to, or -1 if Newton's method failed, [start].
     """
 
     states: np.ndarray
@@ -51,15 +55,21 @@ class FixedPoints:
 
     @property
     def stable(self) -> np.ndarray:
-        """[point] whether every eigenvalue has a negative real part."""
+        """Whether every eigenvalue has a negative real part, [point]; False if the eigenvalues are NaN."""
         return np.asarray((self.eigenvalues.real < 0).all(axis=-1))
 
 
 def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], inputs: np.ndarray) -> tuple[Flow, Flow]:
-    """dh/dt [start, unit] and its Jacobian [start, unit, unit], as functions of h [start, unit], in float64.
+    """The flow of one network and its Jacobian, under a constant input and without noise.
 
-    weights   of one network, by name
-    inputs    [input] held constant; noise is off
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: constant input [input].
+
+    Returns:
+        Two functions of states h [start, unit], in float64: dh/dt [start, unit] (1/tau), and its Jacobian
+        [start, unit, unit] (1/tau).
     """
     arrays, x = float64(weights), torch.tensor(np.asarray(inputs), dtype=torch.float64)
 
@@ -75,7 +85,7 @@ def flow_of(architecture: Architecture, weights: Mapping[str, np.ndarray], input
 
 
 def _rate_flow(network: RateNetwork, weights: dict[str, Tensor], x: Tensor) -> tuple[Flow, Flow]:
-    """The flow from the equation itself, without the rounding of h + dt (..) - h, which matters where dt is small."""
+    """The flow from the equation itself, which avoids the rounding error of (h + dt (..) - h) / dt at small dt."""
     phi, w = network.phi, network.recurrent(weights)
     current = network.current(weights, x)
 
@@ -89,7 +99,15 @@ def _rate_flow(network: RateNetwork, weights: dict[str, Tensor], x: Tensor) -> t
 
 
 def slope_of(phi: Callable[[Tensor], Tensor], h: Tensor) -> Tensor:
-    """phi'(h) elementwise: in closed form for rnnbench's own nonlinearities, else by autograd."""
+    """The derivative of an elementwise function.
+
+    Args:
+        phi: the function; for rnnbench's own nonlinearities the derivative is in closed form, otherwise by autograd.
+        h: states of any shape.
+
+    Returns:
+        phi'(h), of the same shape.
+    """
     if isinstance(phi, Nonlinearity):
         slope = torch.ones_like(h)
         phi.scale(slope, h, phi(h))  # 1 phi'(h)
@@ -109,16 +127,25 @@ def find_fixed_points(
     apart: float = 1e-4,
     with_eigenvalues: bool = True,
 ) -> FixedPoints:
-    """The fixed points that damped Newton steps reach from `starts` [start, unit], doubles left out.
+    """Find the fixed points that damped Newton steps reach from given starts. Each point is returned once.
 
-    tolerance          largest norm of dh/dt (1/tau) at what counts as a fixed point
-    apart              two states nearer than this fraction of 1 + their norm are one point
-    with_eigenvalues   else they are NaN: in a large network they take most of the time
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: constant input [input].
+        starts: states from which to start, [start, unit].
+        tolerance: largest norm of dh/dt (1/tau) at a fixed point.
+        max_steps: largest number of Newton steps from each start.
+        apart: two states whose distance is at most this fraction of 1 + their norm are the same point.
+        with_eigenvalues: if False, the eigenvalues are NaN. In a large network they take most of the time.
+
+    Returns:
+        The points in the order in which they were found.
     """
     velocity, jacobian = flow_of(architecture, weights, inputs)
     h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)
-    together = max(1, NUMBERS_AT_ONCE // h.shape[1] ** 2)
-    followed = [_newton(velocity, jacobian, some, tolerance, max_steps) for some in h.split(together)]
+    batch_size = max(1, NUMBERS_AT_ONCE // h.shape[1] ** 2)
+    followed = [_newton(velocity, jacobian, part, tolerance, max_steps) for part in h.split(batch_size)]
     h, speeds = torch.cat([states for states, _ in followed]), torch.cat([speed for _, speed in followed])
     points: list[Tensor] = []
     found_from = np.full(len(h), -1)
@@ -132,42 +159,53 @@ def find_fixed_points(
     states = torch.stack(points) if points else h[:0]
     eigenvalues = np.full(states.shape, np.nan, dtype=complex)
     for k, state in enumerate(states if with_eigenvalues else []):
-        # The leak lies on the diagonal; what is left of the Jacobian may be of low rank, and then this is fast.
+        # The Jacobian plus the identity (the leak) may be of low rank, and then `spectrum` is fast.
         eigenvalues[k] = spectrum(jacobian(state[None])[0].numpy() + np.eye(states.shape[1])) - 1
     return FixedPoints(states.numpy(), velocity(states).norm(dim=-1).numpy(), eigenvalues, found_from)
 
 
 def _newton(velocity: Flow, jacobian: Flow, h: Tensor, tolerance: float, max_steps: int) -> tuple[Tensor, Tensor]:
-    """States and speeds after damped Newton steps from each start on its own; a start that fails stays where it is."""
+    """States and speeds after damped Newton steps from each start. A start that fails keeps its last state."""
     h, speed = h.clone(), velocity(h).norm(dim=-1)
-    given_up = ~speed.isfinite()
+    abandoned = ~speed.isfinite()
     for _ in range(max_steps):
-        rows = torch.nonzero((speed > tolerance) & ~given_up).flatten()
+        rows = torch.nonzero((speed > tolerance) & ~abandoned).flatten()
         if not len(rows):
             break
         slopes, force = jacobian(h[rows]), -velocity(h[rows])
         step = torch.linalg.solve_ex(slopes, force[..., None])[0][..., 0]
         better = _damped(velocity, h, speed, rows, step)
-        # At a bifurcation the Jacobian is singular, and a step is wanted all the same: the shortest of least squares.
+        # At a bifurcation the Jacobian is singular. Then the shortest least-squares step is taken instead.
         singular = ~(step.norm(dim=-1) <= SINGULAR * (1 + h[rows].norm(dim=-1)))
-        left = torch.nonzero(~better & singular).flatten()
-        left = left[slopes[left].isfinite().flatten(1).all(-1)]
-        if len(left):
-            # gelsd, by singular values: the default, gelsy, gives 0 for [[0, 0], [0, 1]] (torch 2.13).
-            step = torch.linalg.lstsq(slopes[left], force[left, :, None], driver="gelsd").solution[..., 0]
-            better[left] = _damped(velocity, h, speed, rows[left], step)
-        given_up[rows[~better]] = True
+        retried = torch.nonzero(~better & singular).flatten()
+        retried = retried[slopes[retried].isfinite().flatten(1).all(-1)]
+        if len(retried):
+            # gelsd uses singular values. The default driver, gelsy, gives 0 for [[0, 0], [0, 1]] (torch 2.13).
+            step = torch.linalg.lstsq(slopes[retried], force[retried, :, None], driver="gelsd").solution[..., 0]
+            better[retried] = _damped(velocity, h, speed, rows[retried], step)
+        abandoned[rows[~better]] = True
     return h, speed
 
 
 def _damped(velocity: Flow, h: Tensor, speed: Tensor, rows: Tensor, step: Tensor) -> Tensor:
-    """Move the states `rows` of h along `step`, halved until it slows the flow, in place; which of them it did."""
-    here = h[rows]
+    """Move some states along a step that is halved until it reduces their speed. This changes h and speed in place.
+
+    Args:
+        velocity: dh/dt as a function of states.
+        h: all states [start, unit].
+        speed: their speeds [start] (1/tau).
+        rows: indices of the states to move, [row].
+        step: their Newton steps [row, unit].
+
+    Returns:
+        Whether each of these states was moved, [row].
+    """
+    origin = h[rows]
     damping = torch.ones(len(rows), dtype=torch.float64)
     better = torch.zeros(len(rows), dtype=torch.bool)
     usable = step.isfinite().all(-1)
     while (usable & ~better & (damping > SHORTEST_STEP)).any():
-        trial = here + damping[:, None] * step
+        trial = origin + damping[:, None] * step
         slower = velocity(trial).norm(dim=-1)
         accept = usable & ~better & (slower < speed[rows])
         h[rows[accept]], speed[rows[accept]] = trial[accept], slower[accept]
@@ -183,9 +221,19 @@ def settle(
     starts: np.ndarray,
     duration: float,
 ) -> np.ndarray:
-    """Where the flow leads from `starts` [start, unit] in `duration` (tau) of constant `inputs` [input]: [start, unit].
+    """Simulate one network under a constant input, without noise.
 
-    Follows the network's own steps, without noise, so that it ends in the basin in which the network would.
+    It uses the architecture's own time steps, so that it ends in the same basin of attraction as the network.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: constant input [input].
+        starts: initial states [start, unit].
+        duration: simulated time (tau).
+
+    Returns:
+        The final states [start, unit].
     """
     arrays, x = float64(weights), torch.tensor(np.asarray(inputs), dtype=torch.float64)
     h = torch.tensor(np.atleast_2d(starts), dtype=torch.float64)

@@ -1,0 +1,1 @@
+"""Runs benchmarks: plans a run, has its jobs computed by an executor, and writes tables and figures."""

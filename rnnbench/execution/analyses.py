@@ -1,4 +1,7 @@
-"""Analyses of many pairs at once, whatever executor has trained them: float64 linear algebra on this machine."""
+"""Measures the stored weights of many pairs of tasks, in processes on this machine.
+
+The measures are linear algebra in float64 on the CPU, whatever executor trained the networks.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +26,40 @@ from rnnbench.training.cell_trainer import CellTrainers
 def measure(
     cells: Sequence[Cell], folder: Path, workers: int, tell: Callable[[int], Any] = lambda done: None
 ) -> list[dict[str, Any]]:
-    """The measures of pairs from their stored weights, in the order given; `tell` hears how many are done."""
+    """Measure pairs of tasks from their stored weights.
+
+    Args:
+        cells: the cells after the second task of each pair.
+        folder: the results folder.
+        workers: number of processes.
+        tell: called with the number of pairs that are done.
+
+    Returns:
+        The measures of each pair, by column, in the order of `cells`.
+
+    Raises:
+        RnnbenchError: a worker process was killed.
+    """
     found: dict[int, dict[str, Any]] = {}
     if workers <= 1 or len(cells) < 2:
         trainers, store = CellTrainers(installed(), torch.device("cpu")), Store(folder)
         with threads():
-            for place, cell in enumerate(cells):
-                found[place] = measures(cell, trainers.of(cell.benchmark), store)
+            for position, cell in enumerate(cells):
+                found[position] = measures(cell, trainers.of(cell.benchmark), store)
                 tell(len(found))
-        return [found[place] for place in range(len(cells))]
+        return [found[position] for position in range(len(cells))]
     with pool_of(workers, (folder, "cpu", 1)) as pool:
-        jobs = {submit(pool, _measured, cell, folder): place for place, cell in enumerate(cells)}
+        jobs = {submit(pool, _measured, cell, folder): position for position, cell in enumerate(cells)}
         for job in as_completed(jobs):
             try:
                 found[jobs[job]] = job.result()
             except BrokenProcessPool:
                 raise RnnbenchError(KILLED) from None
             tell(len(found))
-    return [found[place] for place in range(len(cells))]
+    return [found[position] for position in range(len(cells))]
 
 
 def _measured(cell: Cell, folder: Path) -> dict[str, Any]:
-    # On the CPU whatever the run used.
+    """Measure one pair in a worker process, on the CPU whatever device the run used."""
     trainers = kept.setdefault("analysts", CellTrainers(installed(), torch.device("cpu")))
     return measures(cell, trainers.of(cell.benchmark), Store(folder))

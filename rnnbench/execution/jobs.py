@@ -1,7 +1,7 @@
-"""Jobs: made from populations, written as text, read back as cells, and bundled in a file for schedulers.
+"""Jobs: made from populations, written as text, read back as cells, and bundled in files for schedulers.
 
-A line of such a file is a bundle, a JSON array of orders: what one worker computes from its start to its end. All jobs
-of a bundle are of one stage, so that they can be computed in any order.
+Each line of such a file is a bundle: the jobs that one worker computes from its start to its end, as a JSON array. All
+jobs of a bundle belong to the same stage, so that they can be computed in any order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,15 @@ from rnnbench.results.store import write_text
 
 
 def jobs_of(populations: Iterable[Population], seconds: Mapping[str, float]) -> tuple[Job, ...]:
-    """A job for each population, in the same order; `seconds` by the identity of a population's first cell."""
+    """Make a job for each population.
+
+    Args:
+        populations: the populations to be computed.
+        seconds: estimated time (s) of each population, by the identity of its first cell.
+
+    Returns:
+        The jobs in the order of the populations.
+    """
     populations = list(populations)
     known = {cell.identity for population in populations for cell in population.cells}
     return tuple(
@@ -32,77 +40,106 @@ def jobs_of(populations: Iterable[Population], seconds: Mapping[str, float]) -> 
             needs=frozenset(earlier.identity for cell in population.cells for earlier in _earlier(cell)),
             stage=len(population.first.history),
             seconds=seconds.get(population.first.identity, float("nan")),
-            order=json.dumps([_named(cell) for cell in population.cells], ensure_ascii=False, separators=(",", ":")),
+            order=json.dumps([_as_json(cell) for cell in population.cells], ensure_ascii=False, separators=(",", ":")),
         )
         for population in populations
     )
 
 
 def _earlier(cell: Cell) -> Iterator[Cell]:
+    """The cells of the same network after its earlier stages, the last stage first."""
     while cell.parent is not None:
         cell = cell.parent
         yield cell
 
 
-def _named(cell: Cell) -> list[Any]:
-    """A cell by its place in the benchmark, and its identity, which tells whether it is still the same."""
+def _as_json(cell: Cell) -> list[Any]:
+    """A cell as JSON: its identity, and what is needed to find it in the benchmark.
+
+    The identity shows whether the cell is still the same when the job is read.
+    """
     setting = cell.benchmark
-    where = [setting.condition, setting.architectures.index(cell.architecture), setting.rules.index(cell.rule)]
-    return [cell.identity, *where, cell.seed, list(cell.history)]
+    indices = [setting.architectures.index(cell.architecture), setting.rules.index(cell.rule)]
+    return [cell.identity, setting.condition, *indices, cell.seed, list(cell.history)]
 
 
 def ordered(order: str, settings: Mapping[str, Benchmark]) -> tuple[Cell, ...]:
-    """The cells that an order names; `settings` are the benchmark's by the label of their condition.
+    """The cells that the order of a job names.
 
-    Raises RnnbenchError if they are not the cells of this benchmark.
+    Args:
+        order: `Job.order`.
+        settings: the settings of the benchmark, by the label of their condition.
+
+    Raises:
+        RnnbenchError: the order does not name cells of this benchmark.
     """
     try:
-        if cells := tuple(_found(named, settings) for named in json.loads(order)):
+        if cells := tuple(_from_json(fields, settings) for fields in json.loads(order)):
             return cells
     except (ValueError, TypeError, IndexError, KeyError):
         pass
     raise RnnbenchError(f"{order:.60}: not a job of this benchmark; submit the run again")
 
 
-def _found(named: list[Any], settings: Mapping[str, Benchmark]) -> Cell:
-    identity, condition, architecture, rule, seed, history = named
+def _from_json(fields: list[Any], settings: Mapping[str, Benchmark]) -> Cell:
+    """The cell that `_as_json` has written; raises RnnbenchError if its identity has changed."""
+    identity, condition, architecture, rule, seed, history = fields
     setting = settings[condition]
     cell = Cell(setting, setting.architectures[architecture], setting.rules[rule], seed, tuple(history))
     if cell.identity != identity:
         raise RnnbenchError(
-            f"{joined(history)}, seed {seed}: the benchmark has changed since this job was submitted, or this is "
-            "another version of rnnbench; submit the run again"
+            f"{joined(history)}, seed {seed}: the benchmark has changed since this job was submitted, or it was "
+            "submitted by another version of rnnbench; submit the run again"
         )
     return cell
 
 
 def bundled(jobs: Sequence[Job], seconds: float, at_most: int) -> list[list[Job]]:
-    """Jobs in bundles that take about equally long, about `seconds` each, in no more than `at_most` bundles.
+    """Divide jobs into bundles that take about the same time.
 
-    The longest job goes first into the bundle that is the shortest so far (Graham 1969, SIAM J. Appl. Math. 17, 416);
-    a job whose time is not known counts as the mean of the others.
+    Jobs are taken in the order of decreasing time, and each goes into the bundle that is shortest so far (Graham 1969,
+    SIAM J. Appl. Math. 17, 416). A job of unknown time counts as the mean of the others.
+
+    Args:
+        jobs: the jobs.
+        seconds: time that a bundle should take (s).
+        at_most: largest number of bundles.
+
+    Returns:
+        The bundles, none of them empty.
     """
     known = [job.seconds for job in jobs if math.isfinite(job.seconds)]
-    usual = sum(known) / len(known) if known else 0.0
-    cost = [job.seconds if math.isfinite(job.seconds) else usual for job in jobs]
+    mean = sum(known) / len(known) if known else 0.0
+    cost = [job.seconds if math.isfinite(job.seconds) else mean for job in jobs]
     n = min(len(jobs), at_most, max(1, math.ceil(sum(cost) / seconds)))
     bundles: list[list[Job]] = [[] for _ in range(n)]
     loads = [(0.0, k) for k in range(n)]
-    for place in sorted(range(len(jobs)), key=lambda place: -cost[place]):
+    for position in sorted(range(len(jobs)), key=lambda position: -cost[position]):
         load, k = heapq.heappop(loads)
-        bundles[k].append(jobs[place])
-        heapq.heappush(loads, (load + cost[place], k))
+        bundles[k].append(jobs[position])
+        heapq.heappush(loads, (load + cost[position], k))
     return [bundle for bundle in bundles if bundle]
 
 
 def write_bundles(path: Path, bundles: Iterable[Sequence[Job]]) -> None:
-    """One line for each bundle."""
+    """Write bundles to a file, one line for each."""
     lines = (json.dumps([{"cells": j.cells, "stage": j.stage, "order": j.order} for j in b]) for b in bundles)
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def read_bundle(path: Path, element: int) -> tuple[Job, ...]:
-    """The bundle in line `element`, counted from 0. Raises RnnbenchError where there is none."""
+    """Read one bundle from a file.
+
+    Args:
+        path: the file.
+        element: number of the line, counted from 0.
+
+    Returns:
+        The jobs of the bundle, without the fields that only the run needs.
+
+    Raises:
+        RnnbenchError: the file cannot be read, or it has no bundle in this line.
+    """
     try:
         with open(path, encoding="utf-8") as lines:
             line = next((line for k, line in enumerate(lines) if k == element), None)
@@ -114,7 +151,7 @@ def read_bundle(path: Path, element: int) -> tuple[Job, ...]:
     except OSError as error:
         raise RnnbenchError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, TypeError, KeyError):
-        raise RnnbenchError(f"{path}: line {element + 1} is no bundle of jobs; submit the run again") from None
+        raise RnnbenchError(f"{path}: line {element + 1} is not a bundle of jobs; submit the run again") from None
 
 
 def compute_bundle(
@@ -127,6 +164,20 @@ def compute_bundle(
     threads: int,
     tell: Callable[[Report], None],
 ) -> None:
-    """Compute what is missing of a bundle by an executor of this machine."""
+    """Compute the missing cells of a bundle with an executor of this machine.
+
+    Args:
+        folder: the results folder.
+        path: file of bundles.
+        element: line of the bundle, counted from 0.
+        executor: the executor.
+        workers: number of processes.
+        device: "cpu" or "cuda".
+        threads: number of threads of each process.
+        tell: called with every report.
+
+    Raises:
+        RnnbenchError: the bundle cannot be read, or its jobs cannot be computed.
+    """
     jobs = read_bundle(path, element)
-    executor.run(Work(folder, jobs, device, workers, threads, tell, lambda some: [], lambda: None))
+    executor.run(Work(folder, jobs, device, workers, threads, tell, lambda jobs: [], lambda: None))

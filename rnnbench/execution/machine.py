@@ -1,4 +1,4 @@
-"""The machine at hand: what it is called, and what of it this process may use."""
+"""This machine: the name of its processor, and the cores and memory that this process may use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def processor() -> str:
-    """The processor's name."""
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -17,17 +17,21 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Cores that this process may use: a scheduler may have given it fewer than the machine has."""
+    """The number of cores that this process may use; a scheduler may have given it fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> int | None:
-    """Bytes that can still be used here: of the machine, or of the share that a scheduler gave; None if unknown."""
-    found = [free for free in (_free_of_the_machine(), _free_of_the_group()) if free is not None]
-    return min(found, default=None)
+    """The free memory (bytes) of the machine, or of the control group of this process if that is less.
+
+    Returns:
+        The memory; None if it is unknown.
+    """
+    known = [free for free in (_free_of_machine(), _free_of_control_group()) if free is not None]
+    return min(known, default=None)
 
 
-def _free_of_the_machine() -> int | None:
+def _free_of_machine() -> int | None:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
@@ -35,11 +39,11 @@ def _free_of_the_machine() -> int | None:
         return None
 
 
-def _free_of_the_group() -> int | None:
-    """By the control group of this process (version 2), where it has a limit."""
+def _free_of_control_group() -> int | None:
+    """The free memory (bytes) of the control group (version 2) of this process; None if it has no limit."""
     try:
         path = next(line[3:] for line in Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
         group = Path("/sys/fs/cgroup") / path.lstrip("/")
         return int((group / "memory.max").read_text()) - int((group / "memory.current").read_text())
-    except (OSError, StopIteration, ValueError):  # no such files, or no limit: "max"
+    except (OSError, StopIteration, ValueError):  # There are no such files, or the limit is "max".
         return None

@@ -1,4 +1,4 @@
-"""Where, when and with what something was computed; never part of what is compared."""
+"""Provenance: where, when and with which software something was computed. It is never part of a comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from rnnbench.plugin.registry import installed
 
 
 def provenance(device: torch.device, threads: int = 1) -> dict[str, Any]:
-    """Of this process: the time now, versions, the machine, and how many threads compute."""
+    """The provenance of what this process computes: time, versions, machine and number of threads.
+
+    Args:
+        device: where networks are computed.
+        threads: number of threads of each process.
+    """
     registry = installed()
     packages = sorted({(f.package, f.package_version) for f in registry.found.values()})
     return {

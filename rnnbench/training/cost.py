@@ -18,7 +18,7 @@ from rnnbench.training.trainer import Trainer
 from rnnbench.training.trials import KEPT_BYTES, KEPT_LOOKS
 
 TIMED_UPDATES = 5
-"""Number of updates from which the time of one is estimated; on a GPU only those after the gradient is recorded."""
+"""Number of updates from which the time of one is estimated, besides those before a GPU records the gradient."""
 
 PROCESS = 450 * 2**20
 """Memory (bytes) of a worker before it computes anything (Python, torch and plugins), as measured."""

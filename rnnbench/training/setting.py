@@ -123,7 +123,7 @@ class Setting:
         weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
         missing = [name for name in architecture.trained if name not in weights]
         if missing:
-            raise PluginError(f"architecture {architecture.id()}: init() returns no {missing[0]!r}; it is to be trained")
+            raise PluginError(f"architecture {architecture.id()}: init() returns no {missing[0]!r}, a trained weight")
         return {name: np.asarray(w) for name, w in weights.items()}
 
 

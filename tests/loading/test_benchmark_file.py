@@ -149,7 +149,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "sweep of an unknown parameter": (NET.format("sweep: {gg: [1]}"), "architectures[0]", "did you mean g?"),
     "sweep beyond the range": (NET.format("sweep: {g: [1, -1]}"), "architectures[0].g: -1 is below 0", "connectivity"),
     "sweep on a task": (ONE_TASK.format("sweep: {drive: [0, 1]}"), "tasks[0].sweep", "once for each value"),
-    "training of an architecture": (NET.format("training: {batch: 2}"), "architectures[0].training", "to a task"),
+    "training of an architecture": (NET.format("training: {batch: 2}"), "architectures[0].training", "for a task"),
     "training of a task not a mapping": (ONE_TASK.format("training: 3"), "tasks[0].training: 3", "mapping"),
     "criterion of neither": (
         TRAINING.format("criterion: {}"),

@@ -36,9 +36,7 @@ class LowRankRNN(ReparametrisedRNN):
     @model_validator(mode="after")
     def _rank_is_possible(self) -> Self:
         if self.rank > self.units:
-            raise ValueError(
-                f"rank {self.rank} is above units {self.units}; the rank cannot exceed the number of units"
-            )
+            raise ValueError(f"rank {self.rank} is above units {self.units}; it cannot exceed the number of units")
         return self
 
     @property

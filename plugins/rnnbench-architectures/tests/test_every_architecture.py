@@ -129,9 +129,7 @@ def test_its_engine_and_its_step_are_the_same_network(cls: type[Architecture], d
 
 
 @every
-def test_parameters_that_are_initial_only_do_not_affect_the_step(
-    cls: type[Architecture], draw: Draw, trials: Make
-) -> None:
+def test_initial_only_parameters_do_not_affect_the_step(cls: type[Architecture], draw: Draw, trials: Make) -> None:
     """Networks that differ only in these share a population: weights of the same names and shapes, the same step."""
     other = {
         "g": 0.3,

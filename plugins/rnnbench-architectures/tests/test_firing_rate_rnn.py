@@ -71,7 +71,7 @@ def test_rates_stay_in_the_range_of_the_activation(draw: Draw, trials: Make) -> 
 def test_private_noise_has_the_variance_of_the_vanilla_rnns(draw: Draw) -> None:
     """For linear units without connections the stationary variance is sigma^2 / (2 - dt), as in the vanilla RNN.
 
-    64 x 1500 samples, correlated over 1 / dt = 3 steps, give a standard error below 1.5 %.
+    64 x 1500 samples, correlated over about 3 steps, give a standard error of 0.8 %.
     """
     outer = FiringRateRNN(units=64, dt=DT, g=0, activation="identity", noise=0.4)
     weights = draw(outer)

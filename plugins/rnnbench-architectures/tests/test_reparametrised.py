@@ -98,7 +98,7 @@ def test_what_low_rank_learning_adds_has_rank_r(draw: Draw) -> None:
 
 
 def test_a_rank_above_the_number_of_units_is_refused() -> None:
-    with pytest.raises(ValidationError, match="rank 9 is above units 8; the rank cannot exceed the number of units"):
+    with pytest.raises(ValidationError, match="rank 9 is above units 8; it cannot exceed the number of units"):
         LowRankRNN(units=8, rank=9)
 
 

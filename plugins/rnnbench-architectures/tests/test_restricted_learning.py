@@ -28,7 +28,7 @@ def fixed_point_task(channel: int, drive: float) -> model.Episode:
 
 
 def learn(architecture: RestrictedRNN, weights: Weights, task: model.Episode, bound: float) -> tuple[Weights, int]:
-    """Gradient descent until the loss is at most `bound`, as in `model.learn`; returns weights and number of updates."""
+    """Gradient descent until the loss is at most `bound`, as in `model.learn`; returns weights and update count."""
     inputs, targets, mask = (torch.tensor(a.swapaxes(0, 1))[None] for a in (task.inputs, task.targets, task.mask))
     batch, engine = Batch(inputs, targets, mask, (0,)), architecture.engine()
     for update in range(1000):

@@ -149,7 +149,7 @@ def test_readouts_and_gradient_tend_to_the_2x2_model_as_the_network_grows() -> N
 
 
 def test_with_random_connectivity_the_stationary_state_is_the_2x2_models() -> None:
-    """Under a constant drive. The model assumes that the private variance is stationary, so only the end is compared."""
+    """Under a constant drive. The model assumes a stationary private variance, so only the end is compared."""
     g, inputs = 0.9, np.zeros((1, 60, 2))
     inputs[0, :, 0] = 0.5
     still = model.Episode(inputs, np.zeros_like(inputs), np.ones_like(inputs))
