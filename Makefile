@@ -1,17 +1,18 @@
-# make setup   the environment in .venv, from python3 and nothing else
-# make run     the reference benchmark, into results/neuro
-# make claims  the benchmarks of the claims, and the verdicts, into results/claims
-# make test    the tests
-# make test-neurogym   those of rnnbench-neurogym, in its own environment in .venv-neurogym
-# make test-peers      learning rules against avalanche-lib, exported metadata against RO-Crate's validator, in .venv-peers
-# make test-slurm  rnnbench-slurm against a real Slurm of one node, where its programs are installed
-# make speed   network-updates per second beside what a user would otherwise write, into results/speed
-# make lint    style, types and the direction of imports
+# make setup          create the environment .venv; needs only python3
+# make run            run the reference benchmark, into results/neuro
+# make claims         run the benchmarks of the claims and judge them, into results/claims
+# make test           run the tests
+# make test-neurogym  run the tests of rnnbench-neurogym, in an environment of its own, .venv-neurogym
+# make test-peers     compare learning rules with avalanche-lib, and check exported metadata with the validator of
+#                     RO-Crate, in .venv-peers
+# make test-slurm     test rnnbench-slurm with a real Slurm of one node, if its programs are installed
+# make speed          compare the training speed with that of other implementations, into results/speed
+# make lint           check style, types and the direction of imports
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# rnnbench-neurogym has an environment of its own: neurogym holds numpy at 2.2, and the others take the newest.
+# rnnbench-neurogym has an environment of its own, because neurogym needs numpy 2.2 and the others use the newest.
 PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 
 setup: $(READY)
 
-# torch alone first: its pin decides which build everything else is resolved against.
+# torch is installed first, because its pinned version determines which builds of other packages fit.
 $(READY): pyproject.toml $(PLUGINS:=/pyproject.toml)
 	@$(PYTHON) -c 'import sys; sys.exit("rnnbench needs Python 3.11 or newer, and this is " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
@@ -50,8 +51,8 @@ test-neurogym: $(NEUROGYM)/.ready
 
 PEERS := .venv-peers
 
-# avalanche-lib without what it declares: image models, loggers and a torchvision that fits few builds of torch. What
-# its rules import is named here; the tests put empty modules in the place of the rest.
+# avalanche-lib is installed without its dependencies: image models, loggers and a torchvision that fits few builds of
+# torch. The packages that its rules import are listed here; the tests replace the others by empty modules.
 $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
@@ -63,8 +64,8 @@ $(PEERS)/.ready: pyproject.toml plugins/rnnbench-rules/pyproject.toml
 test-peers: $(PEERS)/.ready
 	$(PEERS)/bin/python -m pytest plugins/rnnbench-rules/tests/peers tests/results/exchange/test_crate_validator.py
 
-# Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them its tests say so and are skipped. Two more
-# scenarios: -m 'cluster and slow'.
+# Packages on Debian: slurmctld slurmd slurm-client slurm-wlm-basic-plugins. Without them the tests are skipped. Two
+# longer scenarios are run with -m 'cluster and slow'.
 test-slurm: setup
 	$(BIN)/python -m pytest -m 'cluster and not slow' plugins/rnnbench-slurm/tests
 

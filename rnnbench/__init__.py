@@ -1,6 +1,7 @@
-"""rnnbench: continual learning in recurrent networks, measured.
+"""rnnbench, a benchmark of continual learning in recurrent networks.
 
-To run: load_benchmark, run, load_results. To extend: Task, Architecture, LearningRule, Executor, hookimpl.
+Use load_benchmark, run and load_results to run benchmarks, and Task, Architecture, LearningRule, Executor and hookimpl
+to write plugins.
 """
 
 from importlib import import_module
@@ -83,7 +84,7 @@ __all__ = [
     "write_bundles",
 ]
 
-# Each name is loaded when it is asked for: a plugin need not wait for pandas and seaborn, nor `--help` for torch.
+# Each name is imported when it is first used, so that plugins do not import pandas and seaborn, nor `--help` torch.
 _MODULES = {
     "rnnbench.loading.benchmark_file": ["load_benchmark"],
     "rnnbench.engine.builtin.gradient_descent": ["GradientDescent"],

@@ -61,11 +61,11 @@ class Ran(NamedTuple):
 
 @pytest.fixture(scope="session")
 def task_source() -> Callable[..., str]:
-    """Source of a module with one small task: `task_source(name, version=1, sample=.., body=.., offers=..)`.
+    """Returns the source of a module with one small task: `task_source(name, version=1, *, sample, body, offers)`.
 
-    sample   the last line of sample(), in which `ones` is [trial, time, channel]
-    body     more lines: what is indented belongs to the class, what is not comes after it
-    offers   what the task hook returns, as source; None for no hook
+    `sample` is the last line of sample(), in which `ones` is [trial, time, channel]. `body` contains further lines:
+    indented lines belong to the class, and other lines come after it. `offers` is the source of what the task hook
+    returns, or None for no hook.
     """
 
     def source(
@@ -89,7 +89,8 @@ def task_source() -> Callable[..., str]:
 def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
     """Installs a package: `make_plugin(name, source, version="1.0", entry_point="plugin")` returns its module's path.
 
-    It is found by this process and, through PYTHONPATH, by those it starts. The same name again replaces the package.
+    This process finds the package, and so do the processes it starts, through PYTHONPATH. A second call with the same
+    name replaces the package.
     """
     folder = tmp_path / "site"
     folder.mkdir()
@@ -114,7 +115,7 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
 
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
-    # A module rewritten within a second would be read from its old bytecode.
+    # If a module is rewritten within a second, Python would use its old bytecode.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     installed.cache_clear()
@@ -122,7 +123,7 @@ def make_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     forget()
 
 
-# A process needs seconds to import torch and the others. This one does so once, and then forks for every command line.
+# Importing torch and other packages takes seconds. This process imports them once and forks for every command line.
 FORKS = """
 import importlib.metadata, json, os, runpy, sys, traceback
 import seaborn
@@ -162,13 +163,13 @@ for line in sys.stdin:
 
 
 LONGEST = 300
-"""Seconds that a command may take."""
+"""How many seconds a command may take."""
 
 
 @pytest.fixture(scope="session")
 def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Ran]]:
-    """Runs `python -m rnnbench ARGS` to its end: `command_line(arguments, cwd, env)` returns (code, out, err)."""
-    # Wide, so that no line of a table is broken.
+    """Runs `python -m rnnbench ARGS` until it ends: `command_line(arguments, cwd, env)` returns (code, out, err)."""
+    # The terminal is wide, so that no line of a table is broken.
     wide = {"COLUMNS": "200"}
     process = subprocess.Popen(
         [sys.executable, "-c", FORKS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | wide
@@ -177,15 +178,15 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
     files = [tmp_path_factory.mktemp("command line") / name for name in ("out", "err")]
 
     def run(arguments: Iterable[object], cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
-        told = [*map(str, arguments)]
-        order = [told, str(cwd), os.environ | wide | (env or {}), [*map(str, files)]]
-        assert process.poll() is None, "the process that runs command lines has ended; what it said stands above"
+        words = [*map(str, arguments)]
+        order = [words, str(cwd), os.environ | wide | (env or {}), [*map(str, files)]]
+        assert process.poll() is None, "the process that runs command lines has ended; see its output above"
         print(json.dumps(order), file=process.stdin, flush=True)
         if not select.select([process.stdout], [], [], LONGEST)[0]:
             process.kill()
-            raise AssertionError(f"rnnbench {' '.join(told)}: no end after {LONGEST} s")
+            raise AssertionError(f"rnnbench {' '.join(words)}: has not ended after {LONGEST} s")
         ended = process.stdout.readline()
-        assert ended, "the process that runs command lines has ended; what it said stands above"
+        assert ended, "the process that runs command lines has ended; see its output above"
         return Ran(int(ended), *(file.read_text() for file in files))
 
     yield run
@@ -195,10 +196,10 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 @pytest.fixture
 def cli(tmp_path: Path, command_line: Callable[..., Ran]) -> Callable[..., Ran]:
-    """Runs `python -m rnnbench ARGS` to its end: `cli("run", "a.yaml", cwd=folder, env={..})` returns (code, out, err).
+    """Runs `python -m rnnbench ARGS` until it ends: `cli("run", "a.yaml", cwd=folder)` returns (code, out, err).
 
-    cwd   tmp_path unless told otherwise
-    env   added to this process's; what is read when modules are imported has been read before
+    The working directory is tmp_path by default. `env` is added to the environment; variables that are read during
+    imports have no effect.
     """
 
     def run(*args: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Ran:
@@ -209,9 +210,9 @@ def cli(tmp_path: Path, command_line: Callable[..., Ran]) -> Callable[..., Ran]:
 
 @pytest.fixture(scope="session")
 def clipped() -> Callable[..., list[str]]:
-    """The texts that reach over the edge of a figure."""
+    """Returns a function that lists the texts of a figure that extend beyond its edge."""
 
-    from matplotlib.text import Text  # here: most tests draw nothing
+    from matplotlib.text import Text  # imported here, because most tests draw nothing
 
     def find(figure) -> list[str]:
         figure.draw_without_rendering()

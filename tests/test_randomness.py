@@ -1,4 +1,4 @@
-"""Streams of random numbers: derived from names and seeds, independent of each other and of global state."""
+"""Random streams are derived from names and seeds, independent of each other and of global state."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_streams_of_neighbouring_names_are_uncorrelated():
     assert draws.mean() == pytest.approx(0.5, abs=0.012)
 
 
-def test_global_state_is_neither_used_nor_moved():
+def test_global_state_is_neither_used_nor_changed():
     np.random.seed(1)
     before = np.random.get_state()[1].copy()
     first = rng_for(0, "x").random()

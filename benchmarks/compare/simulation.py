@@ -1,9 +1,10 @@
-"""Does `compare` keep what it promises? Simulated labs, and one lab's own seeds split in two.
+"""Measure the error rates and the power of `compare` with simulated labs and with the seeds of one lab, split in two.
 
-    python benchmarks/compare/simulation.py [RESULTS]     the tables of docs/compare.md (about 20 minutes)
+    python benchmarks/compare/simulation.py [RESULTS]     print the tables of docs/compare.md (about half an hour)
 
-RESULTS is a folder with many seeds, e.g. of benchmarks/compare/forty-seeds.yaml; without it the splits are left out.
-Everything goes the whole way, from tables of interference to the verdict.
+RESULTS is a results folder with many seeds, e.g. of benchmarks/compare/forty-seeds.yaml. Without it, the rows of split
+seeds are left out. The simulations include every step from tables of interference to the verdict. An entry is an
+element of the interference matrix, that is an ordered pair of tasks.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from rnnbench.results.interference import in_context
 from rnnbench.results.reading import load_results
 
 RESAMPLES = 1000
-"""Fewer than `compare` takes: the tests stay exact, and a thousand runs take minutes."""
+"""Resamples of each test; fewer than in `compare`. The tests stay exact, and a thousand runs take only minutes."""
 
 VERDICTS: tuple[Verdict, ...] = ("agree", "disagree", "inconclusive")
 Tables = tuple[pd.DataFrame, pd.DataFrame]
@@ -36,12 +37,15 @@ Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Population:
-    """Networks as labs draw them: values of cells that share a seed, a first or a second task are correlated.
+    """Distribution from which labs draw networks. Entries with the same seed, first or second task are correlated.
 
-    sds         [cell]: standard deviations over seeds
-    shared      variance that all cells of a seed share, and that those of a first, and of a second task share
-    skewed      values are log-normal (skewness 1.8) instead of normal
-    failing     fraction of networks that do not learn A, the same for all cells of that A
+    Attributes:
+        n_tasks: number of tasks; the matrix has n_tasks x n_tasks entries.
+        sds: standard deviation over seeds, [entry].
+        shared: fractions of the variance that, within a seed, are common to all entries, to those with the same first
+            task, and to those with the same second task.
+        skewed: whether values are log-normal (skewness 1.8) and not normal.
+        failing: fraction of networks that do not learn A. All entries with that A and seed are then missing.
     """
 
     n_tasks: int
@@ -51,7 +55,7 @@ class Population:
     failing: float = 0.0
 
     def values(self, rng: np.random.Generator, n_seeds: int) -> Floats:
-        """Interference [seed, cell], mean 0; NaN where a network does not count."""
+        """Draw interference [seed, entry] with mean 0; NaN means that a network does not count."""
         n, (every, first, second) = self.n_tasks, self.shared
         z = np.sqrt(every) * rng.normal(size=(n_seeds, 1, 1)) + np.sqrt(first) * rng.normal(size=(n_seeds, n, 1))
         z = z + np.sqrt(second) * rng.normal(size=(n_seeds, 1, n))
@@ -64,15 +68,15 @@ class Population:
 
 
 def population(n_tasks: int, rng: np.random.Generator) -> Population:
-    """With spreads like those of the reference results: log-normal around 0.2, hardly any on the diagonal."""
+    """A population with spreads like those of the reference results: log-normal around 0.2, small on the diagonal."""
     sds = 0.2 * np.exp(0.8 * rng.normal(size=(n_tasks, n_tasks)))
     sds[np.eye(n_tasks, dtype=bool)] = 0.01
     return Population(n_tasks, sds.ravel())
 
 
 def table(values: Floats, n_tasks: int, first_seed: int) -> pd.DataFrame:
-    """Values [seed, cell] as a table of interference."""
-    seeds, cells = np.indices(values.shape)
+    """The values [seed, entry] as a table of interference."""
+    seeds, entries = np.indices(values.shape)
     learnt = np.isfinite(values).ravel()
     return pd.DataFrame(
         {
@@ -82,8 +86,8 @@ def table(values: Floats, n_tasks: int, first_seed: int) -> pd.DataFrame:
             "g": 1.0,
             "units": 1,
             "earlier_tasks": "",
-            "first_task": np.char.add("task ", (cells // n_tasks).astype(str)).ravel(),
-            "second_task": np.char.add("task ", (cells % n_tasks).astype(str)).ravel(),
+            "first_task": np.char.add("task ", (entries // n_tasks).astype(str)).ravel(),
+            "second_task": np.char.add("task ", (entries % n_tasks).astype(str)).ravel(),
             "seed": seeds.ravel() + first_seed,
             "status": "done",
             "converged_first": learnt,
@@ -103,7 +107,10 @@ def verdict_of(tables: Tables, margin: float = MARGIN) -> Pair:
 
 
 def unlike(everyone: Population, n_seeds: tuple[int, int], ratio: float) -> Callable[[np.random.Generator], Tables]:
-    """Draws of two labs with the same means and seeds of their own, the second `ratio` times as scattered."""
+    """Return a function that draws two labs with equal means and different seeds.
+
+    The standard deviations of the second lab are `ratio` times those of the first.
+    """
 
     def draw(rng: np.random.Generator) -> Tables:
         a, b = everyone.values(rng, n_seeds[0]), ratio * everyone.values(rng, n_seeds[1])
@@ -115,9 +122,14 @@ def unlike(everyone: Population, n_seeds: tuple[int, int], ratio: float) -> Call
 def simulated(
     everyone: Population, n_seeds: int, shift: Floats | float = 0.0, alike: float | None = None
 ) -> Callable[[np.random.Generator], Tables]:
-    """Draws of two labs from one population, the second with `shift` [cell] added.
+    """Return a function that draws two labs from one population.
 
-    alike   None: seeds of their own. A number: the same seeds, whose values differ by so much (standard deviation)
+    Args:
+        everyone: the population.
+        n_seeds: number of seeds of each lab.
+        shift: added to the second lab, [entry] or one number.
+        alike: None if the labs have different seeds. Otherwise they have the same seeds, and noise with this standard
+            deviation is added to the values of each lab.
     """
 
     def draw(rng: np.random.Generator) -> Tables:
@@ -134,7 +146,10 @@ def simulated(
 
 
 def splits(interference: pd.DataFrame, shift: float = 0.0) -> Callable[[np.random.Generator], Tables]:
-    """Random halves of one lab's seeds; the second has `shift` of each cell's standard deviations added."""
+    """Return a function that splits the seeds of one lab at random into two labs.
+
+    `shift`, in units of the standard deviation of each entry, is added to the second lab.
+    """
     found = in_context(interference)
     seeds = np.array(sorted(set(found["seed"])))
     keys = pd.Series(row_keys(found), index=found.index)
@@ -151,7 +166,15 @@ def splits(interference: pd.DataFrame, shift: float = 0.0) -> Callable[[np.rando
 
 @dataclass(frozen=True)
 class Tally:
-    """Verdicts of many runs, as fractions; any: a difference is shown, in all cells or in one or in a rate."""
+    """Results of many runs.
+
+    Attributes:
+        runs: number of runs.
+        any: fraction of runs in which a difference is shown, over all entries, in one entry, or in a rate.
+        agree: fraction of runs with the verdict that the labs agree.
+        disagree: fraction of runs with the verdict that they disagree.
+        inconclusive: fraction of runs with neither.
+    """
 
     runs: int
     any: float
@@ -161,7 +184,7 @@ class Tally:
 
 
 def tally(draw: Callable[[np.random.Generator], Tables], runs: int, name: str, margin: float = MARGIN) -> Tally:
-    """The verdicts of `runs` draws."""
+    """Count the verdicts of `runs` draws. The random numbers depend on `name` and on the number of the run."""
     pairs = [verdict_of(draw(rng_for(0, "simulation", name, run)), margin) for run in range(runs)]
     verdicts = Counter(pair.verdict for pair in pairs)
     shares = {one: verdicts[one] / runs for one in VERDICTS}
@@ -169,7 +192,7 @@ def tally(draw: Callable[[np.random.Generator], Tables], runs: int, name: str, m
 
 
 def one_cell(everyone: Population, sds: float) -> Floats:
-    """A shift of one cell, off the diagonal and of median spread, by so many of its standard deviations."""
+    """A shift [entry] of the entry with the median spread, by `sds` of its standard deviations; 0 for the others."""
     order = np.argsort(everyone.sds)
     shift = np.zeros_like(everyone.sds)
     shift[order[len(order) // 2]] = sds * everyone.sds[order[len(order) // 2]]
@@ -177,7 +200,7 @@ def one_cell(everyone: Population, sds: float) -> Floats:
 
 
 def scenarios(interference: pd.DataFrame | None) -> Iterator[tuple[str, Callable[[np.random.Generator], Tables], int]]:
-    """Name, draw and number of runs of each row of the table."""
+    """Yield the name, the function that draws two labs, and the number of runs of each row of the table."""
     six = population(6, rng_for(0, "simulation", "population"))
     skewed, failing = replace(six, skewed=True), replace(six, failing=0.1)
     if interference is not None:
@@ -195,45 +218,53 @@ def scenarios(interference: pd.DataFrame | None) -> Iterator[tuple[str, Callable
             300,
         )
     if interference is not None:
-        yield "every cell shifted by 1 sd: the split seeds", splits(interference, 1.0), 300
+        yield "every entry shifted by 1 sd: the split seeds", splits(interference, 1.0), 300
     for n in (10, 20):
-        yield f"every cell shifted by 1 sd: {n} seeds, normal", simulated(six, n, six.sds), 300
+        yield f"every entry shifted by 1 sd: {n} seeds, normal", simulated(six, n, six.sds), 300
     together = replace(six, shared=(0.7, 0.1, 0.1))
     yield (
-        "every cell shifted by 1 sd: 20 seeds, cells of a seed correlated by 0.7",
+        "every entry shifted by 1 sd: 20 seeds, entries of a seed correlated by 0.7",
         simulated(together, 20, six.sds),
         300,
     )
-    yield "every cell shifted by 1 sd: 20 seeds, skewed", simulated(skewed, 20, six.sds), 300
-    yield "every cell shifted by 0.5 sd: 20 seeds, normal", simulated(six, 20, 0.5 * six.sds), 300
+    yield "every entry shifted by 1 sd: 20 seeds, skewed", simulated(skewed, 20, six.sds), 300
+    yield "every entry shifted by 0.5 sd: 20 seeds, normal", simulated(six, 20, 0.5 * six.sds), 300
     for sds in (1.0, 1.5, 2.0):
-        yield f"one cell shifted by {sds:g} sd: 20 seeds, normal", simulated(six, 20, one_cell(six, sds)), 300
+        yield f"one entry shifted by {sds:g} sd: 20 seeds, normal", simulated(six, 20, one_cell(six, sds)), 300
 
 
 def verdicts_table(interference: pd.DataFrame | None) -> Iterator[str]:
+    """The verdicts in each scenario, as lines of a Markdown table."""
     yield "| labs | runs | a difference is shown | agree | disagree | inconclusive |"
     yield "| --- | --- | --- | --- | --- | --- |"
     for name, draw, runs in scenarios(interference):
-        t = tally(draw, runs, name)
+        # The names seed the random numbers. Those of the published table were seeded when an entry was called a cell.
+        t = tally(draw, runs, name.replace("entries", "cells").replace("entry", "cell"))
         yield f"| {name} | {runs} | {t.any:.3f} | {t.agree:.3f} | {t.disagree:.3f} | {t.inconclusive:.3f} |"
 
 
 def agreement_table() -> Iterator[str]:
-    """How often labs that are alike are found to agree, against the spread over seeds in units of the margin."""
+    """How often like labs are shown to agree, by the spread over seeds in units of the margin, as a Markdown table."""
     yield "| sd over seeds / margin | 5 seeds | 10 seeds | 20 seeds | 40 seeds | the same 5 seeds | the same 20 seeds |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for ratio in (0.1, 0.25, 0.5, 1.0):
         everyone = Population(6, np.full(36, ratio * MARGIN))
         draws = [simulated(everyone, n) for n in (5, 10, 20, 40)]
         draws += [simulated(everyone, n, alike=0.1 * ratio * MARGIN) for n in (5, 20)]
-        cells = [f"{tally(draw, 100, f'agreement {place}').agree:.2f}" for place, draw in enumerate(draws)]
-        yield f"| {ratio:g} | {' | '.join(cells)} |"
+        rates = [f"{tally(draw, 100, f'agreement {column}').agree:.2f}" for column, draw in enumerate(draws)]
+        yield f"| {ratio:g} | {' | '.join(rates)} |"
 
 
 def association_rates(n_tasks: int, effects: float, runs: int) -> tuple[float, float]:
-    """How often p <= 0.05 for matrices that have nothing to do with one another: by renaming tasks, and naively.
+    """How often p <= 0.05 for two independent matrices: by permuting tasks, and by the usual test of a correlation.
 
-    effects   share of the variance that is due to rows and to columns, in each matrix by itself
+    Args:
+        n_tasks: number of rows and columns of a matrix.
+        effects: fraction of the variance of each matrix that is due to rows and columns.
+        runs: number of pairs of matrices.
+
+    Returns:
+        The rate of false positives of quadratic assignment and of Pearson's test of the off-diagonal entries.
     """
     assigned = naive = 0
     for run in range(runs):
@@ -245,13 +276,15 @@ def association_rates(n_tasks: int, effects: float, runs: int) -> tuple[float, f
 
 
 def _with_effects(rng: np.random.Generator, n: int, effects: float) -> Floats:
+    """A random matrix [n, n] with row and column effects."""
     rows, columns = rng.normal(size=(n, 1)), rng.normal(size=(1, n))
     own = rng.normal(size=(n, n))
     return np.asarray(np.sqrt(effects / 2) * (rows + columns) + np.sqrt(1 - effects) * own, dtype=float)
 
 
 def association_table(runs: int = 2000) -> Iterator[str]:
-    yield "| tasks | variance due to rows and columns | false positives, tasks renamed | false positives, naive |"
+    """The rates of false positives of both tests of association, as lines of a Markdown table."""
+    yield "| tasks | variance due to rows and columns | false positives, tasks permuted | false positives, naive |"
     yield "| --- | --- | --- | --- |"
     for n_tasks in (5, 6, 10, 20):
         for effects in (0.0, 0.5, 0.8):

@@ -1,9 +1,11 @@
-"""Everything that is measured on one pair of tasks, A learnt first and B then, from one network's weights.
+"""Measures of one network that learnt task A and then task B.
 
-Functions of weights and trials, each returning numbers by name: `update_measures` what learning did to W, to the
-activity and to the outputs; `mode_measures` the outputs alone; `fixed_point_measures` where A's fixed points went.
-A number that does not exist, because a network has no such thing, has decayed, or is not finite, is NaN; nothing
-raises.
+The functions take weights and trials, and return numbers by name. `update_measures` says what learning did to W, to
+the activity and to the outputs. `mode_measures` is about the outputs alone. `fixed_point_measures` says where A's fixed
+points moved.
+
+A number that does not exist is NaN, and no function raises an error for it: the network has no such matrix, its
+activity has decayed, or its weights are not finite.
 """
 
 from __future__ import annotations
@@ -27,17 +29,19 @@ from rnnbench.results import modes
 from rnnbench.results.columns import measured
 
 Arrays = Mapping[str, np.ndarray]
+"""Weights of one network by name."""
 
 MOST_STARTS = 16
-"""Distinct trials of one task from whose ends fixed points are looked for."""
+"""How many distinct trials of one task at most are used as starts for finding fixed points."""
 
 SETTLING = 50.0
-"""Time (tau) without input after which a trial's state is taken to be in the basin it belongs to."""
+"""Time (tau) that is simulated without input after a trial, so that the state is near the attractor it goes to."""
 
 NEWTON_STEPS = 50
+"""Largest number of Newton steps from each start."""
 
 AT_REST = 1e-3
-"""Root mean square of a state's units below which it is at rest and has no direction."""
+"""A state is at rest, and has no direction, if the root mean square over its units is below this."""
 
 
 def update_measures(
@@ -51,12 +55,21 @@ def update_measures(
     own_a: np.ndarray,
     own_b: np.ndarray,
 ) -> dict[str, float]:
-    """What learning B after A did to the weights and to A's activity and outputs: the columns of `updates`.
+    """What learning B after A did to the weights and to A's activity and outputs (the `updates` columns).
 
-    untrained, first, second   weights of one network by name: before training, after A, after B
-    alone                      after B learnt as a first task, or None
-    trials_a, trials_b         one set of trials [1, time, trial, channel] of each task
-    own_a, own_b               [output] which of the network's outputs carry the task's targets
+    Args:
+        architecture: the network's architecture.
+        untrained: weights by name before learning A.
+        first: weights after A.
+        second: weights after B.
+        alone: weights after B was learnt as a first task, or None.
+        trials_a: one set of A's trials, [1, time, trial, channel].
+        trials_b: one set of B's trials, [1, time, trial, channel].
+        own_a: boolean [output], which of the network's outputs carry A's targets.
+        own_b: boolean [output], which of them carry B's targets.
+
+    Returns:
+        The numbers by name. `rnnbench.results.columns` says what each means.
     """
     measures = dict.fromkeys(measured(["updates"]), float("nan"))
     if not (_finite(untrained) and _finite(first) and _finite(second)):
@@ -75,7 +88,18 @@ def update_measures(
 def mode_measures(
     architecture: Architecture, second: Arrays, trials_a: Batch, own_a: np.ndarray, own_b: np.ndarray
 ) -> dict[str, float]:
-    """What A's trials give after B: those of `update_measures` that need nothing but outputs, at little cost."""
+    """The measures of `update_measures` that need only the outputs in A's trials after B (the `modes` columns).
+
+    Args:
+        architecture: the network's architecture.
+        second: weights by name after B.
+        trials_a: one set of A's trials, [1, time, trial, channel].
+        own_a: boolean [output], which of the network's outputs carry A's targets.
+        own_b: boolean [output], which of them carry B's targets.
+
+    Returns:
+        The numbers by name.
+    """
     measures = dict.fromkeys(measured(["modes"]), float("nan"))
     if _finite(second):
         with np.errstate(all="ignore"):
@@ -105,7 +129,7 @@ def _of_weights(
 
 
 def _learnt(architecture: Architecture, weights: Arrays) -> np.ndarray:
-    """W [unit, unit] of a rate network; all trained weights in one row of any other."""
+    """W [unit, unit] of an architecture that declares its connectivity; otherwise all trained weights in one array."""
     matrix = recurrent_matrix(architecture, weights)
     if matrix is not None:
         return np.asarray(matrix.numpy())
@@ -113,20 +137,21 @@ def _learnt(architecture: Architecture, weights: Arrays) -> np.ndarray:
 
 
 def _run(architecture: Architecture, weights: Arrays, trials: Batch) -> Activity:
-    """The activity in all trials; those of equal input are computed once, since there is no noise."""
-    few = distinct(trials.inputs[0])
-    activity = run_trials(architecture, weights, few.inputs)
-    return Activity(None, activity.rates[:, few.of], activity.outputs[:, few.of])
+    """The activity in all trials. Trials with equal inputs are computed once, since there is no noise."""
+    unique = distinct(trials.inputs[0])
+    activity = run_trials(architecture, weights, unique.inputs)
+    return Activity(None, activity.rates[:, unique.of], activity.outputs[:, unique.of])
 
 
 def _of_outputs(outputs: np.ndarray, trials: Batch, own_a: np.ndarray, own_b: np.ndarray) -> dict[str, float]:
+    """Sizes of A's and B's outputs [time, trial, output] in A's trials, at the steps that A's mask counts."""
     own, other = np.flatnonzero(own_a), np.flatnonzero(own_b)
-    asked = trials.mask[0].cpu().numpy()[..., own].max(axis=-1) > 0
-    measures = {"output_first": float(np.sqrt(modes.mean_square(outputs[asked][:, own])))}
+    counted = trials.mask[0].cpu().numpy()[..., own].max(axis=-1) > 0
+    measures = {"output_first": float(np.sqrt(modes.mean_square(outputs[counted][:, own])))}
     if not (own_a & own_b).any():
-        floor = modes.FLOOR * modes.mean_square(trials.targets[0].cpu().numpy()[asked][:, own]) ** 0.5
-        measures["output_second"] = float(np.sqrt(modes.mean_square(outputs[asked][:, other])))
-        measures["mode_index"] = modes.mode_index(outputs[asked], own.tolist(), other.tolist(), floor)
+        floor = modes.FLOOR * modes.mean_square(trials.targets[0].cpu().numpy()[counted][:, own]) ** 0.5
+        measures["output_second"] = float(np.sqrt(modes.mean_square(outputs[counted][:, other])))
+        measures["mode_index"] = modes.mode_index(outputs[counted], own.tolist(), other.tolist(), floor)
     return measures
 
 
@@ -138,7 +163,7 @@ def _alignments(
     own_a: np.ndarray,
     own_b: np.ndarray,
 ) -> dict[str, float]:
-    """W_out is the one after B, where it is trained too."""
+    """Alignments of B's update with rates and readouts. W_out is taken after B, since it may be trained."""
     w_out = readout_matrix(architecture, second)
     if w_out is None:
         return {}
@@ -160,28 +185,39 @@ def fixed_point_measures(
     own_b: np.ndarray,
     tolerance: float = 1e-9,
 ) -> dict[str, float]:
-    """Where the fixed points of A's trials went, and how many stable ones there are: the columns of `fixed_points`.
+    """Where the fixed points of A's trials moved, and how many are stable (the `fixed_points` columns).
 
-    Arguments as for `update_measures`; `tolerance` is the largest norm of dh/dt (1/tau) at a fixed point. NaN
-    throughout for a network whose state is not one array [trial, unit]. At most MOST_STARTS distinct trials of each
-    task are followed.
+    At most MOST_STARTS distinct trials of each task are used.
+
+    Args:
+        architecture: the network's architecture.
+        first: weights by name after A.
+        second: weights after B.
+        trials_a: one set of A's trials, [1, time, trial, channel].
+        trials_b: one set of B's trials, [1, time, trial, channel].
+        own_a: not used; it is here so that the arguments are those of `update_measures`.
+        own_b: not used either.
+        tolerance: largest norm of dh/dt (1/tau) at a fixed point.
+
+    Returns:
+        The numbers by name; all are NaN if the network's state is not one array [trial, unit].
     """
     measures = dict.fromkeys(measured(["fixed_points"]), float("nan"))
     if not (_finite(first) and _finite(second)):
         return measures
     a, b = (distinct(trials.inputs[0]).inputs[:, :MOST_STARTS] for trials in (trials_a, trials_b))
     with np.errstate(all="ignore"):
-        ends = [[run_trials(architecture, w, x).states for x in (a, b)] for w in (first, second)]
-        if any(states is None for pair in ends for states in pair):
+        runs = [[run_trials(architecture, w, x).states for x in (a, b)] for w in (first, second)]
+        if any(states is None for pair in runs for states in pair):
             return measures
-        before, _ = _points(architecture, first, a[-1], _last(ends[0][0]), tolerance, stability=False)
-        after, stable = _points(architecture, second, a[-1], _last(ends[1][0]), tolerance)
+        before, _ = _points(architecture, first, a[-1], _last(runs[0][0]), tolerance, stability=False)
+        after, stable = _points(architecture, second, a[-1], _last(runs[1][0]), tolerance)
         found = np.isfinite(after).all(axis=1)
         measures["rotation_angle"] = _angle(before, after)
         measures["fixed_points_found"] = float(found.mean())
         measures["fixed_points_stable"] = float(stable[found].mean()) if found.any() else float("nan")
-        for name, weights, (end_a, end_b) in (("first", first, ends[0]), ("after", second, ends[1])):
-            starts = np.concatenate([_last(end_a), _last(end_b)])
+        for name, weights, (states_a, states_b) in (("first", first, runs[0]), ("after", second, runs[1])):
+            starts = np.concatenate([_last(states_a), _last(states_b)])
             measures[f"stable_points_{name}"] = _count_stable(architecture, weights, starts, a.shape[-1], tolerance)
     return measures
 
@@ -199,8 +235,18 @@ def _points(
     tolerance: float,
     stability: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """From each start [trial, unit] under its own constant input [trial, input]: the fixed point [trial, unit], NaN
-    where none is found, and whether it is stable [trial]. Trials of one input are followed as one batch.
+    """Find the fixed point that each trial leads to. Trials with the same input are computed as one batch.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: the constant input of each trial, [trial, input].
+        starts: the states from which to start, [trial, unit].
+        tolerance: largest norm of dh/dt (1/tau) at a fixed point.
+        stability: whether to compute the stability.
+
+    Returns:
+        The fixed points [trial, unit], NaN where none is found, and whether each is stable [trial].
     """
     points, stable = np.full_like(starts, np.nan), np.zeros(len(starts), dtype=bool)
     levels, of = np.unique(inputs, axis=0, return_inverse=True)
@@ -209,14 +255,14 @@ def _points(
         found = find_fixed_points(
             architecture, weights, x, starts[rows], tolerance, NEWTON_STEPS, with_eigenvalues=stability
         )
-        led = found.found_from >= 0
-        points[rows[led]] = found.states[found.found_from[led]]
-        stable[rows[led]] = found.stable[found.found_from[led]]
+        succeeded = found.found_from >= 0
+        points[rows[succeeded]] = found.states[found.found_from[succeeded]]
+        stable[rows[succeeded]] = found.stable[found.found_from[succeeded]]
     return points, stable
 
 
 def _angle(before: np.ndarray, after: np.ndarray) -> float:
-    """Mean rotation angle over the trials [trial, unit] whose fixed point exists, away from rest, on both sides."""
+    """Mean rotation angle (rad) over the trials whose two fixed points [trial, unit] exist and are not at rest."""
     away = np.all([np.sqrt(np.mean(points**2, axis=1)) > AT_REST for points in (before, after)], axis=0)
     angles = [modes.rotation_angle(*pair) for pair in zip(before[away], after[away], strict=True)]
     return float(np.mean(angles)) if angles else float("nan")
@@ -225,12 +271,13 @@ def _angle(before: np.ndarray, after: np.ndarray) -> float:
 def _count_stable(
     architecture: Architecture, weights: Arrays, starts: np.ndarray, n_inputs: int, tolerance: float
 ) -> float:
+    """Number of distinct stable fixed points without input that are reached from starts [start, unit]."""
     starts = starts[np.isfinite(starts).all(axis=1)]
     if not len(starts):
         return float("nan")
-    silence = np.zeros(n_inputs)
-    settled = settle(architecture, weights, silence, starts, SETTLING)
-    found = find_fixed_points(architecture, weights, silence, settled, tolerance, NEWTON_STEPS)
+    no_input = np.zeros(n_inputs)
+    settled = settle(architecture, weights, no_input, starts, SETTLING)
+    found = find_fixed_points(architecture, weights, no_input, settled, tolerance, NEWTON_STEPS)
     return float(found.stable.sum())
 
 

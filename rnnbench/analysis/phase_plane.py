@@ -1,4 +1,4 @@
-"""The phase plane of trained networks: flow, where the trials of A and B go, and the fixed points."""
+"""Figure of the phase plane of trained networks: flow, trajectories of the trials of A and B, and fixed points."""
 
 import math
 import textwrap
@@ -20,12 +20,17 @@ LEFT, GAP, RIGHT = 0.75, 0.35, 0.2
 TITLE, BOTTOM, LINE = 0.34, 0.45, 0.17
 STREAM = "#bdbdbd"
 IN_PLANE = 0.5
-"""Fixed points with more than this fraction of their squared distance outside the plane are not drawn."""
+"""A fixed point is drawn only if at most this fraction of its squared distance from the origin is outside the plane."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One network in one plane: its portrait and a title of a few words."""
+    """One panel of the figure.
+
+    Attributes:
+        title: a few words above the panel.
+        portrait: flow, trajectories and fixed points of one network.
+    """
 
     title: str
     portrait: Portrait
@@ -38,38 +43,39 @@ def phase_plane(
     heading: str = "where A's input leads, before and after B is learnt",
     flow: str = "the last input of A's first trial",
 ) -> Figure:
-    """Draw a panel for each portrait, row by row, all on one scale.
+    """Draw a panel for each portrait, row by row, all with the same scale.
 
-    Grey lines: the flow under a constant input. Coloured: the trials of A (solid) and B (dashed) under their own
-    inputs, from a small dot to a large one. Discs: stable fixed points of the flow drawn; rings: unstable ones.
+    Grey lines are the flow under a constant input. Coloured lines are the trials of A (solid) and B (dashed) under
+    their own inputs, from a small dot to a large one. Discs are stable fixed points of the flow, and rings are unstable
+    ones.
 
     Args:
-        panels: title and portrait of each network, e.g. after A and after B.
-        columns: panels in a row.
-        axes: what the two coordinates are; their unit is a unit's state (root mean square).
-        heading: above all panels.
+        panels: title and portrait of each network, for example after A and after B.
+        columns: number of panels in a row.
+        axes: names of the two coordinates, whose unit is a unit's state (root mean square).
+        heading: title of the figure.
         flow: the constant input under which the flow was computed, in words.
 
     Returns:
-        The figure, not saved; one that says so if there is no panel.
+        The figure, which is not saved. Without panels it contains only a sentence that says so.
     """
     if not panels:
         return style.nothing("no network to draw")
     reach = max(float(np.abs(panel.portrait.flow.x).max()) for panel in panels)
     hidden = sum(int(np.sum(panel.portrait.off_plane > IN_PLANE)) for panel in panels)
     columns = min(columns, len(panels))
-    words = _Words(columns, heading, flow, hidden)
+    texts = _Texts(columns, heading, flow, hidden)
     with style.look("ticks"):
-        figure, grid = _grid(len(panels), columns, words)
-        for place, (panel, axis) in enumerate(zip(panels, grid, strict=True)):
+        figure, grid = _grid(len(panels), columns, texts)
+        for position, (panel, axis) in enumerate(zip(panels, grid, strict=True)):
             _draw(axis, panel, reach)
-            _label(axis, axes, is_first=place % columns == 0, is_last=place + columns >= len(panels))
-        _surround(figure, words)
+            _label(axis, axes, is_first=position % columns == 0, is_last=position + columns >= len(panels))
+        _add_texts(figure, texts)
     return figure
 
 
-class _Words:
-    """Heading, legend and caption of a figure of so many columns, and the height that they take (inches)."""
+class _Texts:
+    """Heading, legend and caption of a figure with a given number of columns, and their heights (inches)."""
 
     def __init__(self, columns: int, heading: str, flow: str, hidden: int) -> None:
         self.width = LEFT + columns * SIDE + (columns - 1) * GAP + RIGHT
@@ -85,12 +91,13 @@ class _Words:
         self.bottom = self.caption_height + LINE * 6 / self.legend_columns + BOTTOM
 
 
-def _grid(n_panels: int, columns: int, words: _Words) -> tuple[Figure, list[Axes]]:
-    width = words.width
-    height = words.top + math.ceil(n_panels / columns) * (TITLE + SIDE) + words.bottom
+def _grid(n_panels: int, columns: int, texts: _Texts) -> tuple[Figure, list[Axes]]:
+    """An empty figure, and its axes row by row."""
+    width = texts.width
+    height = texts.top + math.ceil(n_panels / columns) * (TITLE + SIDE) + texts.bottom
     figure = style.new_figure(width, height)
-    places = [(i % columns, i // columns) for i in range(n_panels)]
-    corners = [(LEFT + x * (SIDE + GAP), height - words.top - (y + 1) * (TITLE + SIDE)) for x, y in places]
+    positions = [(i % columns, i // columns) for i in range(n_panels)]
+    corners = [(LEFT + x * (SIDE + GAP), height - texts.top - (y + 1) * (TITLE + SIDE)) for x, y in positions]
     return figure, [figure.add_axes((x / width, y / height, SIDE / width, SIDE / height)) for x, y in corners]
 
 
@@ -131,7 +138,7 @@ def _point_look(stable: bool) -> dict[str, Any]:
 def _label(axes: Axes, names: tuple[str, str], is_first: bool, is_last: bool) -> None:
     style.quiet(axes)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(5, prune="both"))  # two labels would meet in the corner
+        axis.set_major_locator(MaxNLocator(5, prune="both"))  # two labels would overlap in the corner
     axes.tick_params(labelleft=is_first, labelbottom=is_last)
     if is_last:
         axes.set_xlabel(style.literal(names[0]), labelpad=2)
@@ -139,21 +146,21 @@ def _label(axes: Axes, names: tuple[str, str], is_first: bool, is_last: bool) ->
         axes.set_ylabel(style.literal(names[1]), labelpad=2)
 
 
-def _surround(figure: Figure, words: _Words) -> None:
+def _add_texts(figure: Figure, texts: _Texts) -> None:
     width, height = figure.get_size_inches()
     left = LEFT / width
-    figure.text(left, 1 - 0.12 / height, words.heading, fontsize=11, fontweight="bold", va="top")
+    figure.text(left, 1 - 0.12 / height, texts.heading, fontsize=11, fontweight="bold", va="top")
     handles = [Line2D([], [], label=f"{name}'s trials", **_path_look(name)) for name in ("A", "B")]
     handles += [Line2D([], [], label="end of a trial", marker="o", linestyle="none", **_end_look(style.MUTED))]
     handles += [Line2D([], [], label="stable fixed point", **_point_look(True))]
     handles += [Line2D([], [], label="unstable", **_point_look(False))]
     handles += [Line2D([], [], color=STREAM, linewidth=0.9, label="flow")]
-    corner = left, (words.caption_height + 0.06) / height
+    corner = left, (texts.caption_height + 0.06) / height
     figure.legend(
-        handles=handles, loc="lower left", bbox_to_anchor=corner, ncols=words.legend_columns, frameon=False,
+        handles=handles, loc="lower left", bbox_to_anchor=corner, ncols=texts.legend_columns, frameon=False,
         borderaxespad=0, borderpad=0, handletextpad=0.5, columnspacing=1.4, labelspacing=0.25,
     )  # fmt: skip
-    figure.text(left, 0.08 / height, words.caption, fontsize=7.5, color=style.MUTED, va="bottom")
+    figure.text(left, 0.08 / height, texts.caption, fontsize=7.5, color=style.MUTED, va="bottom")
 
 
 def _end_look(colour: Any) -> dict[str, Any]:

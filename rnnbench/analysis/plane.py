@@ -1,14 +1,16 @@
-"""The dynamics of a network seen in a plane: flow field, trajectories and fixed points.
+"""The dynamics of a network in a plane: flow field, trajectories and fixed points.
 
-A plane in the space of states is an origin h_0 and two vectors b_1, b_2, the rows of B [2, unit]:
+A plane in the space of states is given by an origin h_0 and two vectors b_1, b_2, the rows of B [2, unit]:
 
     lift         h(k) = h_0 + B^T k                        the state at coordinates k = (k_1, k_2)
     coordinates  k(h) = (B B^T)^-1 B (h - h_0)             of the point of the plane nearest to h
     flow         dk/dt = (B B^T)^-1 B dh/dt at h(k)        the part of the flow that stays in the plane
 
-What leaves the plane is told beside it (`off_plane`): a picture in two dimensions is as good as that is small. For
-W = U M U^T / N, W_in = U, and B = U^T the plane is invariant, coordinates are the kappa of the 2x2 model, and the
-flow is that model's as N grows (`rnnbench.reports.claims.theory.two_by_two.flow`): -kappa + M U^T phi(U kappa) / N + x.
+A picture in two dimensions is only faithful if the flow hardly leaves the plane. `off_plane` says how much of it does.
+
+For W = U M U^T / N, W_in = U and B = U^T the plane is invariant, and the coordinates are the kappa of the 2x2 model.
+As N grows, the flow becomes that of the model (`rnnbench.reports.claims.theory.two_by_two.flow`):
+-kappa + M U^T phi(U kappa) / N + x.
 """
 
 from __future__ import annotations
@@ -26,15 +28,20 @@ from rnnbench.plugin.interfaces import Architecture, Batch
 Arrays = Mapping[str, np.ndarray]
 
 GRID_STARTS = 5
-"""Fixed points are looked for from a grid of this many states a side, beside the ends of the trials."""
+"""Newton's method starts from a square grid of states with this many per side, and from the ends of the trials."""
 
 SETTLING = 50.0
-"""Time (tau) for which the ends of the trials are left to the constant input before fixed points are looked for."""
+"""Time (tau) that is simulated under the constant input from the end of each trial before Newton's method starts."""
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane of states: origin [unit] and basis [2, unit], two independent rows."""
+    """A plane in the space of states.
+
+    Attributes:
+        origin: a state in the plane, [unit].
+        basis: two linearly independent vectors, [2, unit].
+    """
 
     origin: np.ndarray
     basis: np.ndarray
@@ -48,21 +55,28 @@ class Plane:
         return self.components(states - self.origin)
 
     def components(self, vectors: np.ndarray) -> np.ndarray:
-        """Components [.., 2] along the basis of vectors [.., unit], such as dh/dt: least squares."""
+        """Components [.., 2] of vectors [.., unit], such as dh/dt, along the basis, by least squares."""
         return np.asarray(vectors @ np.linalg.pinv(self.basis))
 
     def off_plane(self, vectors: np.ndarray) -> np.ndarray:
-        """Fraction [..] of the squared norm of vectors [.., unit] that is outside the plane, 0..1; 0 for no vector."""
+        """Fraction [..] of the squared norm of vectors [.., unit] outside the plane, in 0..1; 0 for a zero vector."""
         total = np.sum(vectors**2, axis=-1)
         outside = np.sum((vectors - self.components(vectors) @ self.basis) ** 2, axis=-1)
         return np.asarray(np.divide(outside, total, out=np.zeros_like(total), where=total > 0))
 
 
 def plane_of_states(first: np.ndarray, second: np.ndarray) -> Plane:
-    """The plane through rest, A's state and B's [unit]: one axis along A's, one along what B's adds to it.
+    """The plane through rest and two states.
 
-    Both axes have norm sqrt(N), so that coordinates are in the unit of one unit's state (root mean square).
-    Raises ValueError where the two states span no plane.
+    The first axis is along A's state, and the second along the part of B's state that is orthogonal to it. Both axes
+    have norm sqrt(N), so that a coordinate is the root mean square of a unit's state.
+
+    Args:
+        first: A's state [unit].
+        second: B's state [unit].
+
+    Raises:
+        ValueError: one state is at rest, or both are along one line.
     """
     size = np.sqrt(len(first))
     norm = np.linalg.norm(first)
@@ -75,11 +89,13 @@ def plane_of_states(first: np.ndarray, second: np.ndarray) -> Plane:
 
 @dataclass(frozen=True)
 class FlowField:
-    """The flow on a grid of the plane.
+    """The flow on a grid in the plane.
 
-    x [x], y [y]        coordinates of the grid
-    velocity [y, x, 2]  dk/dt (1/tau)
-    off_plane [y, x]    fraction of |dh/dt|^2 that leaves the plane
+    Attributes:
+        x: first coordinates of the grid, [x].
+        y: second coordinates of the grid, [y].
+        velocity: dk/dt (1/tau), [y, x, 2].
+        off_plane: fraction of |dh/dt|^2 that leaves the plane, [y, x].
     """
 
     x: np.ndarray
@@ -89,14 +105,23 @@ class FlowField:
 
     @property
     def speed(self) -> np.ndarray:
-        """|dk/dt| [y, x] (1/tau)."""
+        """Speed |dk/dt| (1/tau), [y, x]."""
         return np.asarray(np.linalg.norm(self.velocity, axis=-1))
 
 
 def flow_field(
     architecture: Architecture, weights: Arrays, inputs: np.ndarray, plane: Plane, x: np.ndarray, y: np.ndarray
 ) -> FlowField:
-    """The flow of one network under constant `inputs` [input] at the points of the plane (x[i], y[j])."""
+    """The flow of one network on a grid of points in a plane, under a constant input.
+
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: constant input [input].
+        plane: the plane.
+        x: first coordinates of the grid, [x].
+        y: second coordinates of the grid, [y].
+    """
     velocity, _ = flow_of(architecture, weights, inputs)
     grid = np.stack(np.meshgrid(x, y), axis=-1)
     states = torch.tensor(plane.lift(grid.reshape(-1, 2)), dtype=torch.float64)
@@ -107,22 +132,32 @@ def flow_field(
 def readout_trajectories(
     architecture: Architecture, weights: Arrays, inputs: np.ndarray, outputs: tuple[int, int] = (0, 1)
 ) -> np.ndarray:
-    """The readouts (z_A, z_B) [time, trial, 2] along trials with `inputs` [time, trial, input].
+    """The outputs for A and B during trials.
 
-    outputs   which of the network's outputs are A's and B's
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        inputs: [time, trial, input].
+        outputs: indices of the output of A and of the output of B.
+
+    Returns:
+        (z_A, z_B), [time, trial, 2].
     """
     return run_trials(architecture, weights, inputs).outputs[..., list(outputs)]
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """What is drawn of one network in a plane.
+    """Flow, trajectories and fixed points of one network, in the coordinates of a plane.
 
-    flow       under a constant input
-    first      [time, trial, 2] where A's trials go, the start included; second: B's
-    points     [point, 2] the fixed points under that input
-    stable     [point]
-    off_plane  [point] fraction of the squared distance from the plane's origin that is outside the plane
+    Attributes:
+        flow: the flow under a constant input.
+        first: trajectories of A's trials, beginning with the initial state, [1 + time, trial, 2].
+        second: trajectories of B's trials, of the same form.
+        points: fixed points under the constant input, [point, 2].
+        stable: whether each fixed point is stable, [point].
+        off_plane: fraction of each fixed point's squared distance from the plane's origin that is outside the plane,
+            [point].
     """
 
     flow: FlowField
@@ -143,12 +178,20 @@ def portrait(
     reach: float,
     resolution: int = 25,
 ) -> Portrait:
-    """Flow, trajectories and fixed points of one network.
+    """Compute flow, trajectories and fixed points of one network in a plane.
 
-    inputs      [input] held constant for the flow and its fixed points
-    trials_a    inputs [time, trial, input] of A's trials; trials_b: of B's
-    reach       the flow is computed on the square from -reach to reach, `resolution` points a side
-    Raises ValueError for an architecture whose state is not one array [trial, unit].
+    Args:
+        architecture: the network's architecture.
+        weights: weights of one network by name.
+        plane: the plane.
+        inputs: constant input of the flow and its fixed points, [input].
+        trials_a: inputs of A's trials, [time, trial, input].
+        trials_b: inputs of B's trials, [time, trial, input].
+        reach: the flow is computed on the square of coordinates from -reach to reach.
+        resolution: number of grid points per side of that square.
+
+    Raises:
+        ValueError: the state of the architecture is not one array [trial, unit].
     """
     first, second = (_states(architecture, weights, trials) for trials in (trials_a, trials_b))
     axis = np.linspace(-reach, reach, resolution)
@@ -170,13 +213,22 @@ def portrait(
 def pair_portraits(
     architecture: Architecture, first: Arrays, second: Arrays, trials_a: Batch, trials_b: Batch, resolution: int = 25
 ) -> tuple[Portrait, Portrait]:
-    """One network after A (weights `first`) and after B (`second`), in one plane and under one constant input.
+    """Portraits of one network after learning A and after learning B, in the same plane.
 
-    The plane is that of the end of A's first trial after A and of B's first trial after B; the input is the last of
-    A's first trial, so that the fixed points drawn are those that A's trial leads to, before and after B.
+    The plane goes through rest, the end of A's first trial after A, and the end of B's first trial after B. The
+    constant input is the last input of A's first trial. Hence the fixed points include those to which A's trial leads,
+    before and after learning B.
 
-    trials_a, trials_b   one set of trials [1, time, trial, channel] of each task
-    Raises ValueError where the two ends span no plane, or the state is not one array [trial, unit].
+    Args:
+        architecture: the network's architecture.
+        first: weights of one network by name, after A.
+        second: weights of the same network, after B.
+        trials_a: one set of A's trials, [1, time, trial, channel].
+        trials_b: one set of B's trials, [1, time, trial, channel].
+        resolution: number of grid points of the flow per side.
+
+    Raises:
+        ValueError: the ends of the two trials span no plane, or the state is not one array [trial, unit].
     """
     a, b = (distinct(trials.inputs[0]).inputs for trials in (trials_a, trials_b))
     states = [_states(architecture, w, x) for w in (first, second) for x in (a, b)]
@@ -187,7 +239,7 @@ def pair_portraits(
 
 
 def _states(architecture: Architecture, weights: Arrays, inputs: np.ndarray) -> np.ndarray:
-    """[1 + time, trial, unit] along trials; ValueError where the state is not one array [trial, unit]."""
+    """States [1 + time, trial, unit] during trials; raises ValueError if the state is not one array [trial, unit]."""
     states = run_trials(architecture, weights, inputs).states
     if states is None:
         raise ValueError(f"architecture {architecture.id()}: its state is not one array [trial, unit]")

@@ -1,4 +1,4 @@
-"""The analysis table: what is measured on the weights of every pair, and when it has to be measured again."""
+"""The rows of the analysis table: measures of the stored weights of each pair of tasks, and when to repeat them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,19 @@ from rnnbench.training.trainer import Arrays
 from rnnbench.training.trials import EVALUATION
 
 ANALYSIS = 2
-"""Version of the measures; raised whenever the same weights would give other numbers."""
+"""Version of the measures. Increase it whenever the same weights would give other numbers."""
 
 
 def made_from(cell: Cell, records: Records) -> str | None:
-    """What the row of a pair is made from, as a checksum; None where the pair has no weights to measure."""
+    """Checksum of everything that a row of the table depends on.
+
+    Args:
+        cell: the cell of the pair's second task.
+        records: the cells of the results folder.
+
+    Returns:
+        16 hexadecimal digits, or None if the weights of the pair are not stored.
+    """
     weights = []
     for stage in (cell.parent, cell, alone_of(cell)):
         result = records.result(stage) if stage else None
@@ -40,13 +48,22 @@ def made_from(cell: Cell, records: Records) -> str | None:
 
 
 def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
-    """What the benchmark's analyses find on one pair; NaN where a measure is not defined, or a `failure`."""
+    """Compute the benchmark's analyses for one pair of tasks.
+
+    Args:
+        cell: the cell of the pair's second task.
+        trainer: gives the architecture and the trials.
+        store: the store of the results folder, which contains the weights.
+
+    Returns:
+        Each measure by name, NaN if it is not defined, and under `failure` the error that the analysis raised or None.
+    """
     wanted = measured(cell.benchmark.analyses)
     found: dict[str, Any] = {}
     failure = None
     try:
         found = _measures(cell, trainer, Records(store))
-    except (Exception, SystemExit) as error:  # an architecture that cannot be analysed has trained all the same
+    except (Exception, SystemExit) as error:  # a failed analysis must not make a trained network fail
         failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
     return {name: found.get(name, math.nan) for name in wanted} | {"failure": failure}
 
@@ -55,7 +72,7 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     assert cell.parent is not None
     first, second = _weights(cell.parent, records), _weights(cell, records)
     if first is None or second is None:
-        raise StoreError("the weights are damaged or gone; run again")
+        raise StoreError("the weights are damaged or missing; run the benchmark again")
     architecture = trainer.trainer(cell).architecture
     a, b = cell.history[-2:]
     trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
@@ -64,9 +81,9 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     if "modes" in cell.benchmark.analyses:
         found |= mode_measures(architecture, second, trials[0], *own)
     if "updates" in cell.benchmark.analyses:
-        # Before A was learnt: the untrained network, or the one that earlier tasks have left.
+        # The network before it learnt A, either untrained or after the earlier tasks.
         before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.setting.initial_weights(cell)
-        # After other tasks B alone is no fair comparison: it started from other weights.
+        # B learnt alone is comparable only if A was the first task; otherwise the two started from other weights.
         alone = alone_of(cell) if cell.parent.parent is None and a != b else None
         learnt_alone = _weights(alone, records) if alone else None
         if before is not None:
@@ -77,7 +94,7 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
 
 
 def _trials(label: str, cell: Cell, trainer: CellTrainer) -> Batch:
-    """The held-out trials of a task on the channels of the benchmark."""
+    """The evaluation trials of a task, on the channels of the benchmark."""
     n_trials = cell.benchmark.task(label).training.evaluation_trials
     return trainer.trainer(cell).source.batch(label, [cell.seed], EVALUATION, n_trials)
 

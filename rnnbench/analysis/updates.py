@@ -27,10 +27,17 @@ def correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def block(weights: np.ndarray, patterns: np.ndarray) -> np.ndarray:
-    """M = U^+ W U^+T N [pattern, pattern]: the part of W [unit, unit] that maps between patterns U [unit, pattern].
+    """The part of W that maps between given patterns, M = U^+ W (U^+)^T N.
 
-    M[a, b] is what W = U M U^T / N writes along pattern a when it reads pattern b: of an update, the alignment with
-    the directions b to a. U need not be orthogonal: U^+ is its pseudo-inverse, so that W = U M U^T / N gives M back.
+    M[a, b] says how strongly W maps activity along pattern b to pattern a. The patterns need not be orthogonal: U^+ is
+    the pseudo-inverse of U, so that the block of W = U M U^T / N is M.
+
+    Args:
+        weights: W or an update of it, [unit, unit].
+        patterns: U, [unit, pattern].
+
+    Returns:
+        M [pattern, pattern].
     """
     inverse = np.linalg.pinv(patterns)
     return np.asarray(inverse @ weights @ inverse.T * len(weights))

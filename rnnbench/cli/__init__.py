@@ -1,6 +1,6 @@
-"""The command line: parsing and printing only.
+"""The command line. It only parses arguments and prints.
 
-Each command imports what it needs when it runs, so that none waits for what others need.
+Each command imports the modules it needs when it runs, so that no command waits for imports of the others.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 
 @app.callback()
 def _rnnbench() -> None:
-    """rnnbench: interference between tasks in recurrent networks."""
+    """Measure interference between tasks in recurrent networks."""
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -42,25 +42,25 @@ for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it; typer turns the interrupt into it."""
+"""Exit code after Ctrl-C, the same as in shells. Typer returns it for an interrupt."""
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is one line on stderr and exit code 2."""
+    """Run the command line. An error that a user can fix is one line on stderr, with exit code 2."""
     try:
         code = app(standalone_mode=False) or 0
-    except Submitted as told:
-        print(told)
+    except Submitted as message:
+        print(message)
         code = 0
     except RnnbenchError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except typer.TyperException as error:
-        wrong = " ".join(error.format_message().split()).rstrip(".")
-        print(f"error: {wrong}; see --help", file=sys.stderr)
+        line = " ".join(error.format_message().split()).rstrip(".")
+        print(f"error: {line}; see --help", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = INTERRUPTED
     if code == INTERRUPTED:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; run the same command again to continue", file=sys.stderr)
     sys.exit(code)

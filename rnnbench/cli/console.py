@@ -1,4 +1,4 @@
-"""The two streams that commands print to, and what they share."""
+"""The output streams of commands, and functions that several commands use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ err = Console(stderr=True)
 
 
 class PluginKind(StrEnum):
-    """The kinds of plugins, as the command line names them."""
+    """The kinds of plugins, as they are called on the command line."""
 
     task = "task"
     architecture = "architecture"
@@ -24,14 +24,21 @@ class PluginKind(StrEnum):
 
 @contextmanager
 def progress(description: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar for long work, shown on a terminal only; yields a function to be called with (done, total)."""
+    """Show a progress bar during long work, if the output is a terminal.
+
+    Args:
+        description: text beside the bar.
+
+    Yields:
+        A function to be called with (done, total).
+    """
     with Progress(console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def duration(seconds: float) -> str:
-    """A time in words, e.g. 3 min 05 s."""
+    """A duration (s) as text, such as 3 min 05 s."""
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"

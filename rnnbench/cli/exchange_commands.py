@@ -1,4 +1,4 @@
-"""Commands that send and receive results: export, import."""
+"""The commands that exchange results with other labs: export, import."""
 
 from __future__ import annotations
 
@@ -17,35 +17,49 @@ def export(
     results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/neuro")],
     archive: Annotated[Path, typer.Argument(help="the file to write, e.g. lab-a.zip")],
     licence: Annotated[
-        str | None, typer.Option(help="SPDX id or address, e.g. CC-BY-4.0 [default: not stated]")
+        str | None, typer.Option(help="licence as SPDX id or URL, e.g. CC-BY-4.0 (default: not stated)")
     ] = None,
-    creator: Annotated[list[str] | None, typer.Option(help="who made it: 'A. Name <ORCID>'; may be repeated")] = None,
-    published: Annotated[str | None, typer.Option(help="the day, YYYY-MM-DD [default: today]")] = None,
-    weights: Annotated[bool, typer.Option("--weights", help="with the trained weights, as safetensors")] = False,
-    with_times: Annotated[bool, typer.Option("--with-times", help="tell when cells were computed")] = False,
-    with_paths: Annotated[bool, typer.Option("--with-paths", help="leave paths of files as they are")] = False,
-    force: Annotated[bool, typer.Option("--force", help="replace the file if it is there")] = False,
+    creator: Annotated[
+        list[str] | None, typer.Option(help="person who made the results: 'A. Name <ORCID>'; may be repeated")
+    ] = None,
+    published: Annotated[str | None, typer.Option(help="date of publication, YYYY-MM-DD (default: today)")] = None,
+    weights: Annotated[bool, typer.Option("--weights", help="include the trained weights, as safetensors")] = False,
+    with_times: Annotated[
+        bool, typer.Option("--with-times", help="include the times when cells were computed")
+    ] = False,
+    with_paths: Annotated[bool, typer.Option("--with-paths", help="include paths of files")] = False,
+    force: Annotated[bool, typer.Option("--force", help="replace the file if it exists")] = False,
 ) -> None:
-    """Write results as one file to send: tables, cells, figures, checksums, metadata; no names, paths or times."""
+    """Write results to one file that can be sent: tables, cells, figures, checksums, metadata.
+
+    Names of users and machines are left out, and so are paths and times unless options include them.
+    """
     from rnnbench.results.exchange.exporting import export_results
     from rnnbench.results.exchange.redaction import Redaction
     from rnnbench.results.exchange.ro_crate import Citation
 
-    citation = Citation(_day(published), licence, tuple(creator or ()))
+    citation = Citation(_date(published), licence, tuple(creator or ()))
     redaction = Redaction(with_times, with_paths)
     with progress("exporting") as report:
         names = export_results(results, archive, citation, redaction, weights, force, report)
     out.print(Text(f"written to {archive}: {len(names)} files, {archive.stat().st_size / 1e6:.1f} MB"))
     if licence is None and not (results / "ro-crate-metadata.json").exists():
-        out.print(Text("no licence stated: others may look and not use; --licence CC-BY-4.0 says they may"))
+        out.print(Text("no licence is stated, so others may not use the results; --licence CC-BY-4.0 allows it"))
 
 
 def import_(
     archive: Annotated[Path, typer.Argument(help="a file that `rnnbench export` wrote")],
-    home: Annotated[Path, typer.Option("--results", help="folder in which the results are put")] = Path("results"),
-    name: Annotated[str | None, typer.Option(help="of the new folder [default: the benchmark's]")] = None,
+    home: Annotated[Path, typer.Option("--results", help="folder in which the new results folder is made")] = Path(
+        "results"
+    ),
+    name: Annotated[
+        str | None, typer.Option(help="name of the new results folder (default: the benchmark's name)")
+    ] = None,
 ) -> None:
-    """Check an exported file and unpack it beside one's own results. Executes nothing, replaces nothing."""
+    """Check an exported file and unpack it to a new results folder.
+
+    Nothing in the file is executed, and no existing results are replaced.
+    """
     from rnnbench.results.exchange.importing import import_results
 
     with progress("importing") as report:
@@ -53,8 +67,8 @@ def import_(
     out.print(Text(f"checked and written to {folder}"))
 
 
-def _day(text: str | None) -> str:
-    """A day as YYYY-MM-DD; today where none is given."""
+def _date(text: str | None) -> str:
+    """A date as YYYY-MM-DD; today if none is given."""
     try:
         return (date.today() if text is None else date.fromisoformat(text)).isoformat()
     except ValueError:

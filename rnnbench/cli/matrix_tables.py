@@ -1,4 +1,4 @@
-"""Interference matrices as tables in the terminal."""
+"""Interference matrices as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from rnnbench.results.interference import matrix_table, over_seeds
 
 
 def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
-    """The interference matrix of each architecture, rule and g: mean and spread over seeds.
+    """The interference matrix of each architecture, rule and g, with mean and spread over seeds.
 
-    Of a matrix too wide for the console, what each task loses and what it costs the others.
+    If a matrix is too wide for the console, it is replaced by a summary with a row for each task: how much the task
+    loses, and how much it costs the others.
+
+    Args:
+        table: the rows of interference.csv.
+        console: the console that will show the tables.
     """
     matrices: dict[str, list[dict[Any, Any]]] = {}
     for row in matrix_table(table).to_dict("records"):
@@ -28,53 +33,62 @@ def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
     for title, rows in matrices.items():
         grid = _grid(title, rows)
         fits = Measurement.get(console, console.options.update(max_width=10_000), grid).minimum <= console.width
-        shown.append(grid if fits else _digest(title, rows))
+        shown.append(grid if fits else _summary(title, rows))
     return shown
 
 
 def _grid(title: str, rows: list[dict[Any, Any]]) -> Table:
-    cells = {(row["first_task"], row["second_task"]): _cell(row) for row in rows}
+    entries = {(row["first_task"], row["second_task"]): _entry(row) for row in rows}
     grid = Table(title=Text(title), title_justify="left", padding=(0, 1), show_lines=True)
-    seconds = list(dict.fromkeys(second for _, second in cells))
+    seconds = list(dict.fromkeys(second for _, second in entries))
     grid.add_column("first task A")
     for second in seconds:
         grid.add_column(Text(second.replace("_", " ")), justify="right")
-    for first in dict.fromkeys(first for first, _ in cells):
+    for first in dict.fromkeys(first for first, _ in entries):
         grid.add_row(
             Text(first.replace("_", " ")),
-            *(cells.get((first, second), Text("-", style="dim")) for second in seconds),
+            *(entries.get((first, second), Text("-", style="dim")) for second in seconds),
         )
     return grid
 
 
-def _digest(title: str, rows: list[dict[Any, Any]]) -> Table:
-    """What each task loses to the others, and what it costs them: means over the cells in which networks count."""
-    cells = pd.DataFrame(rows)
-    others = cells[cells["first_task"] != cells["second_task"]]
+def _summary(title: str, rows: list[dict[Any, Any]]) -> Table:
+    """What each task loses to the others and what it costs them, as means over the entries in which networks count."""
+    entries = pd.DataFrame(rows)
+    others = entries[entries["first_task"] != entries["second_task"]]
     lost, costs = (others.groupby(name, sort=False)["mean"] for name in ("first_task", "second_task"))
-    digest = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
+    summary = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("task", "loses", "most to", "costs", "most"):
-        digest.add_column(name, justify="right" if name in ("loses", "costs") else "left", no_wrap=True)
+        summary.add_column(name, justify="right" if name in ("loses", "costs") else "left", no_wrap=True)
     for task in dict.fromkeys(row["first_task"] for row in rows):
         worst = [_worst(others, "first_task", task, "second_task"), _worst(others, "second_task", task, "first_task")]
         means = [f"{group.mean().get(task, math.nan):.2f}".replace("nan", "-") for group in (lost, costs)]
-        digest.add_row(Text(task), means[0], worst[0], means[1], worst[1])
-    digest.caption = "Means over the other tasks. The whole matrix is too wide for this terminal; it is in the figures."
-    digest.caption_justify = "left"
-    return digest
+        summary.add_row(Text(task), means[0], worst[0], means[1], worst[1])
+    summary.caption = (
+        "Means over the other tasks. The whole matrix is too wide for this terminal; it is in the figures."
+    )
+    summary.caption_justify = "left"
+    return summary
 
 
-def _worst(cells: pd.DataFrame, by: str, task: str, partner: str) -> Text:
-    """The partner with which interference is largest, and how large."""
-    mine = cells[(cells[by] == task) & cells["mean"].notna()]
-    if mine.empty:
+def _worst(entries: pd.DataFrame, by: str, task: str, partner: str) -> Text:
+    """The task with which interference is largest, and how large it is."""
+    own = entries[(entries[by] == task) & entries["mean"].notna()]
+    if own.empty:
         return Text("-", style="dim")
-    row = mine.sort_values("mean").iloc[-1]
+    row = own.sort_values("mean").iloc[-1]
     return Text(f"{row[partner]} {row['mean']:.2f}")
 
 
 def summary_lines(table: pd.DataFrame) -> list[Text]:
-    """For each matrix its mean over pairs of different tasks, with its interval over seeds, and the drift control's."""
+    """One line for each matrix: its mean over pairs of different tasks, and the mean of the drift control.
+
+    Args:
+        table: the rows of interference.csv.
+
+    Returns:
+        Lines with the means and with the 95 % interval of the first one over seeds.
+    """
     same = table["first_task"] == table["second_task"]
     rng = np.random.default_rng(0)
     control = over_seeds(table[same], MATRIX, rng).to_dict("records")
@@ -84,7 +98,7 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
             lines.append(Text(f"{_name(pairs)}: no network counts"))
             continue
         drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
-        continued = "" if math.isnan(drift) else f", {drift + 0.0:.2f} where A is only continued"
+        continued = "" if math.isnan(drift) else f", {drift + 0.0:.2f} if only A is trained further"
         interval = f"95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}"
         if pairs["n_seeds"] == 1:
             interval = "one seed, no interval"
@@ -99,13 +113,13 @@ def _name(row: dict[Any, Any]) -> str:
     return f"{row['architecture']}, {row['rule']}, N = {row['units']}{g}{condition}{earlier}"
 
 
-def _cell(row: dict[Any, Any]) -> Text:
+def _entry(row: dict[Any, Any]) -> Text:
     counted, networks, mean = row["counted"], row["networks"], row["mean"]
     if counted == 0:
         return Text(f"none of {networks}", style="dim")
     is_control = row["first_task"] == row["second_task"]
     style = "dim" if is_control else "red" if mean >= 1 else "yellow" if mean >= 0.1 else "green"
-    text = Text(f"{round(mean, 2) + 0.0:.2f}", style=style)  # + 0.0: no minus zero
+    text = Text(f"{round(mean, 2) + 0.0:.2f}", style=style)  # + 0.0 avoids "-0.00"
     if not pd.isna(row["sd"]):
         text.append(f"\n±{row['sd']:.2f}", style="dim")
     if counted < networks:

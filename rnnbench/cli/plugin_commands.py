@@ -1,4 +1,4 @@
-"""Commands on plugins: list, describe, new, check."""
+"""The commands about plugins: list, describe, new, check."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def list_plugins(
-    kind: Annotated[PluginKind | None, typer.Argument(help="only the plugins of one kind")] = None,
+    kind: Annotated[PluginKind | None, typer.Argument(help="list only plugins of this kind")] = None,
 ) -> None:
-    """The plugins found: tasks, architectures, learning rules, executors, by package and version."""
+    """List the installed tasks, architectures, learning rules and executors, by package and version."""
     from rnnbench.plugin.registry import installed
 
     registry = installed()
@@ -30,7 +30,7 @@ def list_plugins(
 
 
 def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop or flip_flop@1")]) -> None:
-    """What a plugin is, its source, and its parameters with types, bounds, units and defaults."""
+    """Describe a plugin: its source, and its parameters with types, bounds, units and defaults."""
     from rnnbench.plugin.description import describe as description_by_name
     from rnnbench.plugin.registry import installed
 
@@ -52,11 +52,11 @@ def describe(name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop 
 
 
 def new(
-    kind: Annotated[PluginKind, typer.Argument(help="task, architecture, rule or executor")],
-    name: Annotated[str, typer.Argument(help="of the plugin, e.g. my-task")],
-    home: Annotated[Path, typer.Option("--in", help="folder in which the package's own is made")] = Path("."),
+    kind: Annotated[PluginKind, typer.Argument(help="kind of plugin: task, architecture, rule or executor")],
+    name: Annotated[str, typer.Argument(help="name of the plugin, e.g. my-task")],
+    home: Annotated[Path, typer.Option("--in", help="folder in which the package's folder is made")] = Path("."),
 ) -> None:
-    """Write a plugin package that runs at once: one short module, a test, a README, a benchmark to try it with."""
+    """Write a plugin package that works at once: one short module, a test, a README, and a benchmark to try it with."""
     from rnnbench.plugin.registry import installed
     from rnnbench.plugin.scaffold import new_package
 
@@ -68,13 +68,17 @@ def new(
 def check(
     name: Annotated[str, typer.Argument(help="a plugin, e.g. flip_flop or flip_flop@1")],
     kind: Annotated[
-        PluginKind | None, typer.Option(help="where the name stands for several plugins", show_default=False)
+        PluginKind | None, typer.Option(help="kind of plugin, if several plugins have this name", show_default=False)
     ] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="a parameter, e.g. --set drive=0.5", show_default=False)
+        list[str] | None,
+        typer.Option("--set", help="set a parameter, e.g. --set drive=0.5; may be repeated", show_default=False),
     ] = None,
 ) -> None:
-    """Hold a plugin against everything that rnnbench asks of it: a verdict for each check; exit code 1 if one fails."""
+    """Run all conformance checks on a plugin and print the verdict of each.
+
+    The exit code is 1 if a check fails.
+    """
     from rnnbench.loading.plugin_choice import plugin_named
     from rnnbench.plugin.registry import installed
     from rnnbench.testing import checks_of
@@ -101,8 +105,8 @@ def check(
 
 
 def _listing(plugins: Iterable[Found]) -> Group:
-    """A line for each plugin, id and what it is, under a heading for each kind and package."""
-    from rnnbench.plugin.description import description_of
+    """A line with id and summary of each plugin, under a heading for each kind and package."""
+    from rnnbench.plugin.description import docstring_of
 
     shown = list(plugins)
     width = max((len(found.id) for found in shown), default=0)
@@ -112,5 +116,5 @@ def _listing(plugins: Iterable[Found]) -> Group:
         if origin not in groups:
             groups[origin] = Table.grid(padding=(0, 2))
             groups[origin].add_column(width=width + 2)
-        groups[origin].add_row(Text(f"  {found.id}"), Text(description_of(found).summary))
+        groups[origin].add_row(Text(f"  {found.id}"), Text(docstring_of(found)[0]))
     return Group(*(part for origin, table in groups.items() for part in (Text(origin, style="bold"), table)))

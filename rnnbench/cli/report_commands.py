@@ -1,4 +1,4 @@
-"""Commands that read results and write reports. They import no plugin, no engine and no torch, but for `theory`."""
+"""The commands that read results and write reports. Only `theory` imports plugins, the engine and torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from rnnbench.errors import RnnbenchError
 
 
 def status(results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/neuro")]) -> None:
-    """How far a run is, whoever computes it: cells done, failed and missing, from files alone."""
+    """Show the progress of a run: how many cells are done, failed, running and missing.
+
+    Only files are read, so that it works wherever the run is computed.
+    """
     from rnnbench.cli.status_table import status_table
     from rnnbench.results.status import status_of
 
@@ -28,15 +31,15 @@ def claims(
     results: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="results folders, e.g. results/c2-drive [default: all finished ones in --in]", show_default=False
+            help="results folders, e.g. results/c2-drive (default: all finished ones in --in)", show_default=False
         ),
     ] = None,
-    home: Annotated[Path, typer.Option("--in", help="folder that holds the results folders")] = Path("results"),
+    home: Annotated[Path, typer.Option("--in", help="folder that contains the results folders")] = Path("results"),
     out_folder: Annotated[
-        Path | None, typer.Option("--out", help="where the report goes [default: claims/ in --in]", show_default=False)
+        Path | None, typer.Option("--out", help="folder for the report (default: claims/ in --in)", show_default=False)
     ] = None,
 ) -> None:
-    """Judge the claims C1 to C8 on results; print the verdicts; write a report with figures."""
+    """Judge the claims C1 to C8 on results, print the verdicts, and write a report with figures."""
     from rnnbench.cli.report_tables import claims_table
     from rnnbench.reports.claims.judge import judge
     from rnnbench.reports.claims.report import write_report
@@ -52,7 +55,7 @@ def claims(
         try:
             loaded.append(load_results(folder))
         except RnnbenchError as error:
-            if results:  # asked for by name
+            if results:  # the user named this folder
                 raise
             err.print(Text(f"left out: {error}", style="yellow"), soft_wrap=True)
     judgements = judge(loaded)
@@ -67,10 +70,11 @@ def claims(
 def trade_off(
     results: Annotated[Path, typer.Argument(help="a results folder or exported file, e.g. results/rules")],
     out_folder: Annotated[
-        Path | None, typer.Option("--out", help="where table and figure go [default: RESULTS]", show_default=False)
+        Path | None,
+        typer.Option("--out", help="folder for the table and the figure (default: RESULTS)", show_default=False),
     ] = None,
 ) -> None:
-    """Interference, final accuracy and cost of each learning rule (or architecture): table and figure."""
+    """Compare interference, final accuracy and cost of learning rules or architectures, as table and figure."""
     from rnnbench.cli.report_tables import trade_off_table
     from rnnbench.reports.trade_off.report import write_trade_off
     from rnnbench.results.reading import load_results
@@ -82,34 +86,41 @@ def trade_off(
 
 def report(
     results: Annotated[list[Path], typer.Argument(help="results folders or exported files, e.g. results/neuro")],
-    html: Annotated[Path, typer.Option(help="the page to write")] = Path("report.html"),
+    html: Annotated[Path, typer.Option(help="the HTML file to write")] = Path("report.html"),
 ) -> None:
-    """Write one page on results that opens without a network: matrices, curves, verdicts, methods, provenance."""
+    """Write one HTML page about results: matrices, curves, verdicts, methods, provenance.
+
+    The page needs no internet connection.
+    """
     from rnnbench.reports.page.assemble import write_page
     from rnnbench.results.archive import opened
     from rnnbench.results.reading import load_results
 
     with ExitStack() as stack:
         folders = [stack.enter_context(opened(path)) for path in results]
-        stack.enter_context(err.status("writing the page"))  # claims are judged anew, C4 against its theory
+        stack.enter_context(err.status("writing the page"))  # slow, because claims are judged, and C4 with its theory
         write_page([load_results(folder) for folder in folders], html)
     out.print(Text(f"written to {html}"))
 
 
 def compare(
-    results: Annotated[list[Path], typer.Argument(help="results folders or exported files of two labs or more")],
+    results: Annotated[list[Path], typer.Argument(help="results folders or exported files of at least two labs")],
     margin: Annotated[
-        float, typer.Option(help="difference of interference that does not matter; declare it before looking")
+        float,
+        typer.Option(help="largest difference of interference that does not matter; choose it before you see results"),
     ] = 0.2,
     by_label: Annotated[
-        bool, typer.Option("--by-label", help="compare cells of the same name in spite of different settings")
+        bool, typer.Option("--by-label", help="compare entries with the same labels even if their settings differ")
     ] = False,
-    out_folder: Annotated[Path, typer.Option("--out", help="where the report goes")] = Path("results/compare"),
+    out_folder: Annotated[Path, typer.Option("--out", help="folder for the report")] = Path("results/compare"),
     fail_if_different: Annotated[
-        bool, typer.Option("--fail-if-different", help="exit with 1 if the labs disagree")
+        bool, typer.Option("--fail-if-different", help="exit with code 1 if the labs disagree")
     ] = False,
 ) -> None:
-    """Whether labs found the same: verdict, tables, and a report with figures. Imports no plugin."""
+    """Compare results of several labs, print a verdict and tables, and write a report with figures.
+
+    No plugin is imported.
+    """
     from rnnbench.cli.report_tables import comparison_tables
     from rnnbench.reports.comparison.comparison import compare_folders
     from rnnbench.reports.comparison.report import write_report
@@ -129,9 +140,9 @@ def compare(
 
 
 def theory(
-    folder: Annotated[Path, typer.Option("--out", help="where figures and tables go")] = Path("results/theory"),
+    folder: Annotated[Path, typer.Option("--out", help="folder for figures and tables")] = Path("results/theory"),
 ) -> None:
-    """Compute the 2x2 mean-field theory and hold it against full networks: figures and tables (about 3 minutes)."""
+    """Compute the 2x2 mean-field theory and compare it with full networks, as figures and tables (about 3 minutes)."""
     from rnnbench.reports.claims.theory.report import draw_theory
 
     with err.status("") as status:
@@ -140,10 +151,17 @@ def theory(
 
 
 def schema(
-    kind: Annotated[str | None, typer.Argument(help="benchmark or cell: print the JSON Schema of that file")] = None,
-    out_folder: Annotated[Path | None, typer.Option("--out", help="write all schemas and the columns here")] = None,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            help="benchmark or cell, to print the JSON Schema of that file (default: the meaning of all columns)"
+        ),
+    ] = None,
+    out_folder: Annotated[
+        Path | None, typer.Option("--out", help="folder to which all schemas and the columns are written")
+    ] = None,
 ) -> None:
-    """The format of results: JSON Schemas of its files, and what each column of its tables means."""
+    """Print the format of results: JSON Schemas of its files, and what each column of its tables means."""
     from rnnbench.results import schemas
 
     if out_folder is not None:

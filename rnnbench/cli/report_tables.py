@@ -1,4 +1,4 @@
-"""Verdicts, trade-offs and comparisons as tables in the terminal."""
+"""Verdicts, trade-offs and comparisons as tables for the terminal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ from rnnbench.reports.trade_off.report import texts_of, varying
 STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
 COLOURS = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MOST_SETTINGS = 20
+"""How many settings that differ are shown at most."""
 MOST_CELLS = 40
+"""How many entries of the matrices of two labs are shown at most."""
 
 
 def claims_table(judgements: Sequence[Judgement]) -> Table:
-    """A row for each finding: claim, results, networks, its deciding estimates, verdict."""
+    """A table with a row for each finding: claim, results, networks, the estimates that decide, verdict.
+
+    Args:
+        judgements: a claim and its findings on each results folder.
+    """
     table = Table(padding=(0, 1), show_lines=True)
     for column in ("claim", "results", "networks compared", "estimates", "verdict"):
         table.add_column(column, overflow="fold")
@@ -43,7 +49,11 @@ def claims_table(judgements: Sequence[Judgement]) -> Table:
 
 
 def trade_off_table(table: pd.DataFrame) -> Table:
-    """The table for the terminal, in which only interference has an interval."""
+    """The table of trade-offs, in which only interference has an interval.
+
+    Args:
+        table: what `write_trade_off` returned.
+    """
     columns = varying(table)
     legend = "acc: final accuracy; B: second task learnt; A: networks that learnt the first task"
     grid = Table(box=None, padding=(0, 1, 0, 0), caption=legend, caption_justify="left")
@@ -59,14 +69,20 @@ def trade_off_table(table: pd.DataFrame) -> Table:
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:
-    """Settings that differ; then for every two labs the matrices, and the cells: all of few, of many the decided."""
+    """The settings that differ, and the matrices and entries of every two labs.
+
+    If there are more than MOST_CELLS entries, only those on which the labs disagree are shown.
+
+    Args:
+        comparison: what `compare_folders` returned.
+    """
     if comparison.settings:
         yield _settings(comparison)
     for pair in comparison.pairs:
         yield _matrices(pair)
-        cells = [cell for cell in pair.cells if len(pair.cells) <= MOST_CELLS or cell.verdict == "disagree"]
-        if cells:
-            yield _cells(pair, [cell_row(cell) for cell in cells[:MOST_CELLS]])
+        entries = [entry for entry in pair.cells if len(pair.cells) <= MOST_CELLS or entry.verdict == "disagree"]
+        if entries:
+            yield _entries(pair, [cell_row(entry) for entry in entries[:MOST_CELLS]])
 
 
 def _settings(comparison: Comparison) -> Table:
@@ -81,7 +97,7 @@ def _settings(comparison: Comparison) -> Table:
 def _matrices(pair: Pair) -> Table:
     heading = [
         "matrix",
-        "cells",
+        "entries",
         "agree",
         "disagree",
         "open",
@@ -96,9 +112,9 @@ def _matrices(pair: Pair) -> Table:
     return table
 
 
-def _cells(pair: Pair, rows: list[list[str]]) -> Table:
+def _entries(pair: Pair, rows: list[list[str]]) -> Table:
     a, b = pair.names
-    heading = ["cell A ← B", f"{a} (n)", f"{b} (n)", "difference [95 %, all]", "[90 %, alone]", "p", "verdict"]
+    heading = ["entry A ← B", f"{a} (n)", f"{b} (n)", "difference [95 %, all]", "[90 %, alone]", "p", "verdict"]
     table = _table("", heading)
     for row in rows:
         table.add_row(*map(Text, row[:-1]), Text(row[-1], style=COLOURS[row[-1]]))

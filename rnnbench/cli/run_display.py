@@ -1,4 +1,4 @@
-"""What a person sees of a run in a terminal: the plan, how far it is, the matrix."""
+"""What the terminal shows of a run: the plan and the progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from rnnbench.results.heartbeat import GONE, cells_in_progress
 
 
 def plan_table(prepared: Prepared) -> Table:
-    """Cells, networks, updates and time of what is still to be done."""
+    """A table of the networks, cells, updates, memory and time of what is still to be computed.
+
+    Args:
+        prepared: a benchmark that is ready to run.
+    """
     plan = prepared.plan
     benchmark = plan.benchmark
     updates = sum(p.max_updates for p in plan.to_do)
@@ -33,15 +37,15 @@ def plan_table(prepared: Prepared) -> Table:
     under = f" under {len(benchmark.conditions)} conditions" if benchmark.conditions else ""
     table.add_row("benchmark", Text(f"{benchmark.name}: {len(benchmark.tasks)} tasks{under}, {kinds}"))
     through = (
-        f"each taken through {len(benchmark.tasks)} second tasks"
+        f"each learns {len(benchmark.tasks)} second tasks"
         if benchmark.protocol == "pairs"
-        else f"each taken through its part of {len(benchmark.protocol)} sequences"
+        else f"each learns its part of {len(benchmark.protocol)} sequences"
     )
     table.add_row("networks", f"{plan.n_networks}, {through}")
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
     if elsewhere := cells_in_progress(prepared.folder, time.time()) & plan.missing:
-        told = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
-        table.add_row("at work", f"{told}; what both compute is the same")
+        others = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
+        table.add_row("in progress", f"{others}; both give the same numbers")
     if plan.missing:
         table.add_row("updates", f"at most {updates:,} (fewer where networks reach their criterion)")
         if prepared.device.type == "cpu":
@@ -54,20 +58,25 @@ def plan_table(prepared: Prepared) -> Table:
 
 
 QUIET = 60
-"""Seconds between two lines of progress where there is no terminal to show it live."""
+"""Seconds between two lines of progress if the output is not a terminal."""
 
 
 class LiveDisplay:
-    """A line that shows how far a run is: cells, updates per second, time left."""
+    """Shows the progress of a run in one line: cells, updates per second, time left.
+
+    Args:
+        console: the console to print to.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.live: Live | None = None
 
     def planned(self, prepared: Prepared) -> None:
+        """Print the plan and begin to show progress."""
         self.console.print(plan_table(prepared))
         self.total = len(prepared.plan.missing)
-        # A cell weighs what it costs at most, so that the time left does not hang on which tasks come first.
+        # Cells are weighted by their largest cost, so that the time left does not depend on which tasks come first.
         self.weights = {
             cell.identity: float(np.nan_to_num(prepared.seconds[p.first.identity])) / len(p.cells)
             for p in prepared.plan.to_do
@@ -75,35 +84,42 @@ class LiveDisplay:
             if cell.identity in prepared.plan.missing
         }
         self.at_most = prepared.at_most
-        self.begin = self.told = time.monotonic()
+        self.begin = self.last_line = time.monotonic()
         self.done, self.failed, self.updates = set[str](), 0, 0
         if self.total and self.console.is_terminal:
             self.live = Live(console=self.console, get_renderable=self._line, refresh_per_second=4, transient=True)
             self.live.start()
 
     def heard(self, report: Report) -> None:
+        """Print the messages of a report, and count its updates and finished cells."""
         self.updates += report.updates
         for message in report.damaged:
             self.console.print(Text(message, style="yellow"), soft_wrap=True)
         for line in report.news:
             self.console.print(Text(line), soft_wrap=True)
-        if not self.console.is_terminal and time.monotonic() - self.told > QUIET:
-            self.told = time.monotonic()
+        if not self.console.is_terminal and time.monotonic() - self.last_line > QUIET:
+            self.last_line = time.monotonic()
             self.console.print(self._progress().strip(), soft_wrap=True)
         for identity, status in report.finished:
             self.done.add(identity)
             self.failed += status == "failed"
 
     def finished(self) -> None:
+        """Stop showing progress, and print how many cells were computed in what time."""
         if self.live:
             self.live.stop()
             self.live = None
         if self.total:
-            told = f"{len(self.done)} of {self.total} cells computed in {duration(time.monotonic() - self.begin)}"
-            self.console.print(f"{told}, {self.updates:,} network-updates" if self.updates else told)
+            line = f"{len(self.done)} of {self.total} cells computed in {duration(time.monotonic() - self.begin)}"
+            self.console.print(f"{line}, {self.updates:,} network-updates" if self.updates else line)
 
     def analysed(self, done: int, total: int) -> None:
-        """A line that grows while the weights are measured; without a terminal one line at the end."""
+        """Show the progress of the analyses in one line; if the output is not a terminal, print one line at the end.
+
+        Args:
+            done: number of pairs analysed.
+            total: number of pairs to analyse.
+        """
         if done == 1:
             self.begin = time.monotonic()
             self.live = None
@@ -136,7 +152,7 @@ class LiveDisplay:
     def _left(self, spent: float) -> str:
         weights = np.array(list(self.weights.values()))
         finished = sum(self.weights[i] for i in self.done if i in self.weights)
-        # Too early a guess would be one cell's luck.
+        # Earlier, an estimate would depend on a single cell.
         if finished <= 0.02 * weights.sum():
             return f"at most {duration(max(self.at_most - spent, 0))} left"
         return f"about {duration(spent * (weights.sum() - finished) / finished)} left"
@@ -144,11 +160,13 @@ class LiveDisplay:
 
 def _memory(prepared: Prepared) -> str:
     needed, free = prepared.memory
-    told = f"about {needed / 1e9:.1f} GB a worker"
+    per_worker = f"about {needed / 1e9:.1f} GB for each worker"
     if free is None or not prepared.executor.local:
-        return told
-    enough = "" if needed * prepared.workers <= free else ": may not be enough, try fewer workers or smaller batches"
-    return f"{told}, {free / 1e9:.1f} GB free{enough}"
+        return per_worker
+    enough = (
+        "" if needed * prepared.workers <= free else "; this may not be enough: try fewer workers or smaller batches"
+    )
+    return f"{per_worker}, {free / 1e9:.1f} GB free{enough}"
 
 
 def _time(prepared: Prepared) -> str:

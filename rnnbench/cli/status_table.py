@@ -1,4 +1,4 @@
-"""How far a run is, as a table in the terminal."""
+"""The progress of a run as a table for the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from rnnbench.results.status import LATELY, Status
 
 
 def status_table(status: Status, now: float) -> Group:
-    """How many cells of each stage are there, why others failed, and how it goes on."""
+    """A table of the cells of each stage, the reasons of failures, and the time left.
+
+    Args:
+        status: what `status_of` returned.
+        now: the time now (s since 1970).
+    """
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("stage", "cells", "done", "failed", "running", "missing"):
         table.add_column(name, justify="right" if name != "stage" else "left")
@@ -25,6 +30,8 @@ def status_table(status: Status, now: float) -> Group:
             pace += f"; at the rate of the last {LATELY / 60:g} minutes {duration(status.seconds_left)} left"
         lines.append(Text(pace))
     if not status.missing:
-        ended = "finished, its tables are there" if status.tables else "all cells are there; `run` writes the tables"
+        ended = (
+            "finished; the tables are written" if status.tables else "all cells are computed; `run` writes the tables"
+        )
         lines.append(Text(ended))
     return Group(Text(status.name, style="bold"), table, *lines)

@@ -1,6 +1,6 @@
-"""Populations computed one network at a time on a CPU, so that no network's digits depend on those beside it.
+"""Computes populations one network at a time on a CPU, so that a network's results do not depend on the others.
 
-One network at a time also keeps its states in the processor's cache. On a GPU a population stays in one piece.
+This also keeps the states of a network in the processor's cache. On a GPU a population is computed at once.
 """
 
 from __future__ import annotations
@@ -20,19 +20,23 @@ R = TypeVar("R")
 
 
 def one_at_a_time(array: Tensor) -> bool:
-    """Whether the population that an array belongs to is computed one network at a time."""
+    """Whether a population is computed one network at a time.
+
+    Args:
+        array: any array of the population.
+    """
     return array.device.type == "cpu"
 
 
 @dataclass(frozen=True)
 class SeenTrials:
-    """The trials that one network sees; those of all networks, with a leading [network] axis, on a GPU.
+    """The trials that one network sees; on a GPU those of all networks, with a leading [network] axis.
 
     Attributes:
-        inputs: [.., time, trial, input]
-        targets: [.., time, trial, output]
-        mask: [.., time, trial, output]
-        noise: [.., time, trial, n_noise], or None
+        inputs: inputs [.., time, trial, input].
+        targets: targets [.., time, trial, output].
+        mask: weights of the squared errors [.., time, trial, output].
+        noise: standard normal noise [.., time, trial, n_noise], or None.
     """
 
     inputs: Tensor
@@ -42,18 +46,22 @@ class SeenTrials:
 
     @cached_property
     def share(self) -> Tensor:
-        """The mask, normalised: the weight of each squared error in twice the loss."""
+        """The normalised mask [.., time, trial, output]: the weight of each squared error in twice the loss."""
         return shares(self.mask)
 
 
 def by_network(compute: Callable[[Weights, SeenTrials], R], weights: Weights, batch: Batch) -> R:
-    """What `compute` returns for each network of a population, stacked along a leading [network] axis.
+    """Compute something for each network of a population.
 
     Args:
-        compute: called with the weights of one network, without the [network] axis, and the trials it sees; on a GPU
-            once, with those of all networks. It returns a tensor, or tuples or dictionaries of tensors.
-        weights: of the population, with a leading [network] axis.
+        compute: called with the weights of one network, without the [network] axis, and the trials that it sees. On a
+            GPU it is called once, with weights and trials of all networks. It returns a tensor, or a tuple or
+            dictionary of tensors.
+        weights: weights of the population, with a leading [network] axis.
         batch: the trials.
+
+    Returns:
+        What `compute` returns, with a leading [network] axis.
     """
     if not one_at_a_time(batch.inputs):
         noise = None if batch.noise is None else batch.each(batch.noise)
@@ -64,7 +72,14 @@ def by_network(compute: Callable[[Weights, SeenTrials], R], weights: Weights, ba
 
 
 def separate(weights: Weights) -> list[Weights]:
-    """A population's weights network by network, without the [network] axis; on a GPU all of them as one part."""
+    """Separate the weights of a population.
+
+    Args:
+        weights: weights of the population, with a leading [network] axis.
+
+    Returns:
+        The weights of each network, without the [network] axis; on a GPU a single part with all networks.
+    """
     first = next(iter(weights.values()))
     if not one_at_a_time(first):
         return [weights]
@@ -72,10 +87,13 @@ def separate(weights: Weights) -> list[Weights]:
 
 
 def joined(parts: list[R]) -> R:
-    """What was computed from each part of a population, with its [network] axis again.
+    """Join what was computed from each part of a population; the inverse of `separate`.
 
     Args:
         parts: tensors, or tuples or dictionaries of tensors, all of the same form.
+
+    Returns:
+        The same form, with a leading [network] axis.
     """
     first = parts[0]
     if isinstance(first, Tensor):
@@ -86,12 +104,19 @@ def joined(parts: list[R]) -> R:
 
 
 def aligned(x: Tensor) -> Tensor:
-    """`x` in one piece at an address that is a multiple of 64, since the last digits of a product depend on both."""
+    """An array in contiguous memory at a multiple of 64 bytes, since the last digits of products depend on both.
+
+    Args:
+        x: any array.
+
+    Returns:
+        `x`, or a copy if it is not contiguous or not aligned.
+    """
     x = x.contiguous()
     return x if x.data_ptr() % 64 == 0 else x.clone()
 
 
 def _seen(batch: Batch, s: int) -> SeenTrials:
-    """The trials of one set."""
+    """The trials of one set, without the [set] axis."""
     noise = None if batch.noise is None else aligned(batch.noise[s])
     return SeenTrials(aligned(batch.inputs[s]), aligned(batch.targets[s]), aligned(batch.mask[s]), noise)

@@ -1,4 +1,4 @@
-"""What a run writes beside its cells: benchmark.json, the tables, the figures, the analysis."""
+"""Writes the outputs of a run other than its cells: benchmark.json, tables, figures and the analysis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rnnbench.results.store import Store, remove, rename, write_text
 from rnnbench.results.tables import collect, write_table, write_tables
 
 FROM_CELLS = [table for table in TABLES if table is not ANALYSIS]
-"""Tables built from the cells at the end of a run; the rows of the analysis record what they were made from."""
+"""Tables built from the cells at the end of a run: all except analysis.csv, whose rows record their own inputs."""
 
 
 def write_outputs(prepared: Prepared, analysed: Callable[[int, int], Any]) -> dict[str, pd.DataFrame]:
@@ -40,12 +40,12 @@ def write_outputs(prepared: Prepared, analysed: Callable[[int, int], Any]) -> di
 
     Args:
         prepared: the run.
-        analysed: called with how many pairs have been analysed, and of how many.
+        analysed: called with the number of pairs that have been analysed, and the number of pairs to be analysed.
 
     Returns:
         The tables by name.
     """
-    from rnnbench import figures  # here, so that a plan does not wait for matplotlib
+    from rnnbench import figures  # Imported here because matplotlib is slow to import and a plan does not need it.
 
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     tables = collect(benchmark, Store(folder))
@@ -58,43 +58,49 @@ def write_outputs(prepared: Prepared, analysed: Callable[[int, int], Any]) -> di
 
 
 def _analyse(prepared: Prepared, analysed: Callable[[int, int], Any]) -> pd.DataFrame:
-    """The analysis table; rows whose weights have not changed are taken over from the table that is there."""
+    """The analysis table. Rows whose weights have not changed are taken from the existing table."""
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     records = Records(Store(folder))
-    pairs = [(cell, made) for cell in pairs_of(benchmark) if (made := made_from(cell, records)) is not None]
+    pairs = [(cell, inputs) for cell in pairs_of(benchmark) if (inputs := made_from(cell, records)) is not None]
     columns = measured(benchmark.analyses)
     known = _known_rows(folder / ANALYSIS.file, columns)
-    new = [cell for cell, made in pairs if made not in known]
-    found = measure(new, folder, prepared.workers, lambda done: analysed(done, len(new)))
-    by_identity = dict(zip([cell.identity for cell in new], found, strict=True))
+    new = [cell for cell, inputs in pairs if inputs not in known]
+    new_measures = measure(new, folder, prepared.workers, lambda done: analysed(done, len(new)))
+    by_identity = dict(zip([cell.identity for cell in new], new_measures, strict=True))
     rows = [
         {
             **names_of_pair(cell),
             **condition_values(cell),
-            "made_from": made,
-            **(by_identity.get(cell.identity) or known[made]),
+            "made_from": inputs,
+            **(by_identity.get(cell.identity) or known[inputs]),
         }
-        for cell, made in pairs
+        for cell, inputs in pairs
     ]
     order = [*NETWORK, *columns, *condition_columns(benchmark), *(column.name for column in ORIGIN)]
     return pd.DataFrame(rows, columns=order).astype({"failure": "string"})
 
 
 def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
-    """The measures of an analysis table by what they were made from; none where the table cannot be used."""
+    """The measures in an analysis table by the column `made_from`; none if the table cannot be used."""
     try:
         table = read_table(path, ANALYSIS)
-        whole = table[table["failure"].isna()]
-        rows = whole[["made_from", *columns]].astype(dict.fromkeys(columns, float)).assign(failure=None)
+        complete = table[table["failure"].isna()]
+        rows = complete[["made_from", *columns]].astype(dict.fromkeys(columns, float)).assign(failure=None)
     except (OSError, ValueError, KeyError):
         return {}
     return {str(row.pop("made_from")): row for row in rows.to_dict("records")}  # type: ignore[misc]
 
 
 class Replaced:
-    """What a run of another description finds in its folder, set aside until it is known that this one begins."""
+    """Files of another description in the results folder, renamed until it is known whether this run begins.
+
+    Args:
+        folder: the results folder.
+        names: names of the files; those that do not exist are ignored.
+    """
 
     ASIDE = ".before"
+    """Added to the names of the files."""
 
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self.paths = [path for name in names if (path := folder / name).exists()]
@@ -102,11 +108,13 @@ class Replaced:
             rename(path, self._aside(path))
 
     def put_back(self) -> None:
+        """Give the files their names back, because the run has not begun."""
         for path in self.paths:
             rename(self._aside(path), path)
         self.paths = []
 
     def forget(self) -> None:
+        """Delete the files, because the run has begun."""
         for path in self.paths:
             remove(self._aside(path))
 
@@ -115,9 +123,16 @@ class Replaced:
 
 
 def describe(prepared: Prepared, renew: bool) -> Replaced:
-    """Write benchmark.json, unless it is there already and nothing is to be computed.
+    """Write benchmark.json, unless it exists with the same description and `renew` is false.
 
-    Tables of another description go first: until the run has come to its end there is nothing that fits this one.
+    Tables of another description are set aside first, since they would not fit the new benchmark.json.
+
+    Args:
+        prepared: the run.
+        renew: whether benchmark.json is written in any case, because cells are to be computed.
+
+    Returns:
+        The files that were set aside.
     """
     path = prepared.folder / FILE
     description = prepared.plan.benchmark.model_dump(mode="json")
@@ -125,22 +140,25 @@ def describe(prepared: Prepared, renew: bool) -> Replaced:
     replaced = Replaced(prepared.folder, [*(table.file for table in FROM_CELLS), path.name] if another else [])
     if renew or description_of(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
-        made = provenance(prepared.device, prepared.threads)
         document = ResultsDocument(
             format=RESULTS_FORMAT,
             benchmark=prepared.plan.benchmark,
             plugins=plugins_of(prepared.plan.benchmark, installed()),
             metrics=metrics,
-            provenance=made,
+            provenance=provenance(prepared.device, prepared.threads),
         )
         write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
     return replaced
 
 
 def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str, PluginRecord]]:
-    """What the plugins of a benchmark say of themselves, by kind and id, as results keep it.
+    """The descriptions of a benchmark's plugins as they are stored with results, by kind and id.
 
-    Whoever reads the results later can tell what was done and where it was published without any of the plugins.
+    With them, results can be understood without the plugins.
+
+    Args:
+        benchmark: the benchmark.
+        registry: where the plugins are found.
     """
     specs: dict[Kind, Iterable[TaskSpec | ArchitectureSpec | RuleSpec]] = {
         "task": benchmark.tasks,

@@ -1,4 +1,4 @@
-"""What is to be trained, in which populations, in what order and at what cost."""
+"""Plans a run: groups cells into populations, orders them, finds the missing cells, and estimates time and memory."""
 
 from __future__ import annotations
 
@@ -16,38 +16,43 @@ from rnnbench.results.store import Stamp, Store
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
 from rnnbench.training.cost import bytes_per_network, bytes_per_worker, seconds_per_update
 from rnnbench.training.missing import is_missing
-from rnnbench.training.setting import Setting, Settings
+from rnnbench.training.setting import Settings
 
 CPU_CHUNK = 8
-"""Networks of one seed that share their trials on a CPU. They are computed one at a time, so more of them
-would save nothing but a little of the drawing of trials, and an interruption would cost more."""
+"""Largest number of networks in a population on a CPU. They have the same seed and share their trials. Networks are
+computed one at a time, so a larger population would save little, and an interruption would lose more."""
 
 GPU_SHARE = 0.5
-"""Part of the card's memory that a population may fill; the rest is the allocator's room, and other programs'."""
+"""Fraction of the GPU's memory that a population may use; the rest is for the allocator and for other programs."""
 
 
 @dataclass(frozen=True)
 class Population:
-    """Networks trained together on one task: alike in everything but seed, connectivity and history."""
+    """Cells whose networks are trained together on one task. They differ only in seed, connectivity and history."""
 
     cells: tuple[Cell, ...]
 
     @property
     def first(self) -> Cell:
+        """The first cell."""
         return self.cells[0]
 
     @property
     def max_updates(self) -> int:
-        """Network-updates at most."""
+        """The largest possible number of network-updates."""
         return len(self.cells) * self.first.task.training.max_updates
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The populations of a benchmark, parents before children, and which cells are still to be computed.
+    """The populations of a benchmark, and which of its cells must still be computed.
 
-    missing  identities of the cells to be computed
-    stale    the stamps of their files, where there are any: failed, damaged, or without weights that are needed
+    Attributes:
+        benchmark: the benchmark.
+        populations: all populations, in the order of stages.
+        missing: identities of the cells to be computed.
+        stale: stamps of the files of missing cells, by identity, if there are any. Such a cell has failed, is damaged,
+            or lacks weights that are needed.
     """
 
     benchmark: Benchmark
@@ -57,37 +62,50 @@ class Plan:
 
     @property
     def to_do(self) -> tuple[Population, ...]:
+        """The populations with at least one missing cell."""
         return tuple(p for p in self.populations if any(c.identity in self.missing for c in p.cells))
 
     @property
     def n_cells(self) -> int:
+        """The number of cells of the benchmark."""
         return sum(len(p.cells) for p in self.populations)
 
     @property
     def n_networks(self) -> int:
-        """Networks, each counted once however many stages it goes through."""
+        """The number of networks in the first stage; the later stages of a network are not counted."""
         return sum(len(p.cells) for p in self.populations if len(p.first.history) == 1)
 
 
 def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.device) -> Plan:
-    """Group all cells of a benchmark into populations and look up which of them are missing.
+    """Group all cells of a benchmark into populations and find out which of them are missing.
 
-    The grouping depends on the benchmark and the device alone, never on what is already there, so that
-    an interrupted run goes on with the same populations and gives the same numbers.
+    The populations depend only on the benchmark and the device, not on existing results. So an interrupted run goes on
+    with the same populations and gives the same numbers.
+
+    Args:
+        benchmark: the benchmark.
+        registry: where the plugins are found.
+        store: the results.
+        device: where networks will be computed.
+
+    Raises:
+        PluginError: a task's number of inputs or outputs is not a whole number in the allowed range.
+        StoreError: a cell was written by a newer version of rnnbench.
     """
     settings = Settings(registry)
     for setting in benchmark.settings:
-        _ = settings.of(setting).layout  # raises PluginError where a task cannot say how many channels it has
+        _ = settings.of(setting).layout  # Raises PluginError if a task's number of channels is wrong.
+    kinds = _Kinds(settings)
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
-        groups.setdefault(_kind(cell, registry), []).append(cell)
-    populations = [Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, registry, device)]
-    # Long ones first within a stage, so that no worker is left alone with a long one at the end.
+        groups.setdefault(kinds.population(cell), []).append(cell)
+    populations = [Population(tuple(chunk)) for cells in groups.values() for chunk in _chunks(cells, settings, device)]
+    # Within a stage long populations come first, so that no worker is left with a long one at the end.
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing: set[str] = set()
     stale: dict[str, Stamp] = {}
     for cell in (c for p in populations for c in p.cells):
-        # Before the file is read: what somebody else writes after this is another one.
+        # The stamp is taken before the file is read, so that a file written by another process later has a new stamp.
         stamp = store.stamp(cell.identity)
         if is_missing(cell, store.peek(cell.identity), store, settings.of(cell.benchmark)):
             missing.add(cell.identity)
@@ -96,53 +114,75 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
     return Plan(benchmark, tuple(populations), frozenset(missing), stale)
 
 
-def _kind(cell: Cell, registry: Registry) -> str:
-    """What the networks of one population share."""
-    # Of a rule that remembers, the whole history: what is remembered of other tasks may have other names and shapes.
-    remembers = getattr(registry.find("rule", cell.rule.plugin).cls, "remembers", False)
-    past = cell.history if remembers else len(cell.history)
-    return canonical_json([cell.benchmark.condition, past, cell.occurrence, _update(cell, registry)])
+class _Kinds:
+    """Texts that are equal for cells of the same kind; each is made once for a task, architecture and rule."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._updates: dict[tuple[str, str, int, int], str] = {}
+
+    def population(self, cell: Cell) -> str:
+        """A text that is the same for all cells that may be in one population."""
+        # With a rule that remembers, memories of different histories may have different names and shapes.
+        remembers = self.settings.registry.find("rule", cell.rule.plugin).cls.remembers  # type: ignore[attr-defined]
+        past = cell.history if remembers else len(cell.history)
+        return canonical_json([cell.benchmark.condition, past, cell.occurrence, self.update(cell)])
+
+    def update(self, cell: Cell) -> str:
+        """A text that is the same for all cells whose updates cost the same.
+
+        It names the task, the rule, and the architecture without the parameters of its initial weights.
+        """
+        # The ids stay valid, because the benchmark keeps the descriptions of architectures and rules.
+        key = cell.benchmark.condition, cell.task.label, id(cell.architecture), id(cell.rule)
+        if key not in self._updates:
+            initial_only = self.settings.of(cell.benchmark).architecture(cell.architecture).initial_only
+            step = {k: v for k, v in cell.architecture.parameters.items() if k not in initial_only}
+            rule = cell.rule.on(cell.task.training)
+            self._updates[key] = canonical_json(
+                [cell.task.label, cell.architecture.plugin, step, rule.plugin, rule.parameters]
+            )
+        return self._updates[key]
 
 
-def _update(cell: Cell, registry: Registry) -> str:
-    """What determines the work of one update: task, architecture but for its initial weights, rule."""
-    cls = registry.find("architecture", cell.architecture.plugin).cls
-    initial_only: frozenset[str] = getattr(cls, "initial_only", frozenset())
-    step = {k: v for k, v in cell.architecture.parameters.items() if k not in initial_only}
-    rule = cell.rule.on(cell.task.training)
-    return canonical_json([cell.task.label, cell.architecture.plugin, step, rule.plugin, rule.parameters])
-
-
-def _chunks(cells: list[Cell], registry: Registry, device: torch.device) -> Iterable[list[Cell]]:
+def _chunks(cells: list[Cell], settings: Settings, device: torch.device) -> Iterable[list[Cell]]:
+    """Divide cells of one kind into populations."""
     if device.type == "cpu":
         seeds = dict.fromkeys(cell.seed for cell in cells)
         for seed in seeds:
             yield from _even([c for c in cells if c.seed == seed], CPU_CHUNK)
     else:
-        # All of the card's memory, not what is free of it now: a run must go on with the populations it began with.
+        # The total memory of the GPU, not the free memory, so that a continued run has the same populations.
         memory = torch.cuda.get_device_properties(device).total_memory
-        need = bytes_per_network(CellTrainer(Setting(cells[0].benchmark, registry), device), cells[0])
+        need = bytes_per_network(CellTrainer(settings.of(cells[0].benchmark), device), cells[0])
         yield from _even(cells, max(1, int(GPU_SHARE * memory / need)))
 
 
 def _even(cells: list[Cell], at_most: int) -> Iterable[list[Cell]]:
-    """Cut into as few parts as possible, of sizes as equal as possible."""
+    """Divide cells into the smallest number of parts of nearly equal size."""
     n_parts = math.ceil(len(cells) / at_most)
     for k in range(n_parts):
         yield cells[k * len(cells) // n_parts : (k + 1) * len(cells) // n_parts]
 
 
 def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dict[str, float]:
-    """Seconds of one worker for each population still to be done (by the identity of its first cell), budgets spent.
+    """Estimate the longest time of each population that is still to be computed, from a few real updates.
 
-    Measured: a few real updates of each kind of population on this machine, the same for all connectivities.
+    Args:
+        plan: the plan.
+        registry: where the plugins are found.
+        device: where networks will be computed.
+
+    Returns:
+        The time of one worker (s) if every network spends its budget, by the identity of the population's first cell;
+        NaN if a plugin is broken.
     """
-    trainers = CellTrainers(registry, device)
+    trainers, kinds = CellTrainers(registry, device), _Kinds(Settings(registry))
     measured: dict[str, float] = {}
     seconds = {}
     for population in plan.to_do:
         first = population.first
-        kind = _update(first, registry)
+        kind = kinds.update(first)
         if kind not in measured:
             measured[kind] = seconds_per_update(trainers.of(first.benchmark), first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
@@ -150,16 +190,25 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
 
 
 def bytes_of_a_worker(plan: Plan, registry: Registry, device: torch.device) -> int:
-    """What the most demanding population still to be done takes of a worker process on a CPU; 0 if nothing is to do."""
-    trainers = CellTrainers(registry, device)
+    """Estimate the memory that a worker process on a CPU needs for the largest population still to be computed.
+
+    Args:
+        plan: the plan.
+        registry: where the plugins are found.
+        device: where networks will be computed.
+
+    Returns:
+        The memory (bytes); 0 if nothing is to be computed.
+    """
+    trainers, kinds = CellTrainers(registry, device), _Kinds(Settings(registry))
     needs: dict[str, int] = {}
     for population in plan.to_do:
-        kind = f"{_update(population.first, registry)} {len(population.cells)}"
+        kind = f"{kinds.update(population.first)} {len(population.cells)}"
         if kind not in needs:
             try:
                 needs[kind] = bytes_per_worker(
                     trainers.of(population.first.benchmark), population.first, len(population.cells)
                 )
-            except (Exception, SystemExit):  # a broken plugin: reported when its cells are computed
+            except (Exception, SystemExit):  # A plugin is broken; it is reported when the cells are computed.
                 needs[kind] = 0
     return max(needs.values(), default=0)

@@ -1,4 +1,4 @@
-"""A benchmark about to be run: validated, planned, its time and memory estimated. Writes nothing."""
+"""Prepares a run: validates a benchmark, plans it, and estimates its time and memory. Nothing is written."""
 
 from __future__ import annotations
 
@@ -24,12 +24,18 @@ from rnnbench.results.store import Store
 
 @dataclass(frozen=True)
 class Prepared:
-    """A benchmark about to be run.
+    """A benchmark that is ready to be run.
 
-    workers   processes on this machine
-    threads   of each worker
-    memory    bytes that a worker takes at most, by estimate; and that are free here, None if unknown
-    seconds   for each population still to be done (by its first cell), one worker's seconds if every budget is spent
+    Attributes:
+        plan: the populations, and which cells are missing.
+        folder: the results folder.
+        device: where networks are computed.
+        workers: number of processes on this machine.
+        threads: number of threads of each worker.
+        executor: what computes the jobs.
+        memory: estimated memory of a worker (bytes), and free memory on this machine (bytes; None if unknown).
+        seconds: time of one worker (s) for each population still to be computed if every network spends its budget, by
+            the identity of the population's first cell; NaN if it could not be measured.
     """
 
     plan: Plan
@@ -43,29 +49,42 @@ class Prepared:
 
     @property
     def work(self) -> float:
-        """Seconds of one worker if no network reaches its criterion before its budget is spent."""
+        """The time of one worker (s) if every network spends its budget."""
         return float(np.nansum(list(self.seconds.values())))
 
     @property
     def at_most(self) -> float:
-        """Seconds that the whole run takes at most on this machine."""
+        """The longest time of the whole run on this machine (s)."""
         return self.work / self.workers
 
 
 class Watcher(Protocol):
-    """Follows a run, to show it to somebody."""
+    """Follows the progress of a run, for example to display it."""
 
     def planned(self, prepared: Prepared) -> None:
-        """The plan is made; nothing is trained yet."""
+        """Called when the run is planned and nothing has been trained yet.
+
+        Args:
+            prepared: the run.
+        """
 
     def heard(self, report: Report) -> None:
-        """A worker tells how far it is."""
+        """Called with every report of a worker.
+
+        Args:
+            report: the progress since the last report.
+        """
 
     def finished(self) -> None:
-        """Training is over, or has been interrupted."""
+        """Called when training is finished or has been interrupted."""
 
     def analysed(self, done: int, total: int) -> None:
-        """The weights of so many pairs have been measured."""
+        """Called during the analysis.
+
+        Args:
+            done: number of pairs that have been analysed.
+            total: number of pairs to be analysed.
+        """
 
 
 def prepare(
@@ -76,43 +95,65 @@ def prepare(
     executor: Choice | None = None,
     threads: int = 1,
 ) -> Prepared:
-    """Validate a benchmark, plan it and estimate its time. Writes nothing. The arguments are those of `run`.
+    """Validate a benchmark, plan it, and estimate its time and memory. Nothing is written.
 
-    Raises BenchmarkError for a wrong description, RnnbenchError for an executor, a device or a folder that cannot be
-    used.
+    Args:
+        benchmark: a benchmark file, the same as a dictionary, or what `load_benchmark` returned.
+        results: folder in which the results folder <name>/ is created.
+        workers: number of processes on this machine; by default as many as cores and memory allow, and 1 on a GPU.
+        device: "auto", "cpu" or "cuda".
+        executor: what computes the jobs; see `run`.
+        threads: number of threads of each worker.
+
+    Returns:
+        The run, which `run` accepts in place of a benchmark.
+
+    Raises:
+        BenchmarkError: the description is wrong.
+        RnnbenchError: the executor, the device, the results folder, or the number of workers or threads cannot be used.
     """
     if not isinstance(benchmark, Benchmark):
         benchmark = load_benchmark(benchmark)
-    place = device_named(device)
+    torch_device = device_named(device)
     folder = Path(results) / benchmark.name
     for part in (folder, *folder.parents):
         if part.exists() and not part.is_dir():
-            raise StoreError(f"{part}: is a file; results need a folder")
+            raise StoreError(f"{part}: is a file; results are written to a folder")
     chosen = None if executor is None else executor_of(executor, installed())
-    most = _workers(workers, threads, place, chosen)
-    planned = plan(benchmark, installed(), Store(folder), place)
-    needed, free = bytes_of_a_worker(planned, installed(), place), memory()
-    if workers is None and place.type == "cpu" and needed and free is not None:
-        most = max(1, min(most, free // needed))
-    n_workers = min(most, max(1, len(planned.to_do)))
+    most_workers = _workers(workers, threads, torch_device, chosen)
+    planned = plan(benchmark, installed(), Store(folder), torch_device)
+    needed, free = bytes_of_a_worker(planned, installed(), torch_device), memory()
+    if workers is None and torch_device.type == "cpu" and needed and free is not None:
+        most_workers = max(1, min(most_workers, free // needed))
+    n_workers = min(most_workers, max(1, len(planned.to_do)))
     if chosen is None:
         chosen = executor_of("serial" if n_workers == 1 else "process", installed())
     with in_threads(threads):
-        seconds = seconds_at_most(planned, installed(), place)
-    return Prepared(planned, folder, place, n_workers, threads, chosen, (needed, free), seconds)
+        seconds = seconds_at_most(planned, installed(), torch_device)
+    return Prepared(planned, folder, torch_device, n_workers, threads, chosen, (needed, free), seconds)
 
 
 def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
-    """How many processes: what was asked for, or what the machine's cores are good for."""
+    """The number of processes that was asked for, or the number that the cores of this machine allow.
+
+    Args:
+        asked: number of workers that was asked for, or None.
+        threads: number of threads of each worker.
+        device: where networks are computed.
+        executor: the executor that was asked for, or None.
+
+    Raises:
+        RnnbenchError: the number of workers or threads cannot be used.
+    """
     at_least_one(workers=asked, threads=threads)
     if threads > cores():
-        raise RnnbenchError(f"threads: {threads} is more than the {cores()} cores that may be used here")
-    alone = executor is not None and executor.name == "serial"
-    if alone and asked not in (None, 1):
-        raise RnnbenchError(f"workers: the executor serial has one, not {asked}; process has several")
+        raise RnnbenchError(f"threads: {threads} is more than the {cores()} cores that this process may use")
+    is_serial = executor is not None and executor.name == "serial"
+    if is_serial and asked not in (None, 1):
+        raise RnnbenchError(f"workers: the executor serial has one worker, not {asked}; use process for several")
     if asked is not None and threads > 1 and asked * threads > cores():
-        told = f"{asked} of {threads} threads each are more than the {cores()} cores that may be used here"
-        raise RnnbenchError(f"workers: {told}; they would slow each other down")
+        message = f"{asked} workers of {threads} threads need more than the {cores()} cores that this process may use"
+        raise RnnbenchError(f"workers: {message}; they would slow each other down")
     if asked is None:
-        return 1 if alone or device.type == "cuda" else max(1, cores() // threads)
+        return 1 if is_serial or device.type == "cuda" else max(1, cores() // threads)
     return asked

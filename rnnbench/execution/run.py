@@ -1,6 +1,6 @@
-"""Runs a benchmark: what is missing is handed to an executor, then tables and figures are written.
+"""Runs a benchmark: hands the missing cells to an executor, then writes tables and figures.
 
-Knows the clock; does not know the terminal.
+Progress is passed to a watcher; nothing is printed here.
 """
 
 from __future__ import annotations
@@ -34,16 +34,29 @@ def run(
     executor: Choice | None = None,
     threads: int = 1,
 ) -> Results:
-    """Compute what is missing of a benchmark and write its tables and figures to results/<name>/.
+    """Compute the missing cells of a benchmark, and write its tables and figures to <results>/<name>/.
 
-    benchmark   a file, the same as a dict, or what `load_benchmark` or `prepare` returned
-    workers     processes on this machine; as many as cores allow unless told otherwise, 1 on a GPU
-    device      auto, cpu or cuda
-    executor    who computes: a plugin's name, {"use": name, parameters}, or a YAML file of that; unless told otherwise
-                `process` where there are several workers and `serial` where there is one
-    threads     of each worker; with more than one the last digits of results differ
+    If a run is interrupted, only the populations in progress are lost, and the same call continues it.
 
-    Interrupted, it loses the populations under way; the same call goes on from there.
+    Args:
+        benchmark: a benchmark file, the same as a dictionary, or what `load_benchmark` or `prepare` returned. With the
+            last, `results`, `workers`, `device`, `executor` and `threads` have no effect.
+        results: folder in which the results folder <name>/ is created.
+        workers: number of processes on this machine; by default as many as cores and memory allow, and 1 on a GPU.
+        device: "auto", "cpu" or "cuda".
+        watcher: follows the progress of the run.
+        executor: what computes the jobs: a plugin's name, {"use": name, parameters}, a YAML file with the same content,
+            or an executor. The default is `serial` for one worker and `process` for several.
+        threads: number of threads of each worker. With more than one, the last digits of results differ.
+
+    Returns:
+        The tables, and how many cells were computed and how many of these failed.
+
+    Raises:
+        BenchmarkError: the description is wrong.
+        RnnbenchError: the executor, the device, the results folder, or the number of workers or threads cannot be used;
+            or a worker was killed.
+        Submitted: the executor has submitted jobs that run without this process.
     """
     prepared = (
         benchmark
@@ -62,7 +75,19 @@ def run(
 
 
 def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str]:
-    """Have what is missing computed by the executor, without tables; how each of these cells ended, by identity."""
+    """Have the missing cells computed by the executor, without writing tables.
+
+    Args:
+        prepared: the run.
+        watcher: follows the progress of the run.
+
+    Returns:
+        The status ("done" or "failed") of each cell that was computed, by identity.
+
+    Raises:
+        RnnbenchError: the jobs cannot be computed.
+        Submitted: the executor has submitted jobs that run without this process.
+    """
     if watcher:
         watcher.planned(prepared)
     to_do = sorted(
@@ -81,14 +106,14 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
             watcher.heard(report)
 
     jobs = jobs_of(to_do, prepared.seconds)
-    place = (prepared.folder, jobs, str(prepared.device), prepared.workers, prepared.threads)
+    settings = (prepared.folder, jobs, str(prepared.device), prepared.workers, prepared.threads)
     arrivals = _Arrivals(prepared, hear)
     try:
         if jobs:
-            prepared.executor.run(Work(*place, hear, arrivals.left, arrivals.look))
+            prepared.executor.run(Work(*settings, hear, arrivals.left, arrivals.look))
     except BaseException as error:
         arrivals.look()
-        if not begun and not isinstance(error, Submitted):  # what was there before stays what it was
+        if not begun and not isinstance(error, Submitted):  # Nothing was computed, so the old files are kept.
             replaced.put_back()
         raise
     finally:
@@ -100,10 +125,10 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
 
 
 class _Arrivals:
-    """What has come of a run by its files, whoever writes them.
+    """Finds out from the files in the results folder which cells of a run have been computed, by whatever process.
 
-    A cell is there when its file is not what it was when the run was planned: a failed one that is tried again had one
-    before, and somebody else may be writing them already.
+    A cell has been computed when its file has another stamp than at the time of the plan. That a file exists is not
+    enough, because a failed cell that is computed again already has one.
     """
 
     def __init__(self, prepared: Prepared, tell: Callable[[Report], Any]) -> None:
@@ -112,17 +137,20 @@ class _Arrivals:
         self.unseen = set(self.missing)
 
     def left(self, jobs: Sequence[Job]) -> list[Job]:
+        """The jobs of which some missing cell has not been computed yet."""
         return [
-            job for job in jobs if any(identity in self.missing and self._waits(identity) for identity in job.cells)
+            job
+            for job in jobs
+            if any(identity in self.missing and not self._has_arrived(identity) for identity in job.cells)
         ]
 
     def look(self) -> None:
-        """Tell of the cells that are there and were not at the last look."""
-        come = [identity for identity in self.unseen if not self._waits(identity)]
-        self.unseen.difference_update(come)
-        records = filter(None, map(self.store.peek, come))
-        if ended := tuple((record.identity, record.result.status) for record in records):
-            self.tell(Report(finished=ended))
+        """Report the cells that have been computed since the last call."""
+        arrived = [identity for identity in self.unseen if self._has_arrived(identity)]
+        self.unseen.difference_update(arrived)
+        records = filter(None, map(self.store.peek, arrived))
+        if finished := tuple((record.identity, record.result.status) for record in records):
+            self.tell(Report(finished=finished))
 
-    def _waits(self, identity: str) -> bool:
-        return self.store.stamp(identity) in (None, self.stale.get(identity))
+    def _has_arrived(self, identity: str) -> bool:
+        return self.store.stamp(identity) not in (None, self.stale.get(identity))

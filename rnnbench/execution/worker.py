@@ -1,4 +1,4 @@
-"""Computes the jobs of a run one after the other, wherever the results folder can be reached."""
+"""A worker: computes jobs of a run one after the other, on any machine that can write to the results folder."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ from rnnbench.results.store import Store
 from rnnbench.training.cell_trainer import CellTrainers
 
 REPORT_INTERVAL = 0.2
-"""Seconds between two reports of a worker: often enough for a display, too rare to cost anything."""
+"""Shortest time between two reports of a worker (s): short enough for a display, long enough to cost little."""
 
 
 class Worker:
-    """Computes jobs of the run in a results folder and stores their cells there; keeps what jobs share.
+    """Computes jobs of a run and stores their cells in its results folder.
 
-    folder    the results folder, with benchmark.json in it
-    device    cpu or cuda
-    threads   more than one changes the last digits of results
+    Plugins are built once and used for all jobs.
 
-    Raises StoreError if there is no benchmark in the folder.
+    Args:
+        folder: the results folder, with benchmark.json in it.
+        device: "cpu" or "cuda".
+        threads: number of threads. With more than one, the last digits of results differ.
+
+    Raises:
+        StoreError: there is no benchmark in the folder.
     """
 
     def __init__(self, folder: Path, device: str = "cpu", threads: int = 1) -> None:
@@ -43,38 +47,64 @@ class Worker:
         self._provenance = provenance(self._device, threads)
 
     def compute(self, job: Job | str, tell: Listener) -> Report:
-        """Compute one job, or the order of one, and store its cells; tell how it goes, and return the last report.
+        """Compute one job and store its cells.
 
-        The last one is returned, not told: what a worker tells may arrive after its result.
+        An error in a plugin is stored as the failure of these cells.
 
-        Raises RnnbenchError for an order of another benchmark; whatever a plugin does wrong becomes a record.
+        Args:
+            job: the job, or its `order`.
+            tell: called with reports on the progress.
+
+        Returns:
+            The last report. It is not passed to `tell`, since in another process it could arrive there after the job
+            has been taken for finished.
+
+        Raises:
+            RnnbenchError: the job does not belong to this benchmark.
         """
         cells = ordered(job if isinstance(job, str) else job.order, self._settings)
         trainer = self._trainers.of(cells[0].benchmark)
         store = Store(self.folder)
         store.on_damage = lambda message: tell(Report(damaged=(message,)))
-        # Processor time: a worker has one thread, and what else the machine does is no cost of the cell's.
-        alone = self._device.type == "cpu" and self.threads == 1
-        clock = time.process_time if alone else time.perf_counter
+        # With one thread, processor time is measured, so that other programs on the machine do not count.
+        single_thread = self._device.type == "cpu" and self.threads == 1
+        clock = time.process_time if single_thread else time.perf_counter
         with threads(self.threads), Heartbeat(self.folder, [cell.identity for cell in cells]) as heartbeat:
             counter = _Counter(tell, heartbeat)
             missing = trainer.to_compute(cells, store)
-            if away := [c.parent for c in missing if c.parent is not None and store.stamp(c.parent.identity) is None]:
-                # Not a failure: whoever was to compute it was stopped. The run asks for both again.
-                told = f"{' > '.join(away[0].history)}, seed {away[0].seed}"
-                return Report(news=(f"left for later: {len(cells)} cells that start from {told}, which is not there",))
+            parents = [cell.parent for cell in missing if cell.parent is not None]
+            if absent := [parent for parent in parents if store.stamp(parent.identity) is None]:
+                # This is not a failure: the worker of the parent was stopped. The next run computes both cells.
+                parent = f"{' > '.join(absent[0].history)}, seed {absent[0].seed}"
+                return Report(news=(f"left for later: {len(cells)} cells that start from {parent}, which is missing",))
             records = trainer.train(missing, store, self._provenance, counter, clock)
         return Report(updates=counter.count, finished=tuple((r.identity, r.result.status) for r in records))
 
 
 def check_options(device: str, workers: int | None, threads: int) -> None:
-    """Raise RnnbenchError unless a worker can be started with them on this machine."""
+    """Check that a worker can be started with these options on this machine.
+
+    Args:
+        device: name of the device.
+        workers: number of processes, or None.
+        threads: number of threads of each process.
+
+    Raises:
+        RnnbenchError: an option has a wrong value.
+    """
     device_named(device)
     at_least_one(workers=workers, threads=threads)
 
 
 def device_named(name: str) -> torch.device:
-    """cpu, cuda, or auto: the one that there is. Raises RnnbenchError for another, and for one that is not there."""
+    """The device of a name.
+
+    Args:
+        name: "cpu", "cuda", or "auto" (cuda if it is available, otherwise cpu).
+
+    Raises:
+        RnnbenchError: the name is unknown, or the device is not available.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name not in ("cpu", "cuda"):
@@ -85,14 +115,18 @@ def device_named(name: str) -> torch.device:
 
 
 def at_least_one(**values: int | None) -> None:
-    """Raise RnnbenchError for an option below 1."""
+    """Raise RnnbenchError for an option below 1.
+
+    Args:
+        **values: options by name; None is ignored.
+    """
     for name, value in values.items():
         if value is not None and value < 1:
             raise RnnbenchError(f"{name}: {value} is below 1")
 
 
 class _Counter:
-    """Adds up network-updates and tells of them every now and then."""
+    """Adds up network-updates and reports them at intervals."""
 
     def __init__(self, tell: Listener, heartbeat: Heartbeat) -> None:
         self.tell, self.heartbeat = tell, heartbeat
@@ -108,7 +142,13 @@ class _Counter:
 
 @contextmanager
 def threads(n: int = 1) -> Iterator[None]:
-    """So many threads within operations, and no denormal numbers; with more than one the bits differ."""
+    """Compute with a number of threads within the block, and with denormal numbers flushed to zero.
+
+    With more than one thread, the last digits of results differ.
+
+    Args:
+        n: number of threads within operations.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     torch.set_flush_denormal(True)

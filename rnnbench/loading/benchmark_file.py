@@ -79,7 +79,9 @@ class _File(Model):
     channels: Annotated[Channels, BeforeValidator(_as_mapping)] = Field(
         Channels(), description="separate, shared, or {layout: .., idle_outputs: .., ...}"
     )
-    training: Training = Field(Training(), description="how every task is trained, unless the task has its own training")
+    training: Training = Field(
+        Training(), description="how every task is trained, unless the task has its own training"
+    )
     analyses: list[Analysis] = Field(
         [], description="modes, updates, fixed_points: what is measured on the weights, which are then all stored"
     )
@@ -294,9 +296,7 @@ def _label(label: Any, where: str) -> str:
     if not (isinstance(label, str) and label.strip() and len(label) <= 100 and label.isprintable()):
         raise BenchmarkError(f"{where}.label: {label!r:.60} is not a line of 1 to 100 printable characters")
     if " > " in label:
-        raise BenchmarkError(
-            f"{where}.label: {label!r:.60} contains ' > ', which separates the tasks of a history"
-        )
+        raise BenchmarkError(f"{where}.label: {label!r:.60} contains ' > ', which separates the tasks of a history")
     return label
 
 

@@ -72,17 +72,22 @@ def describe(name: str, registry: Registry) -> Description:
 
 def description_of(found: Found) -> Description:
     """The description of a plugin that was found."""
-    # Only the docstring of the class itself; an inherited one would describe another class.
-    summary, _, details = inspect.cleandoc(found.cls.__dict__.get("__doc__") or "").partition("\n\n")
     schema = found.cls.model_json_schema()
     fields = {n: schema["properties"][n] for n in found.cls.model_fields if n in schema.get("properties", {})}
     return Description(
         found,
-        one_line(summary) or "(no description)",
-        "\n\n".join(one_line(paragraph) for paragraph in details.split("\n\n")),
+        *docstring_of(found),
         found.cls.source,
         tuple(_parameter(n, f, schema.get("$defs", {}), n in schema.get("required", [])) for n, f in fields.items()),
     )
+
+
+def docstring_of(found: Found) -> tuple[str, str]:
+    """Summary and details of a plugin's docstring, the paragraphs without line breaks."""
+    # Only the docstring of the class itself; an inherited one would describe another class.
+    summary, _, details = inspect.cleandoc(found.cls.__dict__.get("__doc__") or "").partition("\n\n")
+    paragraphs = "\n\n".join(one_line(paragraph) for paragraph in details.split("\n\n"))
+    return one_line(summary) or "(no description)", paragraphs
 
 
 def _parameter(name: str, field: dict[str, Any], defs: dict[str, Any], required: bool) -> Parameter:

@@ -13,18 +13,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from rnnbench.errors import PluginError
 
-Weights = dict[str, torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+Weights: TypeAlias = "dict[str, torch.Tensor]"
 """Arrays of a network by name. In a population each array has a leading [network] axis."""
 
-State = dict[str, torch.Tensor]
+State: TypeAlias = "dict[str, torch.Tensor]"
 """What a learning rule stores, by name. Every array has a leading [network] axis."""
 
 
@@ -144,6 +146,8 @@ class Batch:
 @lru_cache(maxsize=256)
 def _index(sets: tuple[int, ...], device: torch.device) -> torch.Tensor:
     """The index of `Batch.index`, kept because a transfer to the GPU makes the CPU wait."""
+    import torch  # here, so that a task can be described without waiting for torch
+
     return torch.tensor(sets, dtype=torch.int64, device=device)
 
 
@@ -209,7 +213,7 @@ class Architecture(Plugin, ABC):
             An array [trial, unit], or a tuple of such arrays.
         """
         like = next(iter(weights.values()))
-        return torch.zeros(n_trials, self.units, dtype=like.dtype, device=like.device)
+        return like.new_zeros(n_trials, self.units)
 
     @abstractmethod
     def step(self, weights: Weights, state: Any, inputs: torch.Tensor, noise: torch.Tensor | None) -> Any:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeVar
@@ -72,21 +72,48 @@ class Broken:
     reason: str
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Offer:
+    """A hook of a package that has not been called yet."""
+
+    kind: Kind
+    hook: Callable[[], Any]
+    package: str
+    version: str
+
+
 class Registry:
     """The available plugins.
 
-    Attributes:
-        found: the usable plugins by (kind, id).
-        broken: the packages and classes that were left out, each with the reason.
-        conflicts: each (kind, id) that more than one class has, with a message that says what to do about it.
-        offering: names of the packages that offer each (kind, id), in the order in which they were found.
+    The packages are imported when they are added. The hooks of a kind are called when a plugin of that kind is first
+    looked up, so that a command that needs only tasks does not import the learning rules.
     """
 
-    found: dict[tuple[Kind, str], Found] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
-    conflicts: dict[tuple[Kind, str], str] = field(default_factory=dict)
-    offering: dict[tuple[Kind, str], list[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._found: dict[tuple[Kind, str], Found] = {}
+        self._broken: list[Broken] = []
+        self._conflicts: dict[tuple[Kind, str], str] = {}
+        self._offering: dict[tuple[Kind, str], list[str]] = {}
+        self._pending: list[_Offer] = []
+
+    @property
+    def found(self) -> dict[tuple[Kind, str], Found]:
+        """The usable plugins by (kind, id), ordered by kind."""
+        self._load(*BASES)
+        order = list(BASES)
+        return dict(sorted(self._found.items(), key=lambda item: order.index(item[0][0])))
+
+    @property
+    def broken(self) -> list[Broken]:
+        """The packages and classes that were left out, each with the reason."""
+        self._load(*BASES)
+        return self._broken
+
+    @property
+    def conflicts(self) -> dict[tuple[Kind, str], str]:
+        """Each (kind, id) that more than one class has, with a message that says what to do about it."""
+        self._load(*BASES)
+        return self._conflicts
 
     def find(self, kind: Kind, name: str) -> Found:
         """The plugin of a given id or name.
@@ -98,24 +125,26 @@ class Registry:
         Raises:
             PluginError: there is no such plugin (the message gives the nearest names), or several packages offer it.
         """
+        self._load(kind)
         # Fast path for a full id, which is looked up thousands of times.
-        if (kind, name) in self.found and (kind, name) not in self.conflicts:
-            return self.found[kind, name]
-        versions = {i: f.cls.version for (k, i), f in self.found.items() if k == kind and name in (f.id, f.cls.name)}
-        for k, i in self.conflicts:
+        if (kind, name) in self._found and (kind, name) not in self._conflicts:
+            return self._found[kind, name]
+        versions = {i: f.cls.version for (k, i), f in self._found.items() if k == kind and name in (f.id, f.cls.name)}
+        for k, i in self._conflicts:
             plugin, _, version = i.rpartition("@")
             if k == kind and name in (i, plugin):
                 versions[i] = int(version)
         if not versions:
             raise PluginError(f"unknown {kind} {name!r:.60}; {self._hint(kind, name)}")
         newest = max(versions, key=lambda i: versions[i])
-        if (kind, newest) in self.conflicts:
-            raise PluginError(self.conflicts[kind, newest])
-        return self.found[kind, newest]
+        if (kind, newest) in self._conflicts:
+            raise PluginError(self._conflicts[kind, newest])
+        return self._found[kind, newest]
 
     def knows(self, kind: Kind, name: str) -> bool:
         """Whether there is a plugin of that name or id, even if several packages offer it so that it cannot be used."""
-        ids = [i for k, i in [*self.found, *self.conflicts] if k == kind]
+        self._load(kind)
+        ids = [i for k, i in [*self._found, *self._conflicts] if k == kind]
         return any(name in (i, i.rpartition("@")[0]) for i in ids)
 
     def build(self, kind: Kind, plugin_id: str, parameters: dict[str, Any]) -> Any:
@@ -160,41 +189,56 @@ class Registry:
             # SystemExit is caught below as well: a package that exits on import must not end the run.
             manager.register(entry.load(), name=f"{package}:{entry.name}")
             manager.check_pending()
-            offers = [
-                (HOOKS[hook], impl.function()) for hook in HOOKS for impl in getattr(manager.hook, hook).get_hookimpls()
-            ]
         except (Exception, SystemExit) as error:
-            self.broken.append(Broken(package, error_line(error)))
+            self._broken.append(Broken(package, error_line(error)))
             return
+        offers = [
+            _Offer(kind, impl.function, package, version)
+            for hook, kind in HOOKS.items()
+            for impl in getattr(manager.hook, hook).get_hookimpls()
+        ]
         if not offers:
-            self.broken.append(Broken(package, f"implements no hook; the hooks are {', '.join(HOOKS)}"))
-        for kind, classes in offers:
-            self._register(kind, classes, package, version)
+            self._broken.append(Broken(package, f"implements no hook; the hooks are {', '.join(HOOKS)}"))
+        self._pending += offers
+
+    def _load(self, *kinds: Kind) -> None:
+        """Call the hooks of some kinds that have not been called yet."""
+        offers = [offer for offer in self._pending if offer.kind in kinds]
+        if not offers:
+            return
+        self._pending = [offer for offer in self._pending if offer.kind not in kinds]
+        for offer in offers:
+            try:
+                classes = offer.hook()
+            except (Exception, SystemExit) as error:
+                self._broken.append(Broken(offer.package, error_line(error)))
+                continue
+            self._register(offer.kind, classes, offer.package, offer.version)
 
     def _register(self, kind: Kind, classes: Iterable[Any], package: str, version: str) -> None:
         if not isinstance(classes, list | tuple):
             returned = one_line(repr(classes), 100)
-            self.broken.append(Broken(package, f"its {kind} hook returns {returned}; expected a list of classes"))
+            self._broken.append(Broken(package, f"its {kind} hook returns {returned}; expected a list of classes"))
             return
         for cls in classes:
             if fault := _fault(kind, cls):
-                self.broken.append(Broken(package, fault))
+                self._broken.append(Broken(package, fault))
                 continue
             found = Found(kind, cls, package, version)
             key = (kind, found.id)
-            offering = self.offering.setdefault(key, [])
+            offering = self._offering.setdefault(key, [])
             offering.append(package)
             if len(offering) == 1:
-                self.found[key] = found
+                self._found[key] = found
                 continue
-            self.found.pop(key, None)
+            self._found.pop(key, None)
             packages = list(dict.fromkeys(offering))
             if len(packages) == 1:
                 reason = f"{kind} {found.id} is offered twice by {package}; give one of them another name or version"
             else:
                 reason = f"{kind} {found.id} is offered by {' and '.join(packages)}; remove all but one"
-            self.conflicts[key] = reason
-            self.broken.append(Broken(package, reason))
+            self._conflicts[key] = reason
+            self._broken.append(Broken(package, reason))
 
 
 def _fault(kind: Kind, cls: Any) -> str | None:

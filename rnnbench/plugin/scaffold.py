@@ -32,7 +32,9 @@ def new_package(kind: Kind, name: str, home: Path, registry: Registry) -> Path:
     """
     plugin = name.replace("-", "_")
     if not re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", plugin) or keyword.iskeyword(plugin) or len(plugin) > 60:
-        raise RnnbenchError(f"{name!r:.80} is not a valid name; expected lower-case words such as my-{kind} or my_{kind}")
+        raise RnnbenchError(
+            f"{name!r:.80} is not a valid name; expected lower-case words such as my-{kind} or my_{kind}"
+        )
     if registry.knows(kind, plugin):
         raise RnnbenchError(
             f"a {kind} called {plugin} is already installed (rnnbench describe {plugin}); choose another name"

@@ -1,4 +1,4 @@
-"""Numbers and names as every report shows them: a true minus sign, an en dash for a missing value."""
+"""Numbers and names as text for reports, with a minus sign (−) and with an en dash for a missing value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DASH = "–"
 
 
 def number(value: Any) -> str:
-    """A number in few characters, as in the figures; a dash for a missing one."""
+    """A number in few characters, as in the figures; a dash if it is missing."""
     if _finite(value):
         return style.number(float(value))
     if value is None or value is pd.NA or math.isnan(float(value)):
@@ -22,33 +22,33 @@ def number(value: Any) -> str:
 
 
 def precise(value: Any) -> str:
-    """With four significant digits, for losses; a dash for what is missing or not finite."""
+    """A number with four significant digits, for losses; a dash if it is missing or not finite."""
     return f"{float(value):.4g}".replace("-", "−") if _finite(value) else DASH
 
 
 def whole(value: Any) -> str:
-    """A count; a dash where there is none."""
+    """A whole number with spaces between thousands; a dash if it is missing."""
     return f"{int(value):,}".replace(",", " ") if _finite(value) else DASH
 
 
 def with_interval(value: Any, low: Any, high: Any) -> str:
-    """A mean and, where there is one, its interval."""
+    """A mean, followed by its interval if there is one."""
     interval = f" ({number(low)} to {number(high)})" if _finite(low) and _finite(high) else ""
     return number(value) + interval
 
 
 def interval(low: float, high: float) -> str:
-    """An interval in brackets; a dash where an end is missing."""
+    """An interval in brackets; a dash in brackets if an end is missing."""
     return f"[{DASH}]" if math.isnan(low) or math.isnan(high) else f"[{number(low)}, {number(high)}]"
 
 
 def p_text(p: float) -> str:
-    """A p-value with two significant digits."""
+    """A p-value with two significant digits, or that it is below 0.001."""
     return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def plain(value: Any) -> str:
-    """A parameter's value as it stands in a sentence."""
+    """The value of a parameter as text for a sentence."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -61,17 +61,17 @@ def plain(value: Any) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Names as a list in a sentence."""
+    """Names joined by commas and "and" for a sentence."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
-    """A number of things: "1 seed", "3 seeds"."""
+    """A number followed by its noun in singular or plural, such as "1 seed" or "3 seeds"."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
 
 
 def rounded(value: Any, digits: int = 6) -> float | None:
-    """For the data in the page: so many significant digits; None, JSON's null, for what is missing or not finite."""
+    """A number rounded to significant digits, for JSON data; None (null in JSON) if it is missing or not finite."""
     return float(f"{float(value):.{digits}g}") if _finite(value) else None
 
 

@@ -88,7 +88,7 @@ class Archive:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise StoreError(
-                f"{path}: not a whole zip file ({_reason(error)}); was it cut, or is it a folder?"
+                f"{path}: not a complete zip file ({_reason(error)}); is it truncated, or is it a folder?"
             ) from None
         try:
             members = [m for m in self._zip.infolist() if not m.filename.endswith("/")]

@@ -1,7 +1,7 @@
-"""The tables of a results folder, each declared once: its file, its columns, what they hold and what they mean.
+"""Declarations of the tables of a results folder: the file of each table, and its columns with type and meaning.
 
-The writer, the reader, the checks, the page of columns and `Results` all follow from `TABLES`. The values are computed
-in `rnnbench.results.tables`; those of `ANALYSIS` in `rnnbench.analysis.stored_pairs`.
+The writer, the reader, the checks, the page of columns and `Results` all use `TABLES`. The values are computed in
+`rnnbench.results.table_rows`, and those of `ANALYSIS` in `rnnbench.analysis.stored_pairs`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ class Column:
     """A column of a table.
 
     Attributes:
-        kind: what it holds. A truth is True, False or empty; whole numbers and numbers may be empty.
-        meaning: one line, with the unit where there is one.
-        may_be_missing: of text: an empty field is a missing value instead of an empty text.
+        name: name of the column.
+        kind: type of the values. A truth is True, False or empty; whole numbers and numbers may be empty.
+        meaning: one line, with the unit if there is one.
+        may_be_missing: for text: an empty field is a missing value instead of an empty text.
     """
 
     name: str
@@ -36,8 +37,8 @@ class Table:
     """A table of a results folder.
 
     Attributes:
-        file: its name there; the suffix decides the format, csv or parquet.
-        meaning: what a row is.
+        file: name of the file; the suffix decides the format, csv or parquet.
+        meaning: what a row describes.
         columns: in the order of the file.
     """
 
@@ -47,16 +48,16 @@ class Table:
 
     @property
     def name(self) -> str:
-        """The attribute of `Results` that holds it, e.g. `interference`."""
+        """Name of the attribute of `Results` that holds the table, e.g. `interference`."""
         return self.file.partition(".")[0]
 
     @property
     def names(self) -> list[str]:
-        """The names of its columns."""
+        """The names of the columns."""
         return [column.name for column in self.columns]
 
     def of_kind(self, *kinds: Kind) -> list[str]:
-        """The names of its columns of some kinds."""
+        """Return the names of the columns of the given kinds."""
         return [column.name for column in self.columns if column.kind in kinds]
 
 
@@ -79,22 +80,23 @@ def _number(name: str, meaning: str) -> Column:
 _SETTING = (
     _text(
         "condition",
-        "what the benchmark varies for all tasks at once, e.g. drive=0.1; empty where it varies nothing. Each "
-        "name in it has a column of its own at the end of the table",
+        "values that the benchmark varies for all tasks at once, e.g. drive=0.1; empty if it varies none. In "
+        "interference.csv and analysis.csv each varied parameter also has a column of its own, after the others",
     ),
     _text("architecture", "label of the architecture"),
     _text("rule", "label of the learning rule"),
-    _number("g", "connectivity strength; empty where the architecture has none"),
+    _number("g", "connectivity strength; empty if the architecture has none"),
     _whole("units", "number of recurrent units N"),
 )
-_SEED = _whole("seed", "of weights and trials")
+_SEED = _whole("seed", "seed of the weights and the trials")
 _PAIR = (
     *_SETTING,
-    _text("earlier_tasks", "tasks learnt before A, in order, joined by ' > '; empty where A was the first"),
-    _text("first_task", "label of A, learnt first"),
+    _text("earlier_tasks", "tasks learnt before A, in order, joined by ' > '; empty if A was the first task"),
+    _text("first_task", "label of A, the task learnt first"),
     _text(
         "second_task",
-        "label of B, learnt second; where it is A, more of A for as many updates as A took (drift control)",
+        "label of B, the task learnt second; if B is A, the row is a drift control: training on A continues for as "
+        "many updates as learning A took",
     ),
     _SEED,
 )
@@ -103,120 +105,132 @@ MATRIX = [column.name for column in _PAIR[:6]]
 """Columns that name an interference matrix."""
 
 ENTRY = [column.name for column in _PAIR[:8]]
-"""Columns that name an entry of a matrix; its rows are the seeds."""
+"""Columns that name an entry of the matrix, an ordered pair of tasks; an entry has one row for each seed."""
 
 NETWORK = [column.name for column in _PAIR]
-"""Columns that name a network and the last two stages of its history; the same in every table of pairs."""
+"""Columns that name a network and the last two stages of its history, the same in every table of pairs."""
 
 SETTING = [column.name for column in _SETTING]
-"""Columns that name the networks of one kind, in every table."""
+"""Columns that name the networks of one kind (condition, architecture and rule), the same in every table."""
 
 INTERFERENCE = Table(
     "interference.csv",
-    "A row for each network and ordered pair of tasks: raw losses and accuracies, interference.",
+    "One row for each network and ordered pair of tasks (A, B): losses, accuracies and interference.",
     (
         *_PAIR,
-        _text("status", "done, or failed: no result, the reason is in `failure`"),
+        _text("status", "done, or failed if there is no result"),
         _text("failure", "why there is no result", may_be_missing=True),
-        _truth("converged_first", "A reached its criterion within the budget"),
-        _truth("converged_second", "B reached its criterion within the budget; empty for drift controls"),
-        _whole("updates_first", "updates of training on A"),
-        _whole("updates_second", "updates of training on B"),
+        _truth("converged_first", "whether training on A met its criterion within the budget of updates"),
+        _truth(
+            "converged_second",
+            "whether training on B met its criterion within the budget of updates; empty for drift controls",
+        ),
+        _whole("updates_first", "number of updates in the training on A"),
+        _whole("updates_second", "number of updates in the training on B"),
         _number("loss_untrained", "loss on A before any training"),
         _number("loss_first", "loss on A after training on A"),
         _number("loss_after", "loss on A after training on B"),
         _number(
             "interference",
-            "(loss_after - loss_first) / (loss_untrained - loss_first); empty where A was not learnt at all. "
-            "Idle outputs count where they are trained to zero: if A's input comes to drive B's outputs, it tends to "
-            "1 + the ratio of the squared targets of B to those of A",
+            "(loss_after - loss_first) / (loss_untrained - loss_first): the fraction of what was learnt of A that is "
+            "lost after training on B; empty if training on A did not lower the loss. The losses include idle outputs "
+            "if these are trained to zero: if A's input comes to drive B's outputs, interference approaches 1 + the "
+            "ratio of the squared targets of B to those of A",
         ),
-        _number("loss_peak", "highest loss on A while B was learnt"),
-        _number("interference_peak", "interference at that moment"),
-        _number("accuracy_untrained", "accuracy on A before any training, where A defines one"),
-        _number("accuracy_first", "accuracy on A after training on A"),
-        _number("accuracy_after", "accuracy on A after training on B"),
-        _number("interference_accuracy", "interference in error rates (1 - accuracy) instead of losses"),
-        _number("own_loss_untrained", "as loss_untrained, over A's own outputs alone: the idle outputs left out"),
-        _number("own_loss_first", "as loss_first, over A's own outputs alone"),
-        _number("own_loss_after", "as loss_after, over A's own outputs alone"),
-        _number("interference_own", "interference in these losses: what A's own outputs lost"),
+        _number("loss_peak", "highest loss on A during the training on B"),
+        _number("interference_peak", "interference computed with loss_peak in place of loss_after"),
+        _number("accuracy_untrained", "accuracy (0..1) on A before any training; empty if A defines none"),
+        _number("accuracy_first", "accuracy (0..1) on A after training on A; empty if A defines none"),
+        _number("accuracy_after", "accuracy (0..1) on A after training on B; empty if A defines none"),
+        _number("interference_accuracy", "interference computed with error rates (1 - accuracy) in place of losses"),
+        _number("own_loss_untrained", "loss over A's own outputs only, without the idle outputs, before any training"),
+        _number("own_loss_first", "loss over A's own outputs only, after training on A"),
+        _number("own_loss_after", "loss over A's own outputs only, after training on B"),
+        _number("interference_own", "interference computed with the losses over A's own outputs"),
         _number("second_loss_untrained", "loss on B before any training"),
-        _number("second_loss_before", "loss on B after training on A, before its own"),
+        _number("second_loss_before", "loss on B after training on A, before training on B"),
         _number("second_loss_after", "loss on B after training on B"),
-        _whole("second_updates_alone", "updates of training on B as a first task, same seed"),
-        _truth("second_converged_alone", "B as a first task reached its criterion within the budget"),
+        _whole(
+            "second_updates_alone",
+            "number of updates in the training on B of the network of the same seed that learns B first",
+        ),
+        _truth("second_converged_alone", "whether that network met the criterion on B within the budget of updates"),
         _number(
             "transfer",
-            "updates_second / second_updates_alone, where both reached the criterion; below 1: A helped B",
+            "updates_second / second_updates_alone; below 1 if learning A first helped. Empty unless both met the "
+            "criterion on B",
         ),
         _number(
             "savings",
-            "1 - updates_second / updates that B took when it was first learnt in this history, where it was learnt "
-            "before and reached the criterion both times; above 0: relearning is quicker",
+            "1 - updates_second / number of updates when this network first learnt B; above 0 if relearning is "
+            "faster. Empty unless B was learnt earlier in the history and met its criterion both times",
         ),
     ),
 )
 
 CURVES = Table(
     "curves.parquet",
-    "Losses on both tasks along the training of the second.",
+    "Learning curves: one row for each network, pair of tasks (A, B) and evaluation during the training on B.",
     (
         *_PAIR,
-        _whole("update", "updates of training on B made so far"),
+        _whole("update", "number of updates of the training on B before this evaluation"),
         _number("loss_first", "loss on A"),
         _number("loss_second", "loss on B"),
-        _number("accuracy_first", "accuracy on A, where A defines one"),
-        _number("accuracy_second", "accuracy on B, where B defines one"),
+        _number("accuracy_first", "accuracy (0..1) on A; empty if A defines none"),
+        _number("accuracy_second", "accuracy (0..1) on B; empty if B defines none"),
     ),
 )
 
 TRACKED = Table(
     "tracked.parquet",
-    "Weights that an architecture tracks along training.",
+    "Weights that the architecture tracks: one row for each of their elements and each evaluation of training on B.",
     (
         *_PAIR,
-        _whole("update", "updates of training on B made so far"),
-        _text("weight", "name of a small weight that the architecture tracks"),
-        _whole("row", "of its matrix, from 0"),
-        _whole("column", "of its matrix, from 0"),
-        _number("value", "at that update"),
+        _whole("update", "number of updates of the training on B before this evaluation"),
+        _text("weight", "name of the tracked weight"),
+        _whole("row", "row of the element in the matrix of weights, from 0"),
+        _whole("column", "column of the element in the matrix of weights, from 0"),
+        _number("value", "value of the element"),
     ),
 )
 
 STAGES = Table(
     "stages.csv",
-    "A row for each network, stage of its history and task: raw loss and accuracy.",
+    "One row for each network, stage of its history and task: loss and accuracy after the stage.",
     (
         *_SETTING,
         _text(
             "history",
-            "all tasks that the network learnt up to this stage, in order, joined by ' > '; at stage 0 the first to "
-            "come, which the losses do not depend on",
+            "all tasks learnt up to and including this stage, in order, joined by ' > '. At stage 0 the task that "
+            "will be learnt first, on which the values in the row do not depend",
         ),
-        _whole("stage", "how many tasks those are; 0: before any training"),
-        _text("task_learnt", "the last of them; empty at stage 0"),
+        _whole("stage", "number of tasks learnt; 0 is before any training"),
+        _text("task_learnt", "the task learnt in this stage; empty at stage 0"),
         _SEED,
-        _text("task", "the task whose loss this row holds"),
-        _number("loss", "on that task's held-out trials"),
-        _number("own_loss", "the same, over the task's own outputs alone"),
-        _number("accuracy", "where the task defines one"),
+        _text("task", "the task that is evaluated"),
+        _number("loss", "loss on the held-out trials of the task"),
+        _number("own_loss", "loss on the held-out trials over the task's own outputs only"),
+        _number("accuracy", "accuracy (0..1) on the held-out trials; empty if the task defines none"),
         _number(
             "accuracy_auc",
-            "of the task learnt: mean accuracy along the stage's learning curve (trapezoids between looks) "
-            "over the whole budget of updates; after the network has stopped, what it had then; empty on other rows",
+            "mean accuracy (0..1) over the whole budget of updates in this stage: trapezoids between evaluations, and "
+            "the last accuracy after training has ended. Empty unless the row's task is task_learnt",
         ),
-        _whole("updates", "made in this stage"),
-        _truth("converged", "the task learnt reached its criterion; empty for drift controls"),
+        _whole("updates", "number of updates in this stage; empty at stage 0"),
+        _truth(
+            "converged",
+            "whether the training in this stage met the criterion; empty at stage 0 and for drift controls",
+        ),
     ),
 )
 
 CONTINUAL = Table(
     "continual.csv",
-    "A row for each network and history: figures of sequences, each as its authors defined it.",
+    "One row for each network and sequence of tasks: continual-learning metrics as their authors defined them. R[i, j] "
+    "is the accuracy on the j-th of T tasks after the i-th was learnt, R[0, j] before any training.",
     (
         *_SETTING,
-        _text("history", "the tasks learnt, all different and all with an accuracy, in order, joined by ' > '"),
+        _text("history", "the tasks learnt, in order, joined by ' > '; all are different and have an accuracy"),
         _SEED,
         *(_number(name, metric.meaning) for name, metric in METRICS.items()),
     ),
@@ -224,17 +238,17 @@ CONTINUAL = Table(
 
 TIMING = Table(
     "timing.csv",
-    "Seconds that each cell took.",
+    "One row for each cell (one network after one stage of its history): the computing time.",
     (
         *_SETTING,
-        _text("history", "all tasks that the network learnt up to this stage, in order, joined by ' > '"),
+        _text("history", "all tasks learnt up to and including this stage, in order, joined by ' > '"),
         _SEED,
-        _whole("updates", "made in the last stage"),
+        _whole("updates", "number of updates in the last stage"),
         _number(
             "seconds",
-            "that the last stage took one worker, looks at the evaluation trials included: processor time on a CPU, "
-            "the clock's on a GPU; of networks trained together each has its share. Not reproducible, and never "
-            "compared",
+            "time that one worker spent on the last stage, including evaluations: processor time on a CPU, elapsed "
+            "time on a GPU. Networks that are trained together share their time equally. The value is not reproducible "
+            "and is never compared",
         ),
     ),
 )
@@ -242,11 +256,15 @@ TIMING = Table(
 _MODES = (
     _number(
         "mode_index",
-        "fraction of the squared output in A's trials after B that is on B's outputs, at the steps that A's "
-        "mask counts: 0 formation, 1 rotation; NaN where both have decayed or the tasks share outputs",
+        "fraction of the squared output in A's trials after B that is on B's outputs, over the steps that count in A's "
+        "mask: 0 is formation, 1 is rotation. Empty if the outputs have decayed or the tasks share outputs",
     ),
-    _number("output_first", "root mean square norm of A's outputs there"),
-    _number("output_second", "root mean square norm of B's outputs there; NaN where the tasks share outputs"),
+    _number("output_first", "root mean square norm of A's outputs in A's trials after B, over the same steps"),
+    _number(
+        "output_second",
+        "root mean square norm of B's outputs in A's trials after B, over the same steps; empty if the tasks share "
+        "outputs",
+    ),
 )
 
 MEASURES: dict[str, tuple[Column, ...]] = {
@@ -254,61 +272,81 @@ MEASURES: dict[str, tuple[Column, ...]] = {
     "updates": (
         _number(
             "update_correlation",
-            "cos(dW_A, dW_B): dW_A = W after A - W before A, dW_B = W after B - W after A; W_rec, or all "
-            "trained weights of an architecture without one",
+            "cos(dW_A, dW_B), where dW_A = W after A - W before A and dW_B = W after B - W after A; W is W_rec, or all "
+            "trained weights if the architecture has no W_rec",
         ),
-        _number("update_correlation_alone", "the same with dW_B of B learnt alone, as a first task"),
+        _number(
+            "update_correlation_alone",
+            "cos(dW_A, dW_B) with the dW_B of the network of the same seed that learns B first; empty if tasks were "
+            "learnt before A or B is A",
+        ),
         _number("update_norm_first", "Frobenius norm of dW_A"),
         _number("update_norm_second", "Frobenius norm of dW_B"),
         _number("update_rank_first", "effective rank of dW_A: participation ratio of its squared singular values"),
-        _number("update_rank_second", "effective rank of dW_B"),
-        _number("numerical_rank_first", "singular values of dW_A above 5 % of the largest"),
-        _number("numerical_rank_second", "singular values of dW_B above 5 % of the largest"),
+        _number("update_rank_second", "effective rank of dW_B: participation ratio of its squared singular values"),
+        _number("numerical_rank_first", "number of singular values of dW_A above 5 % of the largest"),
+        _number("numerical_rank_second", "number of singular values of dW_B above 5 % of the largest"),
         _number(
             "alignment_aa",
-            "how strongly dW_B maps the activity in A's trials, as it was after A, on A's readouts (0..1)",
+            "how strongly dW_B maps the activity in A's trials, as it was after A, onto A's readouts (0..1)",
         ),
-        _number("alignment_ab", "the same on B's readouts"),
+        _number(
+            "alignment_ab",
+            "how strongly dW_B maps the activity in A's trials, as it was after A, onto B's readouts (0..1)",
+        ),
         _number(
             "alignment_ba",
-            "how strongly dW_B maps the activity in B's trials, as it is after B, on A's readouts (0..1)",
+            "how strongly dW_B maps the activity in B's trials, as it is after B, onto A's readouts (0..1)",
         ),
-        _number("alignment_bb", "the same on B's readouts"),
-        _number("participation_ratio_first", "dimension of the activity in A's trials after A"),
-        _number("participation_ratio_after", "dimension of the activity in A's trials after B"),
-        _number("spectral_abscissa_untrained", "largest real part of W's eigenvalues before training"),
-        _number("spectral_abscissa_first", "the same after A"),
-        _number("spectral_abscissa_after", "the same after B"),
+        _number(
+            "alignment_bb",
+            "how strongly dW_B maps the activity in B's trials, as it is after B, onto B's readouts (0..1)",
+        ),
+        _number("participation_ratio_first", "dimension (participation ratio) of the activity in A's trials after A"),
+        _number("participation_ratio_after", "dimension (participation ratio) of the activity in A's trials after B"),
+        _number("spectral_abscissa_untrained", "largest real part of the eigenvalues of W_rec before training on A"),
+        _number("spectral_abscissa_first", "largest real part of the eigenvalues of W_rec after A"),
+        _number("spectral_abscissa_after", "largest real part of the eigenvalues of W_rec after B"),
         *_MODES,
     ),
     "fixed_points": (
         _number(
             "rotation_angle",
-            "angle (rad) by which learning B turned the fixed points that A's trials lead to, their mean",
+            "angle (rad) between the fixed points that a trial of A leads to after A and after B; mean over trials",
         ),
         _number(
             "fixed_points_found",
             "fraction of A's distinct trials whose end state leads to a fixed point after B",
         ),
-        _number("fixed_points_stable", "fraction of those that are stable"),
+        _number("fixed_points_stable", "fraction of these fixed points that are stable"),
         _number(
             "stable_points_first",
-            "distinct stable fixed points without input that the trials of A and B lead to, after A",
+            "number of distinct stable fixed points without input that the trials of A and B lead to, after A",
         ),
-        _number("stable_points_after", "the same after B"),
+        _number(
+            "stable_points_after",
+            "number of distinct stable fixed points without input that the trials of A and B lead to, after B",
+        ),
     ),
 }
-"""What each analysis measures on a pair, by the name that a benchmark's `analyses` calls it."""
+"""The columns that each analysis measures on a pair, by the name of the analysis in a benchmark's `analyses`."""
 
 ORIGIN = (
-    _text("failure", "why nothing was measured; such a row is tried again at the next run", may_be_missing=True),
-    _text("made_from", "checksum of the weights and of what was measured on them; while it stays, so does the row"),
+    _text("failure", "why nothing was measured; the next run tries again", may_be_missing=True),
+    _text(
+        "made_from",
+        "checksum of the weights and of the analyses that measured them; the row is kept while it does not change",
+    ),
 )
 """The last columns of the analysis table."""
 
 
 def measured(analyses: Iterable[str]) -> list[str]:
-    """The names of what some analyses measure, each once."""
+    """Return the names of the columns that some analyses measure, each once.
+
+    Args:
+        analyses: names of analyses, keys of MEASURES.
+    """
     return list(dict.fromkeys(column.name for analysis in analyses for column in MEASURES[analysis]))
 
 
@@ -316,10 +354,11 @@ _MEASURED = {column.name: column for columns in MEASURES.values() for column in 
 
 ANALYSIS = Table(
     "analysis.csv",
-    "A row for each network and pair: what learning B did to the network that knew A.",
+    "One row for each network and ordered pair of tasks (A, B): what learning B changed in the network that had "
+    "learnt A.",
     (*_PAIR, *_MEASURED.values(), *ORIGIN),
 )
-"""A benchmark's own table has the columns of the analyses that it asks for."""
+"""All columns that there can be; the file has those of the analyses that the benchmark asks for."""
 
 TABLES = (INTERFERENCE, STAGES, CONTINUAL, CURVES, ANALYSIS, TRACKED, TIMING)
-"""The tables of a results folder; which of them there are depends on the benchmark."""
+"""The tables of a results folder; it depends on the benchmark which of them exist."""

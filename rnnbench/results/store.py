@@ -1,6 +1,6 @@
 """The store of cells on disk: files are written atomically and verified when they are read.
 
-No other module writes cell files. A cell is one JSON file, cells/ab/<identity>.json, where `ab` are the first two
+A cell is one JSON file, cells/ab/<identity>.json, where `ab` are the first two
 digits of the identity. If a later stage or an analysis needs its weights, they are beside it in
 <identity>.<start of their checksum>.safetensors. Files are written under a temporary name in the same folder, synced to
 disk and linked to their name without replacing an existing file. Therefore two workers that compute the same cell, or
@@ -262,9 +262,9 @@ def verified(content: bytes, identity: str | None = None) -> Record:
     except (ValueError, RecursionError):  # NaN or infinity in the description
         raise StoreError("its description is not plain JSON") from None
     if record.checksum != checksum:
-        raise StoreError("its checksum does not fit its content")
+        raise StoreError("its checksum does not match its content")
     if record.identity != own or identity not in (None, record.identity):
-        raise StoreError("its identity does not fit its description")
+        raise StoreError("its identity does not match its description")
     return record
 
 

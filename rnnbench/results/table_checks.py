@@ -1,6 +1,6 @@
-"""What a table read from a file must be before anyone trusts its numbers: a results folder may come from anywhere.
+"""Checks of tables that were read from files: a results folder may have been edited or come from someone else.
 
-Nothing here knows where the file came from; a StoreError says in one line which file, column and row are wrong.
+A StoreError says in one line which file, column and row are wrong. Row numbers are line numbers of the file.
 """
 
 from __future__ import annotations
@@ -19,44 +19,59 @@ from rnnbench.results.interference import interference
 
 RAW = ["loss_untrained", "loss_first", "loss_after"]
 TOLERANCE = 1e-6
-"""Relative tolerance for rounding: the losses are written with all their digits and may be read with fewer."""
+"""Relative tolerance for rounding when losses are read back."""
 
 
 def check_interference(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None:
-    """Raise StoreError unless the interference table is one of this benchmark, with each row once and sound numbers."""
+    """Check that an interference table belongs to a benchmark and is complete and consistent.
+
+    Args:
+        table: the table; its columns of truth values get their type.
+        benchmark: the benchmark whose results it should hold.
+        path: the file, for messages.
+
+    Raises:
+        StoreError: a column is missing; a value is not of its column's type; a label is not in the benchmark; a row is
+            missing or listed twice; or an interference is not the quotient of its losses.
+    """
     needed = [*(name for name in NETWORK if name not in ("condition", "earlier_tasks")), "status", *RAW, "interference"]
     if missing := [str(name) for name in [*needed, "converged_first"] if name not in table]:
         raise StoreError(f"{path}: has no column {missing[0]!r}")
     check_kinds(table, INTERFERENCE, path)
     key = [name for name in NETWORK if name in table]
-    if (twice := table.duplicated(key)).any():
-        row = table.iloc[int(np.argmax(twice))]
-        raise StoreError(f"{path}: row {_place(twice)}: {_pair(row)} is listed twice")
+    if (repeated := table.duplicated(key)).any():
+        row = table.iloc[int(np.argmax(repeated))]
+        raise StoreError(f"{path}: row {_line(repeated)}: {_pair(row)} is listed twice")
     _check_labels(table, benchmark, path)
     if (other := ~table["status"].isin(["done", "failed"])).any():
-        raise StoreError(
-            f"{path}: row {_place(other)}: status {table['status'][other].iloc[0]!r} is not done or failed"
-        )
+        raise StoreError(f"{path}: row {_line(other)}: status {table['status'][other].iloc[0]!r} is not done or failed")
     _check_quotients(table, path)
     expected = sum(cell.parent is not None for cell in cells_of(benchmark))
     if len(table) != expected:
-        raise StoreError(f"{path}: {len(table)} rows where benchmark.json describes {expected} pairs; has it been cut?")
+        raise StoreError(
+            f"{path}: {len(table)} rows where benchmark.json describes {expected} pairs; is the file truncated?"
+        )
 
 
 def check_kinds(table: pd.DataFrame, declared: Table, path: Path) -> None:
-    """Give the truth values of a table their type, and check its numbers.
+    """Convert the columns of truth values to their type and check the columns of numbers.
 
-    Columns that the table lacks, and columns that are not declared, are left alone.
+    Declared columns that the table lacks, and columns that are not declared, are ignored.
+
+    Args:
+        table: the table, which is changed in place.
+        declared: its declaration.
+        path: the file, for messages.
 
     Raises:
-        StoreError: a column that should hold truths or numbers does not, or holds an infinity.
+        StoreError: a column of truth values or numbers holds something else, or an infinity.
     """
     for name in declared.of_kind("truth"):
         if name in table:
             try:
                 table[name] = table[name].astype("boolean")
             except (TypeError, ValueError):
-                raise StoreError(f"{path}: {name}: expected True, False or nothing") from None
+                raise StoreError(f"{path}: {name}: expected True, False or an empty field") from None
     for name in declared.of_kind("number", "whole number"):
         if name in table:
             _check_numbers(table[name], name, path)
@@ -67,10 +82,11 @@ def _check_numbers(column: pd.Series, name: str, path: Path) -> None:
         return
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
-        fault = f"row {_place(wrong)}: {column[wrong].iloc[0]!r:.60} is not a number" if wrong.any() else "no numbers"
-        raise StoreError(f"{path}: {name}: {fault}")
+        if not wrong.any():
+            raise StoreError(f"{path}: {name}: expected numbers")
+        raise StoreError(f"{path}: {name}: row {_line(wrong)}: {column[wrong].iloc[0]!r:.60} is not a number")
     if (infinite := pd.Series(np.isinf(column.to_numpy(float, na_value=np.nan)), column.index)).any():
-        raise StoreError(f"{path}: {name}: row {_place(infinite)}: infinity; no result is infinite")
+        raise StoreError(f"{path}: {name}: row {_line(infinite)}: infinity is not allowed")
 
 
 def _check_labels(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None:
@@ -82,26 +98,27 @@ def _check_labels(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None
         "seed": set(benchmark.seeds),
     }
     for name, labels in known.items():
-        if (strange := ~table[name].isin(labels)).any():
-            value = table[name][strange].iloc[0]
-            told = f"{value!r:.60} is not in benchmark.json" if name != "seed" else f"{value} is not in benchmark.json"
-            raise StoreError(f"{path}: row {_place(strange)}: {name} {told}")
+        if (unknown := ~table[name].isin(labels)).any():
+            value = table[name][unknown].iloc[0]
+            shown = f"{value}" if name == "seed" else f"{value!r:.60}"
+            raise StoreError(f"{path}: row {_line(unknown)}: {name} {shown} is not in benchmark.json")
 
 
 def _check_quotients(table: pd.DataFrame, path: Path) -> None:
-    """Interference must be what its three losses say."""
-    own = [interference(*losses) for losses in table[RAW].astype(float).itertuples(index=False)]
-    told, made = table["interference"].to_numpy(float), np.array(own, dtype=float)
-    wrong = ~((np.isnan(told) & np.isnan(made)) | (np.abs(told - made) <= TOLERANCE * np.maximum(1, np.abs(made))))
+    """Check that each interference is the quotient of the three losses in its row."""
+    quotients = [interference(*losses) for losses in table[RAW].astype(float).itertuples(index=False)]
+    found, expected = table["interference"].to_numpy(float), np.array(quotients, dtype=float)
+    close = np.abs(found - expected) <= TOLERANCE * np.maximum(1, np.abs(expected))
+    wrong = ~((np.isnan(found) & np.isnan(expected)) | close)
     if wrong.any():
-        place = int(np.argmax(wrong))
+        i = int(np.argmax(wrong))
         raise StoreError(
-            f"{path}: row {place + 2}: interference is {told[place]:g}, but its losses give {made[place]:g}; edited?"
+            f"{path}: row {i + 2}: interference is {found[i]:g}, but its losses give {expected[i]:g}; was it edited?"
         )
 
 
-def _place(rows: pd.Series) -> int:
-    """The line of the file with the first true row: the head is line 1."""
+def _line(rows: pd.Series) -> int:
+    """Return the line of the file that holds the first row marked True; the header is line 1."""
     return int(np.argmax(rows.to_numpy(bool))) + 2
 
 

@@ -1,7 +1,7 @@
-"""The rows of each table: one function for each, from what is stored of a cell.
+"""The rows of each table, computed from the stored results: one function for each table.
 
-A function is tied to its table by `rows_of`; `rnnbench.results.tables` calls it for every cell that has a record. What
-the columns mean is said where the tables are declared, in `rnnbench.results.columns`.
+`rows_of` registers a function for its table; `rnnbench.results.tables` calls it for every cell that has a record. The
+meaning of the columns is declared in `rnnbench.results.columns`.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stage:
-    """A cell that has a record, and the other networks of its kind.
+    """A cell with its record and the results of the other networks of its kind.
 
     Attributes:
-        relatives: the results of networks of the same architecture and rule.
+        cell: the cell.
+        record: its record.
+        relatives: the results of networks of the same condition, architecture and rule.
     """
 
     cell: Cell
@@ -51,24 +53,28 @@ class Stage:
 
     @property
     def first(self) -> Result | None:
-        """The result of the stage before the last; None at the first stage, or where there is none."""
+        """The result of the stage before the last; None at the first stage, or if it has no record."""
         if len(self.cell.history) == 1:
             return None
         return self.relatives.result(self.cell, self.cell.history[:-1])
 
 
 ROWS: dict[str, Callable[[Stage], Iterator[Row]]] = {}
+"""The function that yields the rows of a table for a cell, by the name of the table."""
 """By table: what gives the rows of a cell."""
 
 
 def rows_of(table: Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
-    """Tie a function to the table whose rows it gives, each row a value by column name; a missing column is NaN."""
+    """Register a function as the one that yields the rows of a table.
 
-    def tie(rows: Callable[[Stage], Iterator[Row]]) -> Callable[[Stage], Iterator[Row]]:
+    Each row is a dictionary of values by column name; columns that it lacks are NaN.
+    """
+
+    def register(rows: Callable[[Stage], Iterator[Row]]) -> Callable[[Stage], Iterator[Row]]:
         ROWS[table.name] = rows
         return rows
 
-    return tie
+    return register
 
 
 @rows_of(INTERFERENCE)
@@ -85,7 +91,7 @@ def _interference(stage: Stage) -> Iterator[Row]:
 def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -> Row:
     a, b = cell.history[-2:]
     root = relatives.result(cell, cell.history[:1])
-    before = root.before if root else {}  # the scores before any training, which the first stage holds
+    before = root.before if root else {}  # the first stage stores the scores before any training
     alone = relatives.result(cell, (b,)) if learns_first(cell, b) else None
     untrained, after_a, after_b = before.get(a), first.after.get(a), second.after.get(a)
     losses = {
@@ -135,15 +141,16 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
     }
 
 
-def _savings(cell: Cell, again: Result, relatives: Relatives) -> float:
+def _savings(cell: Cell, relearnt: Result, relatives: Relatives) -> float:
+    """Return 1 - updates of relearning / updates of first learning, for the last task; NaN if it was not relearnt."""
     b = cell.history[-1]
-    until = cell.history.index(b) + 1
-    if until == len(cell.history) or not again.converged:
+    n_first = cell.history.index(b) + 1
+    if n_first == len(cell.history) or not relearnt.converged:
         return math.nan
-    first = relatives.result(cell, cell.history[:until])
-    if first is None or not first.converged or not first.updates or again.updates is None:
+    first = relatives.result(cell, cell.history[:n_first])
+    if first is None or not first.converged or not first.updates or relearnt.updates is None:
         return math.nan
-    return 1 - again.updates / first.updates
+    return 1 - relearnt.updates / first.updates
 
 
 @rows_of(CURVES)
@@ -207,7 +214,10 @@ def _timing(stage: Stage) -> Iterator[Row]:
 
 
 def _area(curve: Curve | None, task: str, budget: int) -> float:
-    """Mean of the accuracy on `task` over the budget of updates, its last value held; NaN where it has none."""
+    """Return the mean accuracy on a task over the budget of updates; NaN if it has no accuracy.
+
+    The curve is integrated by trapezoids. After the network has stopped, its last accuracy is used.
+    """
     values = curve.accuracy.get(task, []) if curve else []
     if curve is None or not values or any(v is None for v in values) or not budget:
         return math.nan
@@ -217,28 +227,31 @@ def _area(curve: Curve | None, task: str, budget: int) -> float:
 
 
 def continual_table(stages: pd.DataFrame) -> pd.DataFrame:
-    """A row for each network and each sequence of two or more different tasks that all have an accuracy.
+    """Compute the metrics of every sequence of two or more different tasks that all have an accuracy.
 
-    Sequences in which a task comes twice have no such figures; savings describe those.
+    A sequence in which a task occurs twice has no such metrics; the column `savings` describes relearning.
 
     Args:
-        stages: the table of that name.
+        stages: the table `stages`.
+
+    Returns:
+        The table `continual`: one row for each network and sequence.
     """
     rows: list[list[Any]] = []
     for names, of_network in stages.groupby([*SETTING, "seed"], sort=False, dropna=False):
-        *place, seed = names
-        known = _Network(of_network)
+        *setting, seed = names
+        network = _Network(of_network)
         for history in dict.fromkeys(map(str, of_network["history"])):
             tasks = split_history(history)
             if len(tasks) > 1 and len(set(tasks)) == len(tasks):
-                sequence = known.sequence(tasks)
+                sequence = network.sequence(tasks)
                 if np.isfinite(sequence.r).all():
-                    rows.append([*place, history, seed, *(metric.of(sequence) for metric in METRICS.values())])
+                    rows.append([*setting, history, seed, *(metric.of(sequence) for metric in METRICS.values())])
     return pd.DataFrame(rows, columns=CONTINUAL.names)
 
 
 class _Network:
-    """The accuracies of one network in all its histories."""
+    """The accuracies of one network in all its histories, from its rows of the table `stages`."""
 
     def __init__(self, stages: pd.DataFrame) -> None:
         self.accuracy: dict[tuple[str, str], Any] = {}
@@ -250,7 +263,7 @@ class _Network:
                 self.auc[history] = row.get("accuracy_auc", math.nan)
 
     def sequence(self, tasks: list[str]) -> Sequence:
-        """What is known of a sequence; NaN where it is not."""
+        """Return the accuracies along a sequence of tasks, NaN where there are none."""
         stages = [joined(tasks[: k + 1]) for k in range(len(tasks))]
         return Sequence(
             r=np.array(

@@ -1,7 +1,6 @@
-"""The tables of a results folder: computed from its cells, and written.
+"""The tables of a results folder: collecting their rows from the cells, and writing them.
 
-What their columns mean is declared in `rnnbench.results.columns`; how a cell's rows are computed stands in
-`rnnbench.results.table_rows`.
+`rnnbench.results.columns` declares what their columns mean; `rnnbench.results.table_rows` computes the rows of a cell.
 """
 
 from __future__ import annotations
@@ -21,32 +20,42 @@ from rnnbench.results.table_rows import ROWS, Stage, continual_table
 
 
 def collect(benchmark: Benchmark, store: Store) -> dict[str, pd.DataFrame]:
-    """The tables of what is in the store, by name, without the analysis.
+    """Compute the tables from the cells in a store, all except `analysis`.
 
-    Their rows stand in the order of the description, whoever computed the cells. `tracked` is absent where the
-    architectures track no weights.
+    The order of the rows follows the description of the benchmark and does not depend on who computed the cells.
+
+    Args:
+        benchmark: the benchmark whose cells are read.
+        store: the store; cells that it does not have are left out.
+
+    Returns:
+        The tables by name. `tracked` is missing if the architectures track no weights.
     """
     of_cells = {table.name: table for table in TABLES if table.name in ROWS}
     more = {INTERFERENCE.name: condition_columns(benchmark)}
-    growing = {name: _Rows([*table.names, *more.get(name, ())]) for name, table in of_cells.items()}
+    rows_of_tables = {name: _Rows([*table.names, *more.get(name, ())]) for name, table in of_cells.items()}
     for cells in kinds_of(benchmark):
-        relatives = Relatives(store)  # a row looks at networks of its own kind alone: the others can be forgotten
+        relatives = Relatives(store)  # a row needs only networks of its own kind, so the records of others are dropped
         for cell in cells:
             if (record := relatives.record(cell)) is None:
                 continue
             stage = Stage(cell, record, relatives)
-            for name, rows in growing.items():
+            for name, rows in rows_of_tables.items():
                 rows.extend(ROWS[name](stage))
-    found = {name: typed(rows.table(), of_cells[name]) for name, rows in growing.items()}
-    if found[TRACKED.name].empty:
-        del found[TRACKED.name]
-    return found | {CONTINUAL.name: continual_table(found[STAGES.name])}
+    tables = {name: typed(rows.table(), of_cells[name]) for name, rows in rows_of_tables.items()}
+    if tables[TRACKED.name].empty:
+        del tables[TRACKED.name]
+    return tables | {CONTINUAL.name: continual_table(tables[STAGES.name])}
 
 
 def typed(table: pd.DataFrame, declared: Table) -> pd.DataFrame:
-    """The table with types that have missing values: `boolean` for truths, `Int64` for numbers that are not whole yet.
+    """Return the table with column types that allow missing values: `boolean` and `Int64`.
 
-    Columns that already hold whole numbers stay as they are.
+    Columns of whole numbers that already have an integer type keep it.
+
+    Args:
+        table: the table.
+        declared: its declaration, which says which columns hold truth values and whole numbers.
     """
     whole = [name for name in declared.of_kind("whole number") if not pd.api.types.is_integer_dtype(table[name])]
     types: dict[Any, Any] = dict.fromkeys(declared.of_kind("truth"), "boolean") | dict.fromkeys(whole, "Int64")
@@ -54,7 +63,16 @@ def typed(table: pd.DataFrame, declared: Table) -> pd.DataFrame:
 
 
 def write_table(folder: Path, declared: Table, table: pd.DataFrame | None) -> None:
-    """Write a table to its file, atomically; None removes what another description may have left."""
+    """Write a table to its file atomically.
+
+    Args:
+        folder: the results folder.
+        declared: the declaration of the table.
+        table: the table; None removes a file that an earlier description may have left.
+
+    Raises:
+        StoreError: the file cannot be written or removed.
+    """
     path = folder / declared.file
     if table is None:
         remove(path)
@@ -65,13 +83,22 @@ def write_table(folder: Path, declared: Table, table: pd.DataFrame | None) -> No
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame], declared: Iterable[Table]) -> None:
-    """Write the declared tables that there are, and remove the others."""
+    """Write tables to their files, and remove the files of declared tables that are not among them.
+
+    Args:
+        folder: the results folder.
+        tables: the tables by name.
+        declared: the declarations of the tables to write or remove.
+
+    Raises:
+        StoreError: a file cannot be written or removed.
+    """
     for table in declared:
         write_table(folder, table, tables.get(table.name))
 
 
 class _Rows:
-    """A table that grows row by row, kept by columns: of a million rows, dicts would take gigabytes."""
+    """A table that grows row by row. It is kept by columns, since a million rows as dictionaries take gigabytes."""
 
     def __init__(self, columns: list[str]) -> None:
         self._columns: dict[str, list[Any]] = {name: [] for name in columns}
@@ -85,5 +112,5 @@ class _Rows:
             self.append(row)
 
     def table(self) -> pd.DataFrame:
-        """The table; it leaves nothing behind here."""
+        """Return the table and release the rows, so that they are not in memory twice."""
         return pd.DataFrame({name: self._columns.pop(name) for name in list(self._columns)})

@@ -1,4 +1,4 @@
-"""Cells as bytes, for workers that do not share the results folder."""
+"""Cells as bytes, to send them to and from workers that do not share the results folder."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ from rnnbench.errors import StoreError
 from rnnbench.results.store import Store, verified
 
 Parcel = dict[str, tuple[bytes, bytes | None]]
-"""By identity: a cell's record, and its arrays where it has any, as their files hold them."""
+"""By identity: the contents of a cell's JSON file and of its safetensors file, None if it has no arrays."""
 
 
 def packed(folder: Path, identities: Iterable[str]) -> Parcel:
-    """Those of some cells that are in a results folder."""
+    """Read cells from a results folder.
+
+    Args:
+        folder: the results folder.
+        identities: the cells to read; those that are missing or damaged are left out.
+
+    Raises:
+        StoreError: a file cannot be read.
+    """
     store = Store(folder)
     parcel: Parcel = {}
     for identity in identities:
@@ -25,26 +33,35 @@ def packed(folder: Path, identities: Iterable[str]) -> Parcel:
             continue
         sha256 = record.result.arrays_sha256
         arrays = None if sha256 is None else store.arrays_path(identity, sha256)
-        there = arrays is not None and arrays.exists()
-        parcel[identity] = (store.path(identity).read_bytes(), arrays.read_bytes() if arrays and there else None)
+        has_arrays = arrays is not None and arrays.exists()
+        content = store.path(identity).read_bytes()
+        parcel[identity] = (content, arrays.read_bytes() if arrays and has_arrays else None)
     return parcel
 
 
 def unpacked(folder: Path, parcel: Mapping[str, tuple[bytes, bytes | None]]) -> tuple[tuple[str, str], ...]:
-    """Put the cells of a parcel into a results folder; (identity, done or failed) of each.
+    """Store the cells of a parcel in a results folder.
 
-    Raises StoreError for a record or arrays that are not whole.
+    Args:
+        folder: the results folder.
+        parcel: the cells.
+
+    Returns:
+        Identity and status (done or failed) of each cell, as it is in the store afterwards.
+
+    Raises:
+        StoreError: a record or its arrays are damaged, or a file cannot be written.
     """
     store = Store(folder)
-    ends = []
-    for identity, (content, sent) in parcel.items():
+    statuses = []
+    for identity, (content, received) in parcel.items():
         record = verified(content, identity)
-        if sent is not None and hashlib.sha256(sent).hexdigest() != record.result.arrays_sha256:
-            raise StoreError(f"{identity}: its arrays do not fit its record")
+        if received is not None and hashlib.sha256(received).hexdigest() != record.result.arrays_sha256:
+            raise StoreError(f"{identity}: the checksum of its arrays differs from the record's")
         try:
-            arrays = None if sent is None else dict(load_arrays(sent))
+            arrays = None if received is None else dict(load_arrays(received))
         except SafetensorError as error:
             raise StoreError(f"{identity}: {error}") from None
         kept = store.put(identity, record.description, record.result, record.provenance, arrays)
-        ends.append((identity, kept.result.status))
-    return tuple(ends)
+        statuses.append((identity, kept.result.status))
+    return tuple(statuses)

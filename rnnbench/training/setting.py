@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, canonical_json
 from rnnbench.errors import PluginError
 from rnnbench.plugin.interfaces import Architecture, LearningRule, Task
-from rnnbench.plugin.registry import Registry
+from rnnbench.plugin.registry import Kind, Registry
 from rnnbench.randomness import rng_for
 from rnnbench.training.channels import Layout
 from rnnbench.training.trials import check_task
@@ -31,8 +32,7 @@ class Setting:
     def __init__(self, benchmark: Benchmark, registry: Registry) -> None:
         self.benchmark = benchmark
         self.registry = registry
-        self._architectures: dict[tuple[str, str], Architecture] = {}
-        self._rules: dict[tuple[str, str], LearningRule] = {}
+        self._built: dict[tuple[str, str], Any] = {}
         self._faults: dict[float, dict[str, str]] = {}
         self._steps: dict[tuple[str, float], int] = {}
 
@@ -58,17 +58,19 @@ class Setting:
 
     def architecture(self, spec: ArchitectureSpec) -> Architecture:
         """The architecture of a description, built at the first call."""
-        key = spec.plugin, canonical_json(spec.parameters)
-        if key not in self._architectures:
-            self._architectures[key] = self.registry.build("architecture", spec.plugin, spec.parameters)
-        return self._architectures[key]
+        architecture: Architecture = self._once("architecture", spec)
+        return architecture
 
     def rule(self, spec: RuleSpec) -> LearningRule:
         """The learning rule of a description, built at the first call."""
+        rule: LearningRule = self._once("rule", spec)
+        return rule
+
+    def _once(self, kind: Kind, spec: ArchitectureSpec | RuleSpec) -> Any:
         key = spec.plugin, canonical_json(spec.parameters)
-        if key not in self._rules:
-            self._rules[key] = self.registry.build("rule", spec.plugin, spec.parameters)
-        return self._rules[key]
+        if key not in self._built:
+            self._built[key] = self.registry.build(kind, spec.plugin, spec.parameters)
+        return self._built[key]
 
     def faults(self, dt: float) -> dict[str, str]:
         """Error messages of the tasks that cannot be used, by label. Each task is tried once for each time step.

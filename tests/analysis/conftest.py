@@ -1,4 +1,4 @@
-"""Networks of patterns whose answers are known, trials for them, and architectures that the analysis does not know."""
+"""Networks with known answers, trials for them, and architectures that are not built in."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rnnbench.plugin.interfaces import Batch
 
 @pytest.fixture(autouse=True)
 def in_threads() -> Iterator[None]:
-    """One thread, as in a worker: tests run beside each other."""
+    """Use one thread, as in a worker, since tests run in parallel."""
     with threads():
         yield
 
 
 class LowRank(Architecture):
-    """W = U M U^T / N given by U and M alone, declared as a rate network."""
+    """A rate network with W = U M U^T / N, whose weights are U and M."""
 
     name = "low_rank"
     nonlinearity: str = "erf"
@@ -111,8 +111,10 @@ def network(patterns) -> Callable[[int, np.ndarray], dict[str, np.ndarray]]:
 
 @pytest.fixture(scope="session")
 def pulses() -> Callable[..., Batch]:
-    """Trials of one task: a pulse of sign +-1 for 1 tau on its channel, then `drive`; 0.5 is asked for in the second
-    half, on both outputs' masks. Each sign comes twice, so that there are doubles to find.
+    """Trials of one task: a pulse of sign +-1 for 1 tau on the task's channel, then `drive`.
+
+    The target is +-0.5 in the second half, and the masks of both outputs are 1 there. Each sign occurs twice, so that
+    there are repeated trials.
     """
 
     def make(channel: int, drive: float, dt: float = 0.5, duration: float = 20.0) -> Batch:

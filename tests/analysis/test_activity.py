@@ -1,4 +1,4 @@
-"""Activity against the engine that trains; the matrices of architectures that are only known by what they offer."""
+"""Activity agrees with the engine; matrices are those that an architecture declares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_activity_is_what_the_engine_computes(nonlinearity):
     empty = torch.zeros(1, 15, 4, 3, dtype=torch.float64)
     batch = Batch(torch.tensor(inputs)[None], empty, empty, (0,))
     engine = architecture.engine()
-    # The same equation in another order of operations: rounding alone, which 15 steps of relu at g = 0.9 do not grow.
+    # Only rounding differs, since the order of operations does; 15 steps of relu at g = 0.9 do not amplify it.
     np.testing.assert_allclose(activity.outputs, engine.outputs(population, batch)[0], atol=1e-10)
     np.testing.assert_allclose(activity.rates, engine.rates(population, batch)[0], atol=1e-10)
     assert activity.states is not None and activity.states.shape == (16, 4, 12)
@@ -43,7 +43,7 @@ def test_a_rate_network_is_known_by_its_methods(low_rank, nonlinearity):
 
 
 class FiringRate(Architecture):
-    """A firing-rate network whose field and weights have the names of the vanilla RNN's, and which declares nothing."""
+    """A firing-rate network with the vanilla RNN's names of fields and weights, which declares no rate network."""
 
     name = "somebodys_firing_rate"
     nonlinearity: str = "tanh"
@@ -69,14 +69,14 @@ class FiringRate(Architecture):
 
 
 class OtherStep(VanillaRNN):
-    """It inherits the declaration of the vanilla RNN and replaces its dynamics."""
+    """Inherits the declaration of the vanilla RNN but overrides its dynamics."""
 
     def step(self, weights, state, inputs, noise):
         return FiringRate.step(self, weights, state, inputs, noise)
 
 
 class Declared(OtherStep):
-    """It declares anew what it is."""
+    """Defines the members of a rate network again."""
 
     def recurrent(self, weights):
         return weights["w_rec"]

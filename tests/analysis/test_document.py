@@ -1,4 +1,4 @@
-"""The example in docs/analysis.md runs and shows what it says."""
+"""The example in docs/analysis.md runs and gives the results that the page states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_example_runs(tmp_path, monkeypatch):
     code = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     space: dict = {}
     exec("\n".join(code), space)
-    # "near 1 and pi / 2": N = 200, so overlaps are off by N^-1/2 = 0.07, and the angle by a few times that.
+    # At N = 200, overlaps deviate by about N^-1/2 = 0.07 from 1 and pi / 2, and the angle by a few times that.
     assert space["measures"]["mode_index"] == pytest.approx(1, abs=0.1)
     assert space["measures"]["rotation_angle"] == pytest.approx(np.pi / 2, abs=0.25)
     assert (tmp_path / "phase_plane.png").stat().st_size > 10_000

@@ -1,4 +1,4 @@
-"""Fixed points where they are known in closed form, and where a long simulation ends."""
+"""Fixed points are those known in closed form, and those at which a long simulation ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rnnbench.analysis.fixed_points import find_fixed_points, flow_of, settle
 
 
 class Unknown(Architecture):
-    """The vanilla RNN as a third party's architecture: the analysis knows its step and nothing else."""
+    """The vanilla RNN as an architecture that declares no rate network, so that the analysis only knows its step."""
 
     name = "unknown"
     nonlinearity: str = "tanh"
@@ -102,7 +102,7 @@ def test_newton_ends_where_the_simulation_ends():
     np.testing.assert_allclose(found.states, settled, atol=1e-6)
 
 
-def test_a_start_from_which_nothing_is_reached_is_said_to_have_failed():
+def test_a_start_that_reaches_no_fixed_point_is_marked_as_failed():
     """h' = -h + softplus(h) + 1 > 0 everywhere for w = 1: no fixed point to find."""
     architecture = VanillaRNN(units=1, nonlinearity="softplus")
     found = find_fixed_points(architecture, weights([[1.0]]), np.array([1.0]), np.array([[0.0], [3.0]]))
@@ -110,7 +110,7 @@ def test_a_start_from_which_nothing_is_reached_is_said_to_have_failed():
 
 
 def test_a_line_of_fixed_points_is_met_at_its_nearest_point():
-    """W = diag(1, 0), identity: every (c, 0) is fixed and the Jacobian singular; least squares moves across only."""
+    """W = diag(1, 0), identity: every (c, 0) is fixed and the Jacobian is singular; the least-squares step is orthogonal to the line."""
     architecture = VanillaRNN(units=2, nonlinearity="identity")
     found = find_fixed_points(architecture, weights(np.diag([1.0, 0.0])), np.zeros(1), np.array([[2.0, 1.0]]))
     np.testing.assert_allclose(found.states, [[2.0, 0.0]], atol=1e-9)

@@ -1,4 +1,4 @@
-"""What is measured on a pair, on networks of two patterns: W = U M U^T / N, where M says all there is to know."""
+"""Measures of a pair of tasks, on networks W = U M U^T / N of two patterns, for which M determines the answers."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_linear_network_has_the_outputs_and_alignments_of_its_two_dimensions(n
         strength = np.sqrt(np.sum((path @ update.T) ** 2, axis=0) / np.sum(path**2)) / np.linalg.norm(update)
         expected |= {f"alignment_{source}a": strength[0], f"alignment_{source}b": strength[1]}
     for stage, path in (("first", before), ("after", after)):
-        variances = np.linalg.eigvalsh(path.T @ path)  # both signs come alike, so the mean is zero
+        variances = np.linalg.eigvalsh(path.T @ path)  # both signs occur equally often, so the mean is zero
         expected[f"participation_ratio_{stage}"] = variances.sum() ** 2 / (variances**2).sum()
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)  # inputs are float32
 
@@ -116,7 +116,7 @@ def test_a_linear_network_has_one_fixed_point_and_it_turns_as_the_linear_system_
 
 @pytest.mark.parametrize(("after_b", "drive", "mode", "angle"), [(ROTATED, 0.02, 1, np.pi / 2), (FORMED, 0.15, 0, 0)])
 def test_rotation_and_formation_are_told_apart_as_in_the_model(network, pulses, after_b, drive, mode, angle):
-    """N = 600: overlaps of phi(h) with the patterns are off by about N^-1/2 = 0.04, the angles by a few times that."""
+    """At N = 600, overlaps of phi(h) with the patterns deviate by about N^-1/2 = 0.04, and angles by a few times that."""
     n = 600
     architecture = VanillaRNN(units=n, nonlinearity="erf")
     untrained, first, second = (network(n, m) for m in (UNTRAINED, AFTER_A, after_b))

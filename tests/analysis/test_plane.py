@@ -1,4 +1,4 @@
-"""Flow and trajectories in a plane: linear networks in closed form, and the 2x2 model as N grows."""
+"""Flow and trajectories in a plane agree with linear networks in closed form, and with the 2x2 model as N grows."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_flow_of_a_full_linear_network_is_its_projection():
 
 
 def test_the_flow_tends_to_the_2x2_model_as_the_network_grows(network):
-    """Deviations are sampling errors of averages over units, of order N^-1/2: sqrt(N) times them does not grow."""
+    """Deviations are sampling errors of averages over units, of order N^-1/2, so sqrt(N) times them does not grow."""
     expected = model.flow(grid(), M, X)
     sizes, errors = [100, 200, 400, 800, 1600, 3200], []
     for n in sizes:
@@ -85,14 +85,14 @@ def test_readouts_along_trials_are_those_of_the_2x2_model(network, pulses):
     inputs = pulses(0, 0.1).inputs[0].numpy()
     found = readout_trajectories(VanillaRNN(units=n, nonlinearity="erf"), weights, inputs)
     kappa = model.simulate(M, inputs.swapaxes(0, 1).astype(float), 0.5)
-    # N^-1/2 = 0.02 in each average; the unstable rest amplifies it along the trial.
+    # Each average deviates by N^-1/2 = 0.02, which the unstable state of rest amplifies during the trial.
     np.testing.assert_allclose(found.swapaxes(0, 1), model.readout(kappa[:, 1:]), atol=0.1)
     swapped = readout_trajectories(VanillaRNN(units=n, nonlinearity="erf"), weights, inputs, outputs=(1, 0))
     np.testing.assert_array_equal(swapped, found[..., ::-1])
 
 
 def test_a_portrait_shows_the_fixed_points_of_the_model(network, pulses):
-    """diag(1.8, 1.3) has five: rest, a stable pair along A, and saddles along B; N^-1/2 = 0.05, a few times that."""
+    """diag(1.8, 1.3) has rest, a stable pair along A, and saddles along B; errors are a few times N^-1/2 = 0.05."""
     n, m = 400, np.diag([1.8, 1.3])
     weights = network(n, m)
     a, b = (pulses(channel, 0.0).inputs[0].numpy() for channel in (0, 1))
@@ -132,7 +132,7 @@ def test_a_state_of_two_parts_has_no_portrait(two_parts, pulses):
 
 
 def test_a_pair_is_shown_in_the_plane_of_its_two_states(network, pulses):
-    """ROTATED in the 2x2 model: A's fixed point goes to B's axis; FORMED: it stays (a few N^-1/2 = 0.07)."""
+    """A's fixed point moves to B's axis (rotation) or stays (formation), up to a few times N^-1/2 = 0.07."""
     n, drive = 200, 0.15
     first = network(n, np.diag([1.24, 0.0]))
     trials = pulses(0, drive), pulses(1, drive)

@@ -1,4 +1,4 @@
-"""What is measured on the weights of a run's pairs, held against the same measured by hand."""
+"""The analysis table of a run agrees with measures computed here from the stored weights."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_correlation_of_updates_is_that_of_the_stored_weights(results):
     w = weights_of(results)
     for row in results.analysis.itertuples():
         a, b = row.first_task, row.second_task
-        # The first stages start from one matrix, so that what two of them differ in is free of it.
+        # The initial weights are drawn again, since they are not stored.
         architecture = results.benchmark.architectures[0]
         rng = rnnbench.rng_for(row.seed, "weights", "vanilla_rnn@1")
         w0 = rnnbench.VanillaRNN(**architecture.parameters).init(rng, 2, 2)["w_rec"]
@@ -88,7 +88,7 @@ def test_an_analysis_that_is_asked_for_later_needs_no_new_first_stages(tmp_path)
     plain = rnnbench.run(CONTENT | {"analyses": []}, results=tmp_path, workers=1)
     assert plain.analysis.empty and not (plain.folder / "analysis.csv").exists()
     later = rnnbench.run(CONTENT, results=tmp_path, workers=1)
-    assert later.computed == 4  # the second stages, whose weights had not been kept
+    assert later.computed == 4  # the second stages, whose weights had not been stored
     assert len(later.analysis) == 4
     pd.testing.assert_frame_equal(later.interference, plain.interference)
 
@@ -129,7 +129,7 @@ def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(resul
     shutil.copytree(results.folder, tmp_path / "measured")
 
     def interrupted(executor, work):
-        """After the first job, when there is something of the new description in the folder."""
+        """Interrupt after the first job, when the folder contains a cell of the new description."""
         work.tell(rnnbench.Worker(work.folder, work.device, work.threads).compute(work.jobs[0], work.tell))
         raise KeyboardInterrupt
 

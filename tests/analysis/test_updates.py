@@ -1,4 +1,4 @@
-"""Overlaps, ranks and dimensions of matrices and activity built to have them."""
+"""Overlaps, ranks and dimensions of matrices and activity that are constructed to have known values."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_the_block_of_a_low_rank_matrix_is_what_it_was_made_of(rng, orthogonal):
     np.testing.assert_allclose(updates.block(u @ m @ u.T / 50, u), m, atol=1e-10)
 
 
-def test_explained_is_one_in_the_span_and_what_chance_gives_outside(rng):
+def test_explained_is_one_in_the_span_and_at_chance_level_outside(rng):
     n = 200
     u = rng.standard_normal((n, 2))
     assert updates.explained(u @ rng.standard_normal((2, 2)) @ u.T, u) == pytest.approx(1)
-    # A random matrix has (2 / n)^2 of its square there: 1e-4, with a spread of 0.7e-4.
+    # For a random matrix the fraction is (2 / n)^2 = 1e-4, with a standard deviation of 0.7e-4.
     assert updates.explained(rng.standard_normal((n, n)), u) < 5e-4
 
 
@@ -56,7 +56,7 @@ def test_ranks(rng):
 def test_participation_ratio_counts_the_dimensions_of_isotropic_activity(rng):
     q, _ = np.linalg.qr(rng.standard_normal((30, 30)))
     corners = np.concatenate([np.eye(4), -np.eye(4)])  # zero mean, equal variance in 4 dimensions
-    activity = (corners @ q[:4]).reshape(2, 4, 30) + 7.0  # an offset is no dimension
+    activity = (corners @ q[:4]).reshape(2, 4, 30) + 7.0  # an offset does not add a dimension
     assert updates.participation_ratio(activity) == pytest.approx(4)
     assert updates.participation_ratio(np.ones((5, 30))) == 0
 
@@ -85,7 +85,7 @@ def test_dimensions_are_those_of_the_singular_values_and_of_the_covariance(rng):
 
 @pytest.mark.parametrize("rank", [0, 1, 5])
 def test_the_spectrum_of_low_rank_is_that_of_the_small_matrix(rng, rank):
-    """U V^T has the eigenvalues of V^T U, and zeros: known without ever diagonalising W."""
+    """U V^T has the eigenvalues of V^T U and zeros, so that W need not be diagonalised."""
     n = 250
     u, v = rng.standard_normal((2, n, rank)) / math.sqrt(n)
     values = updates.spectrum(u @ v.T)
@@ -113,7 +113,7 @@ def test_alignment_never_exceeds_its_bound(rng):
     for n_outputs in (1, 3):
         for _ in range(50):
             update = rng.standard_normal((6, 1)) @ rng.standard_normal((1, 6)) + 0.1 * rng.standard_normal((6, 6))
-            # Readout and activity at their most favourable: the singular vectors of the update.
+            # The singular vectors of the update are the readout and activity with the largest alignment.
             left, _, right = np.linalg.svd(update)
             for rates in (rng.standard_normal((4, 5, 6)), right[:1]):
                 for readout in (rng.standard_normal((n_outputs, 6)), left[:, :n_outputs].T):
@@ -128,7 +128,7 @@ def test_alignments_of_orthogonal_directions_are_the_elements_of_m(rng):
     np.testing.assert_allclose(found, np.abs(m) / np.linalg.norm(m), atol=1e-12)
 
 
-def test_nothing_has_no_alignment():
+def test_alignment_with_zeros_is_nan():
     w, r, z = np.ones((3, 3)), np.ones((2, 3)), np.ones((1, 3))
     for case in ((0 * w, r, z), (w, 0 * r, z), (w, r, 0 * z), (w, r, z[:0])):
         assert math.isnan(updates.alignment(*case))

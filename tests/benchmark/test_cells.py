@@ -1,4 +1,4 @@
-"""What identifies a cell: all that determines its numbers, and nothing that does not."""
+"""The identity of a cell depends on everything that determines its numbers and on nothing else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cell(content: dict[str, Any], history: tuple[str, ...] = PAIR) -> Cell:
 
 
 def changed(*path: str | int, value: Any) -> dict[str, Any]:
-    """BASE with one value set."""
+    """Return BASE with one value set."""
     content = copy.deepcopy(BASE)
     inner: Any = content
     for part in path[:-1]:
@@ -39,7 +39,7 @@ def changed(*path: str | int, value: Any) -> dict[str, Any]:
 
 
 def mirrored(value: Any) -> Any:
-    """The same with the keys of every mapping the other way round."""
+    """Return the value with the keys of every mapping in reverse order."""
     if isinstance(value, dict):
         return {k: mirrored(value[k]) for k in reversed(value)}
     return [mirrored(v) for v in value] if isinstance(value, list) else value
@@ -128,9 +128,9 @@ def test_the_identity_of_a_cell_depends_on(content) -> None:
     assert cell(content).identity != cell(BASE).identity
 
 
-def test_every_parameter_of_the_built_ins_is_among_those_tried() -> None:
+def test_every_parameter_of_the_built_ins_is_tried() -> None:
     b = load_benchmark(BASE)
-    tried = {told.split(": ")[1] for told in OTHER if told.startswith(("architecture: ", "rule: "))}
+    tried = {name.split(": ")[1] for name in OTHER if name.startswith(("architecture: ", "rule: "))}
     assert tried == set(b.architectures[0].parameters) | set(b.rules[0].parameters)
 
 
@@ -146,7 +146,7 @@ def test_the_identity_of_a_cell_depends_on_the_version_of_a_plugin(make_plugin, 
     assert len(identities) == 2
 
 
-def test_a_cell_is_described_by_json_that_gives_the_same_identity_again() -> None:
+def test_the_description_of_a_cell_survives_json() -> None:
     c = cell(BASE)
     again = json.loads(json.dumps(c.description))
     assert again == c.description

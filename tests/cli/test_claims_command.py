@@ -1,4 +1,4 @@
-"""`python -m rnnbench claims`: from a results folder to verdicts, a report and figures."""
+"""`python -m rnnbench claims` makes verdicts, a report and figures from results folders."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_every_finished_folder_is_judged_and_a_report_written(home, cli):
     assert (home / "claims" / "figures" / "C2-driven.png").stat().st_size > 5_000
     table = pd.read_csv(home / "claims" / "claims.csv")
     assert set(table.loc[table["claim"] == "C2", "verdict"]) == {"undecided"}
-    # Once more, with the report's own folder among the results.
+    # A second time, when the report's folder is among the results.
     assert cli("claims", "--in", home)[0] == 0
 
 
@@ -54,18 +54,18 @@ def test_a_folder_may_be_named(home, cli, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--in", "nowhere"], "nowhere: no results of a finished run"),
         (["nowhere"], "benchmark.json: missing or unreadable"),
     ],
 )
-def test_what_cannot_be_judged_is_told_in_one_line(cli, arguments, told):
+def test_the_error_for_results_that_cannot_be_judged_is_one_line(cli, arguments, message):
     code, _, err = cli("claims", *arguments)
-    assert code == 2 and told in err and err.count("\n") == 1
+    assert code == 2 and message in err and err.count("\n") == 1
 
 
-def test_a_claim_that_there_is_not_is_told_with_those_there_are(home, cli, tmp_path):
+def test_the_error_for_an_unknown_claim_names_the_known_ones(home, cli, tmp_path):
     shutil.copytree(home / "driven", tmp_path / "odd")
     path = tmp_path / "odd" / "benchmark.json"
     path.write_text(path.read_text().replace('"claims": []', '"claims": ["C9"]'))
@@ -73,7 +73,7 @@ def test_a_claim_that_there_is_not_is_told_with_those_there_are(home, cli, tmp_p
     assert code == 2 and 'no claim "C9"' in err.replace("'", '"') and "C1, C2" in err and err.count("\n") == 1
 
 
-def test_every_benchmark_of_a_claim_names_claims_that_there_are():
+def test_every_benchmark_of_a_claim_names_known_claims():
     files = sorted((ROOT / "benchmarks" / "claims").glob("**/*.yaml"))
     asked = {file: yaml.safe_load(file.read_text())["claims"] for file in files}
     assert all(asked.values()) and {name for names in asked.values() for name in names} <= set(CLAIMS)

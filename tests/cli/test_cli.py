@@ -1,4 +1,4 @@
-"""The command line: what it prints, how it ends, and that an interrupted run goes on where it was."""
+"""The command line: its output, its exit codes, and how an interrupted run is continued."""
 
 from __future__ import annotations
 
@@ -35,13 +35,17 @@ SOUND: dict[str, Any] = {
 
 @dataclass
 class Case:
-    """One command line, and what it did.
+    """One command line, and its effect.
 
-    wrong   the benchmark's text, where it is not the sound one
+    Attributes:
+        expected: texts that its error message must contain.
+        wrong: text of the benchmark file; None for the valid benchmark SOUND.
+        before: the files before the command.
+        after: the files after it.
     """
 
     arguments: tuple[str, ...]
-    told: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
     wrong: str | None = None
     code: int = -1
     out: str = ""
@@ -101,7 +105,7 @@ ANSWERS = {
 
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory, command_line: Callable[..., Any]) -> dict[str, Case]:
-    """All of the above, each run in a folder of its own."""
+    """All cases above, each run in its own folder."""
     every = MISTAKES | USAGE | ANSWERS
     root = tmp_path_factory.mktemp("cases")
     folders = {name: root / name for name in every}
@@ -120,7 +124,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory, command_line: Callable[..., 
 
 
 def _newer(folder: Path) -> None:
-    """A results folder with a cell of a version to come."""
+    """Make a results folder with a cell of a future format version."""
     cell = next(cells_of(load_benchmark(SOUND)))
     store = Store(folder)
     store.put(cell.identity, cell.description, Result(status="done"), {})
@@ -138,7 +142,7 @@ def test_a_mistake_is_one_line_on_stderr_and_exit_code_2_and_nothing_is_written(
     assert "Traceback" not in case.err
     (line,) = case.err.splitlines()
     assert line.startswith("error: ")
-    assert all(words in line for words in case.told)
+    assert all(words in line for words in case.expected)
     assert case.code == 2
     assert case.after == case.before
 
@@ -166,12 +170,12 @@ def test_a_mistake_in_a_fresh_process_is_one_line_and_exit_code_2(tmp_path) -> N
     command = [sys.executable, "-m", "rnnbench", "run", "b.yaml"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (2, "")
-    told = r"error: b\.yaml: tasks\[0\]: unknown task 'flipflop'; did you mean flip_flop\?.*\n"
-    assert re.fullmatch(told, ran.stderr)
+    expected = r"error: b\.yaml: tasks\[0\]: unknown task 'flipflop'; did you mean flip_flop\?.*\n"
+    assert re.fullmatch(expected, ran.stderr)
     assert set(files(tmp_path)) == {"b.yaml"}
 
 
-def test_list_tells_kind_id_package_and_what_each_plugin_is(cases) -> None:
+def test_list_shows_kind_id_package_and_summary_of_each_plugin(cases) -> None:
     out = cases["list"].out
     assert re.search(r"^architectures from rnnbench \d\S* *\n +vanilla_rnn@1 +Vanilla rate RNN", out, re.MULTILINE)
     assert re.search(r"^rules from rnnbench \d\S* *\n +gradient_descent@1 +Gradient descent", out, re.MULTILINE)
@@ -184,7 +188,7 @@ def test_list_of_one_kind_shows_no_other(cli) -> None:
     assert re.findall(r"^(\w+) from", out, re.MULTILINE) and set(re.findall(r"^(\w+) from", out, re.M)) == {"rules"}
 
 
-def test_describe_tells_source_types_bounds_units_and_defaults(cases) -> None:
+def test_describe_shows_source_types_bounds_units_and_defaults(cases) -> None:
     out = cases["describe flip_flop"].out
     assert re.match(r"flip_flop@1 +task, from rnnbench-neuro \d", out)
     assert "source: Sussillo & Barak" in out
@@ -195,13 +199,13 @@ def test_describe_tells_source_types_bounds_units_and_defaults(cases) -> None:
     assert re.search(r"^drive +number +0(\.0)? +≥ 0, ≤ 1", out, re.MULTILINE)
 
 
-def test_describe_tells_choices_and_truth_values(cases) -> None:
+def test_describe_shows_choices_and_booleans(cases) -> None:
     out = cases["describe vanilla_rnn"].out
     assert re.search(r'^learn +"recurrent" \| "all" +"recurrent"', out, re.MULTILINE)
     assert re.search(r"^bias +boolean +false", out, re.MULTILINE)
 
 
-def test_a_dry_run_tells_cells_networks_updates_and_time(cases) -> None:
+def test_a_dry_run_shows_cells_networks_updates_and_time(cases) -> None:
     out = cases["dry run"].out
     assert re.search(r"^networks +4\b", out, re.MULTILINE)  # 2 tasks x 2 seeds
     assert re.search(r"^cells +12, of which 12 still to be computed", out, re.MULTILINE)  # and 2 x 2 x 2 pairs
@@ -213,7 +217,7 @@ def test_help_names_the_commands(cases) -> None:
     assert all(command in cases["help"].out for command in ("run", "list", "describe"))
 
 
-def test_list_tells_of_broken_packages_and_shows_the_others(cli, make_plugin, task_source) -> None:
+def test_list_shows_broken_packages_and_the_plugins_of_the_others(cli, make_plugin, task_source) -> None:
     make_plugin("broken-one", "import nowhere_to_be_found")
     make_plugin("lamp-tasks", task_source("lamp", 7), version="2.5")
     make_plugin("odd-one", task_source("odd", body="    [x]: int = 1"))
@@ -261,7 +265,7 @@ LONG = {
     **SOUND,
     "architectures": [{"use": "vanilla_rnn", "units": 8, "sweep": {"g": [0.3, 1.2]}}],
     "seeds": 3,
-    # No network reaches this criterion: every cell takes as long as the next.
+    # No network reaches this criterion, so that every cell takes equally long.
     "training": {**SOUND["training"], "max_updates": 120, "evaluate_every": 40, "criterion": {"loss": 1e-9}},
 }
 N_CELLS = 2 * 3 * (2 + 4)
@@ -269,7 +273,12 @@ N_CELLS = 2 * 3 * (2 + 4)
 
 @dataclass
 class Stopped:
-    """A run that something put an end to."""
+    """A run that was stopped, and what it left.
+
+    Attributes:
+        left: commands of its processes that are still running.
+        cells: the files of its cells.
+    """
 
     code: int
     out: str
@@ -283,11 +292,11 @@ def _cells(folder: Path) -> dict[str, bytes]:
 
 
 def _processes(group: int) -> dict[int, str]:
-    """Living processes of a process group: number -> command."""
-    told = subprocess.run(
+    """Command of each running process of a process group, by its number."""
+    listing = subprocess.run(
         ["ps", "-A", "-ww", "-o", "pid=,pgid=,stat=,args="], capture_output=True, text=True, check=True
     )
-    rows = (line.split(None, 3) for line in told.stdout.splitlines())
+    rows = (line.split(None, 3) for line in listing.stdout.splitlines())
     return {int(r[0]): r[3] for r in rows if len(r) == 4 and int(r[1]) == group and not r[2].startswith("Z")}
 
 
@@ -323,7 +332,7 @@ def _stopped(folder: Path, stop: Any) -> Stopped:
 
 
 def _ctrl_c(process: subprocess.Popen) -> None:
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to parent and workers alike
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the parent and to the workers
 
 
 STOPS = {
@@ -334,7 +343,7 @@ STOPS = {
 
 @pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Stopped]]:
-    """One folder and one benchmark, stopped in each way, one after the other."""
+    """A folder in which one benchmark was started and stopped in each way, one after the other."""
     folder = tmp_path_factory.mktemp("interrupted")
     (folder / "b.yaml").write_text(yaml.safe_dump(LONG))
     return folder, {name: _stopped(folder, stop) for name, stop in STOPS.items()}
@@ -347,8 +356,8 @@ def test_ctrl_c_ends_a_run_with_code_130_and_no_traceback(interrupted) -> None:
     assert "KeyboardInterrupt" not in stopped.err + stopped.out
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(interrupted) -> None:
-    assert interrupted[1]["Ctrl-C"].err.strip() == "interrupted; the same command goes on from here"
+def test_after_ctrl_c_a_message_says_how_to_continue(interrupted) -> None:
+    assert interrupted[1]["Ctrl-C"].err.strip() == "interrupted; run the same command again to continue"
 
 
 @pytest.mark.parametrize("name", STOPS)
@@ -379,7 +388,9 @@ def test_the_same_command_computes_only_what_is_missing_and_gives_the_table_of_a
     assert len(after) == N_CELLS
     assert {file: after[file] for file in before} == before
 
-    monkeypatch.setattr(figures, "draw_all", lambda *args: None)  # half of the time, and of no interest here
+    monkeypatch.setattr(
+        figures, "draw_all", lambda *args: None
+    )  # figures take half of the time and are not tested here
     whole = run(LONG, tmp_path, workers=1, device="cpu").folder
     table = (folder / "results" / "tiny" / "interference.csv").read_bytes()
     assert table == (whole / "interference.csv").read_bytes()

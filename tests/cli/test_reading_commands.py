@@ -1,7 +1,7 @@
-"""What only reads results imports no plugin, no engine, no torch: every such command, each in a fresh process.
+"""Commands that only read results import no plugin, no engine and no torch. Each is run in a fresh process.
 
-The import contract in pyproject.toml says the same of the source; these tests also see what is imported late, inside
-functions, and through other packages.
+The import contract in pyproject.toml checks the source code. These tests also see imports inside functions and imports
+by other packages.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ RUNS = "from rnnbench.cli import app; app(sys.argv[1:], standalone_mode=False)"
 
 
 def modules_of(program: str, arguments: list[object], folder: Path) -> set[str]:
-    """Names of the modules that a fresh process has imported once it has run a program."""
+    """Names of the modules that a fresh process has imported after it has run a program."""
     ends = "import json; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     command = [sys.executable, "-c", f"import sys; {program}; {ends}", *map(str, arguments)]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, env=dict(os.environ))
@@ -53,8 +53,8 @@ def forbidden_in(modules: set[str]) -> set[str]:
     return {m for m in modules for name in FORBIDDEN if m == name or m.startswith(f"{name}.")}
 
 
-def test_the_names_that_are_looked_for_exist():
-    """Else the tests below would pass in vain after a renaming."""
+def test_the_forbidden_modules_exist():
+    """Otherwise the tests below would always pass after a module was renamed."""
     assert len(FORBIDDEN) >= 8
     for name in FORBIDDEN:
         assert find_spec(name) is not None, f"{name}: no such module"
@@ -78,7 +78,7 @@ def test_load_results_imports_none_of_them_either(tmp_path):
 
 
 def test_a_command_that_asks_for_plugins_imports_them(tmp_path, make_plugin):
-    """The counterpart: the trap and the search of modules see what they should."""
+    """This shows that the trap and the list of modules work."""
     trap = tmp_path / "imported"
     make_plugin("rnnbench-trap", f"open({str(trap)!r}, 'w').close()\n")
     modules = modules_of(RUNS, ["list"], tmp_path)

@@ -1,4 +1,4 @@
-"""What the terminal shows of a matrix: all of it where it fits, what each task loses and costs where it does not."""
+"""The terminal shows a whole matrix if it fits, and otherwise a summary of what each task loses and costs."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def shown(width: int, value: Callable[[int, int], float]) -> str:
     return capture.get()
 
 
-def test_a_matrix_that_fits_is_shown_with_every_cell():
+def test_a_matrix_that_fits_is_shown_with_every_entry():
     out = shown(200, lambda a, b: a + b / 100)
     assert all(f" {a + b / 100:.2f} " in out for a in range(8) for b in range(8))
 
 
-def test_of_a_matrix_too_wide_each_task_has_a_line_that_names_where_it_is_worst():
-    # Lost of task a: the mean of a + b / 100 over the others b; worst with the last of them. Cost of b: likewise.
+def test_a_matrix_that_is_too_wide_is_shown_as_a_line_for_each_task_with_the_worst_partners():
+    # Task a loses the mean of a + b / 100 over the other tasks b, most to the last of them. The same holds for costs.
     out = shown(80, lambda a, b: a + b / 100)
     line = next(line for line in out.splitlines() if line.startswith(TASKS[2])).split()
     lost = sum(2 + b / 100 for b in range(8) if b != 2) / 7
@@ -63,11 +63,11 @@ def test_a_task_that_no_network_learnt_has_a_dash():
 
 
 @pytest.mark.parametrize("width", [20, 40])
-def test_a_narrow_terminal_is_no_error(width):
+def test_a_narrow_terminal_is_not_an_error(width):
     assert TASKS[0][:4] in shown(width, lambda a, b: 1.0)
 
 
-def test_the_plan_tells_of_another_run_in_the_same_folder(tmp_path):
+def test_the_plan_mentions_another_run_in_the_same_folder(tmp_path):
     description = {
         "name": "two",
         "tasks": ["fixed_points", "complex_sine"],
@@ -76,7 +76,7 @@ def test_the_plan_tells_of_another_run_in_the_same_folder(tmp_path):
         "seeds": 1,
     }
 
-    def told() -> str:
+    def plan() -> str:
         console = Console(width=200)
         with console.capture() as capture:
             console.print(plan_table(prepared))
@@ -84,7 +84,7 @@ def test_the_plan_tells_of_another_run_in_the_same_folder(tmp_path):
 
     prepared = prepare(description, tmp_path)
     cells = list(prepared.plan.missing)
-    assert "another run" not in told()
+    assert "another run" not in plan()
     with Heartbeat(prepared.folder, [*cells[:2], "of another description"]):
-        assert "2 of these by another run" in told()
-    assert "another run" not in told()
+        assert "2 of these by another run" in plan()
+    assert "another run" not in plan()

@@ -1,4 +1,4 @@
-"""Conditions: one setting after the other in one benchmark, each as if it were a benchmark of its own."""
+"""Conditions: several settings in one benchmark, each with the results of a benchmark of its own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def by_hand(drive: float) -> dict:
     return PLAIN | {"tasks": [{**task, "drive": drive} for task in PLAIN["tasks"]]}
 
 
-def test_under_a_condition_networks_are_those_of_a_benchmark_that_has_its_values_written_out():
+def test_the_cells_of_a_condition_are_those_of_a_benchmark_with_its_values_written_out():
     identities = {cell.identity for cell in cells_of(load_benchmark(DRIVEN))}
     written_out = [cell.identity for drive in (0.1, 0.6) for cell in cells_of(load_benchmark(by_hand(drive)))]
     assert identities == set(written_out) and len(identities) == len(written_out)
@@ -57,11 +57,11 @@ def test_a_condition_has_a_label_and_a_column_for_what_varies(driven):
     }
 
 
-def test_the_tables_come_back_from_their_files(driven):
+def test_the_tables_are_read_back_from_their_files(driven):
     loaded = rnnbench.load_results(driven.folder)
     for name in ("interference", "curves", "stages"):
-        there, here = (getattr(results, name).drop(columns="failure", errors="ignore") for results in (loaded, driven))
-        pd.testing.assert_frame_equal(there, here, check_dtype=False)
+        read, expected = (getattr(r, name).drop(columns="failure", errors="ignore") for r in (loaded, driven))
+        pd.testing.assert_frame_equal(read, expected, check_dtype=False)
 
 
 def test_each_condition_has_a_matrix_of_its_own_in_the_figures(driven):
@@ -82,7 +82,7 @@ def test_conditions_are_crossed_and_may_vary_the_channels(tmp_path):
     assert [s.tasks[1].parameters["drive"] for s in benchmark.settings] == [0, 0, 0.5, 0.5]
 
 
-def test_a_description_with_conditions_survives_its_file():
+def test_a_description_with_conditions_is_read_back_unchanged():
     benchmark = load_benchmark(DRIVEN)
     again = type(benchmark).model_validate_json(benchmark.model_dump_json())
     assert again == benchmark
@@ -95,14 +95,14 @@ def test_a_condition_named_like_a_column_of_the_table_does_not_hide_it():
     assert condition_columns(benchmark.model_copy(update={"conditions": (clashing,)})) == ["condition_seed", "drive"]
 
 
-def test_words_may_be_varied_too(tmp_path):
+def test_parameters_that_are_words_may_be_varied(tmp_path):
     changes = {"conditions": {"idle_outputs": ["zero", "free"]}, "protocol": [["A", "B"]], "seeds": 1}
     table = rnnbench.run(PLAIN | changes, results=tmp_path, workers=1).interference
     assert set(table["idle_outputs"]) == {"zero", "free"} and np.isfinite(table["interference"]).all()
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"conditions": {"drive": [0.1, 1.4]}}, "conditions (drive=1.4): tasks[0].drive: 1.4 is above 1"),
         ({"conditions": {"drvie": [0.1]}}, "did you mean drive"),
@@ -124,7 +124,7 @@ def test_words_may_be_varied_too(tmp_path):
         ),
     ],
 )
-def test_a_wrong_condition_is_told_in_one_line(changes, told):
+def test_the_error_for_a_wrong_condition_is_one_line(changes, message):
     with pytest.raises(BenchmarkError) as caught:
         load_benchmark(PLAIN | changes)
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Jobs in bundles for workers elsewhere: each once, evenly, and back from their file."""
+"""Bundles of jobs: each job is in one bundle, bundles take about the same time, and files are read back."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_no_bundle_is_longer_than_the_mean_and_its_longest_job(seconds, target):
     assert longest <= sum(seconds) / m + (1 - 1 / m) * max(seconds) + 1e-6
 
 
-def test_bundles_last_about_as_long_as_asked():
+def test_bundles_take_about_the_given_time():
     rng = np.random.default_rng(0)
     bundles = bundled(jobs(list(rng.uniform(1, 5, 400))), 60, 10_000)
     loads = [sum(job.seconds for job in bundle) for bundle in bundles]
     assert min(loads) > 50 and max(loads) <= 61
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_bundles_are_read_back_as_they_were_written(tmp_path):
     path = tmp_path / "stage-1.jobs"
     bundles = bundled(jobs([1.0, 2.0, 3.0]), 3, 10)
     write_bundles(path, bundles)
@@ -54,7 +54,7 @@ def test_what_was_written_is_read(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "not json\n", "[1]\n", '[{"cells": []}]\n', "{}\n" * 0 + "null\n"])
-def test_a_file_that_is_no_bundle_is_refused_in_a_line(tmp_path, content):
+def test_the_error_for_a_file_without_bundles_is_one_line(tmp_path, content):
     (tmp_path / "x.jobs").write_text(content)
     with pytest.raises(RnnbenchError, match=r"x\.jobs: ") as caught:
         read_bundle(tmp_path / "x.jobs", 0)

@@ -1,4 +1,4 @@
-"""What is damaged or gone from a results folder is told of and computed again, with the same numbers."""
+"""Damaged or missing files of a results folder are reported and computed again, with the same numbers."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def root(finished: Path, tmp_path: Path) -> Path:
 
 
 def compute(root: Path) -> int:
-    """Compute what is missing; how many cells that was."""
+    """Compute the missing cells and return their number."""
     return len(compute_missing(prepare(CONTENT, root, workers=1, device="cpu")))
 
 
 class Listener:
-    """A watcher that passes on what it hears."""
+    """A watcher that passes on reports."""
 
     def __init__(self, heard: Callable[[Report], Any]) -> None:
         self.heard = heard
@@ -76,17 +76,12 @@ def results(root: Path) -> dict[tuple[str, ...], Result | None]:
     return {history: record.result if record else None for history, record in records.items()}
 
 
-def _weights(store: Store, cell: Cell) -> Path:
-    """The file with the weights of a finished cell."""
-    record = store.get(cell.identity)
-    return store.arrays_path(cell.identity, record.result.arrays_sha256)
-
-
 def files(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
 def weights_of(store: Store, cell: Cell) -> Path:
+    """The file with the weights of a finished cell."""
     record = store.get(cell.identity)
     assert record is not None and record.result.arrays_sha256 is not None
     return store.arrays_path(cell.identity, record.result.arrays_sha256)
@@ -119,13 +114,13 @@ def test_weights_that_a_later_stage_needs_are_computed_again(root, finished, spo
     store, here = Store(root / "tiny"), cells(root)
     spoil(weights_of(store, here[FIRST]))
     store.path(here[*FIRST, "driven"].identity).unlink()
-    # Those who meet the damage may leave the rest to the next run, but not for ever.
+    # The worker that finds the damage may leave the second stage to the next run.
     compute(root)
     compute(root)
     assert results(root) == results(finished)
 
 
-def test_a_damaged_cell_is_told_of(root, monkeypatch) -> None:
+def test_a_damaged_cell_is_reported(root, monkeypatch) -> None:
     monkeypatch.setattr(figures, "draw_all", lambda *args: None)
     path = Store(root / "tiny").path(cells(root)[FIRST].identity)
     path.write_bytes(b"junk")
@@ -151,14 +146,14 @@ def test_a_cell_of_a_newer_rnnbench_is_refused_before_anything_is_computed(root)
     assert files(root) == before
 
 
-def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(tmp_path) -> None:
-    """As when memory runs out."""
+def test_a_killed_worker_ends_the_run_with_one_line_and_all_other_workers(tmp_path) -> None:
+    """The system kills a worker for example when memory runs out."""
     content = {**CONTENT, "training": {**CONTENT["training"], "max_updates": 10_000, "criterion": {"loss": 1e-12}}}
     prepared = prepare(content, tmp_path, workers=2, device="cpu")
 
     def kill(report: Report) -> None:
         for worker in multiprocessing.active_children()[:1]:
-            with suppress(ProcessLookupError):  # several reports may come before its end is noticed
+            with suppress(ProcessLookupError):  # Several reports may arrive before the end of the worker is noticed.
                 os.kill(worker.pid, signal.SIGKILL)
 
     with pytest.raises(RnnbenchError, match="worker") as caught:
@@ -167,8 +162,8 @@ def test_a_killed_worker_ends_the_run_with_one_line_and_leaves_no_other_behind(t
     assert multiprocessing.active_children() == []
 
 
-def test_a_finished_cell_is_told_of_however_late_the_workers_messages_are(tmp_path, monkeypatch) -> None:
-    """A queue between processes makes no promise of when: a result may be there before the news of it."""
+def test_a_finished_cell_is_reported_even_if_the_reports_of_workers_are_late(tmp_path, monkeypatch) -> None:
+    """Reports go through a queue between processes, so that the result of a job may arrive before them."""
     prepared = prepare(CONTENT, tmp_path, workers=2, device="cpu")
     monkeypatch.setattr(pool.Channel, "drain", lambda channel: None)
     assert compute_missing(prepared) == dict.fromkeys(prepared.plan.missing, "done")

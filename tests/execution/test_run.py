@@ -1,4 +1,4 @@
-"""Whole runs: one description, one result, whatever the workers and interruptions."""
+"""Whole runs: the results depend only on the description, not on workers or interruptions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serial(tmp_path_factory) -> rnnbench.Results:
     return rnnbench.run(TINY, results=tmp_path_factory.mktemp("serial"), workers=1)
 
 
-def test_a_run_fills_every_cell_of_the_matrix(serial):
+def test_a_run_fills_every_entry_of_the_matrix(serial):
     table = serial.interference
     assert len(table) == 2 * 2 * 2 * 2  # first tasks x second tasks x g x seeds
     assert (table["status"] == "done").all() and np.isfinite(table["interference"]).all()
@@ -60,14 +60,14 @@ def test_the_first_task_is_trained_once_for_all_second_tasks(serial):
     assert serial.computed == 2 * 2 * (2 + 4)  # g x seeds x (first tasks + pairs)
 
 
-def test_the_table_is_what_the_curves_and_the_definition_say(serial):
+def test_the_table_agrees_with_the_curves_and_the_definition(serial):
     table, curves = serial.interference, serial.curves
     first, after, untrained = table["loss_first"], table["loss_after"], table["loss_untrained"]
     np.testing.assert_allclose(table["interference"], (after - first) / (untrained - first), rtol=1e-12)
     by_network = curves.sort_values("update").groupby(NAMES, sort=False)
-    ends = by_network[["loss_first", "loss_second", "update"]].agg(["first", "last"])
-    ends.columns = pd.Index(["_".join(name) for name in ends.columns])
-    joined = table.set_index(NAMES).add_prefix("table_").join(ends)
+    endpoints = by_network[["loss_first", "loss_second", "update"]].agg(["first", "last"])
+    endpoints.columns = pd.Index(["_".join(name) for name in endpoints.columns])
+    joined = table.set_index(NAMES).add_prefix("table_").join(endpoints)
     np.testing.assert_array_equal(joined["loss_first_first"], joined["table_loss_first"])
     np.testing.assert_array_equal(joined["loss_first_last"], joined["table_loss_after"])
     np.testing.assert_array_equal(joined["loss_second_last"], joined["table_second_loss_after"])
@@ -75,7 +75,7 @@ def test_the_table_is_what_the_curves_and_the_definition_say(serial):
     np.testing.assert_array_equal(joined["update_last"], joined["table_updates_second"])
 
 
-def test_a_converged_network_is_below_its_criterion_and_another_spent_its_budget(serial):
+def test_a_converged_network_is_below_its_criterion_and_any_other_has_spent_its_budget(serial):
     table = serial.interference
     reached = table["converged_first"].astype(bool)
     assert (table["loss_first"][reached] <= 0.2 * table["loss_untrained"][reached]).all()
@@ -83,7 +83,7 @@ def test_a_converged_network_is_below_its_criterion_and_another_spent_its_budget
 
 
 def test_networks_of_one_seed_differ_by_their_connectivity(serial):
-    """Each network of a population starts from its own g: untrained losses must not be one number for all g."""
+    """Each network of a population has its own g, so that untrained losses differ between values of g."""
     untrained = serial.interference.groupby(["first_task", "seed"])["loss_untrained"].nunique()
     assert (untrained == 2).all()
 
@@ -144,7 +144,7 @@ def test_more_seeds_leave_the_old_ones_as_they_are(serial, tmp_path):
     pd.testing.assert_frame_equal(old, serial.interference)
 
 
-def test_a_damaged_cell_is_told_of_set_aside_and_computed_again(serial, tmp_path):
+def test_a_damaged_cell_is_set_aside_and_computed_again(serial, tmp_path):
     shutil.copytree(serial.folder, tmp_path / "tiny")
     path = sorted((tmp_path / "tiny" / "cells").glob("*/*.json"))[3]
     path.write_text(path.read_text().replace('"seed": ', '"seed": 1', 1))
@@ -162,7 +162,7 @@ def test_results_are_read_back_as_they_were_written(serial):
     np.testing.assert_allclose(read.interference["loss_after"], serial.interference["loss_after"], rtol=0, atol=0)
 
 
-def test_the_description_says_what_was_run_and_where(serial):
+def test_the_description_records_what_was_run_and_where(serial):
     document = json.loads((serial.folder / "benchmark.json").read_text())
     assert document["benchmark"]["tasks"][1]["plugin"] == "flip_flop@1"
     assert {"time", "rnnbench", "plugins", "torch", "numpy", "machine"} <= set(document["provenance"])
@@ -174,7 +174,7 @@ def test_figures_are_drawn(serial):
 
 
 class Watch:
-    """Counts what a run tells."""
+    """Counts what a run reports."""
 
     def __init__(self) -> None:
         self.prepared: Prepared | None = None
@@ -192,7 +192,7 @@ class Watch:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_watcher_hears_of_every_update_and_cell_and_of_a_bound_on_the_time(tmp_path, workers):
+def test_a_watcher_gets_every_update_and_cell_and_a_bound_on_the_time(tmp_path, workers):
     watch = Watch()
     begin = time.monotonic()
     results = rnnbench.run(TINY | {"seeds": 1}, results=tmp_path, workers=workers, watcher=watch)
@@ -211,7 +211,7 @@ def test_the_smoke_benchmark_works_from_its_file(tmp_path):
 
 
 def test_own_losses_leave_the_idle_outputs_out(serial):
-    """Targets of idle outputs are 0, and so nearly is an untrained output: they only dilute A's untrained loss."""
+    """Targets of idle outputs are 0 and untrained outputs are close to 0, so idle outputs lower A's untrained loss."""
     table = serial.interference
     assert (table["own_loss_untrained"] > table["loss_untrained"]).all()
     own = (table["own_loss_after"] - table["own_loss_first"]) / (table["own_loss_untrained"] - table["own_loss_first"])
@@ -227,7 +227,7 @@ def test_a_benchmark_of_one_task_has_nothing_but_drift_controls(tmp_path):
     assert len(results.interference) == 2 * 2
 
 
-def test_labels_are_read_back_as_the_texts_they_are(tmp_path):
+def test_labels_that_look_like_other_values_are_read_back_as_texts(tmp_path):
     tasks = [TINY["tasks"][0] | {"label": "NA"}, TINY["tasks"][0] | {"label": "1"}]
     results = rnnbench.run(TINY | {"tasks": tasks, "seeds": 1}, results=tmp_path, workers=1)
     read = rnnbench.load_results(results.folder).interference
@@ -257,7 +257,7 @@ def test_figures_of_an_earlier_description_do_not_stay(tmp_path):
 
 
 def test_a_script_without_a_guard_may_run_a_benchmark_with_several_workers(tmp_path):
-    """As the README's snippet does: no worker imports the script that started it."""
+    """Workers do not import the script that started them; the example in the README relies on this."""
     script = tmp_path / "snippet.py"
     script.write_text(
         f"import rnnbench\nresults = rnnbench.run({TINY!r}, workers=2)\nprint(len(results.interference))\n"
@@ -266,8 +266,8 @@ def test_a_script_without_a_guard_may_run_a_benchmark_with_several_workers(tmp_p
     assert (ran.returncode, ran.stdout.strip()) == (0, "16"), ran.stderr
 
 
-def test_networks_with_and_without_an_initial_state_are_apart(tmp_path):
-    """They differ in which weights they have: in one population one of them would lose its h0, or lack it."""
+def test_networks_with_and_without_an_initial_state_are_in_different_populations(tmp_path):
+    """They have different weights; in one population, h0 of one network would be lost or that of another missing."""
     content = {
         "name": "h0",
         "tasks": [{"use": "fixed_points", "duration": 6, "loss_start": 3}],

@@ -1,4 +1,4 @@
-"""Sequences longer than two: what a network has learnt before, and what comes out of it in the tables."""
+"""Sequences of more than two tasks: what networks have learnt before, and how this appears in the tables."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def results(tmp_path_factory) -> rnnbench.Results:
     return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("histories"), workers=1)
 
 
-def test_every_beginning_of_a_sequence_is_one_cell():
+def test_each_beginning_of_a_sequence_is_one_cell():
     histories = {cell.history for cell in cells_of(load_benchmark(CONTENT))}
     assert histories == {("A",), ("C",), ("A", "B"), ("C", "A"), ("C", "A", "B"), ("A", "B", "A")}
 
 
-def test_each_two_tasks_that_follow_each_other_are_a_row_that_names_what_came_before(results):
+def test_each_pair_of_successive_tasks_is_a_row_that_names_the_earlier_tasks(results):
     table = results.interference
     keys = {(r.earlier_tasks, r.first_task, r.second_task) for r in table.itertuples()}
     assert keys == {("", "A", "B"), ("", "C", "A"), ("C", "A", "B"), ("A", "B", "A")}
     assert len(table) == 2 * len(keys)
 
 
-def test_losses_of_a_row_are_those_of_the_stages_it_stands_for(results):
+def test_losses_of_a_row_are_those_of_its_stages(results):
     stages = results.stages.set_index(["history", "stage", "seed", "task"])
     for row in results.interference.itertuples():
         before = " > ".join(filter(None, [row.earlier_tasks, row.first_task]))
@@ -96,7 +96,7 @@ def test_workers_give_the_same(results, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "told"),
+    ("protocol", "message"),
     [
         ([["A", "Z"]], "protocol[0][1]: no task is called 'Z'; known are A, B, C"),
         ([["A", "B"], ["A", "B"]], "protocol[1]: is listed twice"),
@@ -105,10 +105,10 @@ def test_workers_give_the_same(results, tmp_path):
         ("all", 'protocol: "all"'),
     ],
 )
-def test_a_wrong_sequence_is_told_in_one_line(protocol, told):
+def test_the_error_for_a_wrong_sequence_is_one_line(protocol, message):
     with pytest.raises(BenchmarkError) as caught:
         load_benchmark(CONTENT | {"protocol": protocol})
-    assert told in str(caught.value) and "\n" not in str(caught.value)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_the_standard_figures_are_given_for_sequences_of_different_tasks(results):
@@ -125,7 +125,7 @@ def test_the_mean_accuracy_along_a_stage_is_the_area_under_its_curve_held_to_the
     curves = results.curves[(results.curves["first_task"] == "A") & (results.curves["earlier_tasks"] == "")]
     for row in rows.itertuples():
         curve = curves[(curves["seed"] == row.seed) & (curves["second_task"] == "B")]
-        # Held means a last look at the end of the budget, where nothing has changed.
+        # The last value is held until the end of the budget.
         updates = [*curve["update"], 300]
         accuracy = [*curve["accuracy_second"], curve["accuracy_second"].iloc[-1]]
         pieces = [

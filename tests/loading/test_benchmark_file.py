@@ -1,4 +1,4 @@
-"""A wrong benchmark file is refused in one line that names file and field; a right one is resolved completely."""
+"""A wrong benchmark file is refused in one line that names file and field. A correct one is resolved completely."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from rnnbench.errors import BenchmarkError
 from rnnbench.loading.benchmark_file import load_benchmark
 
 REASONABLE = 400
-"""Characters of a message, path included: what a person reads at a glance."""
+"""Largest number of characters of a message, apart from the path."""
 
 
 def refusal(path: Path) -> str:
     """The message with which a file is refused: one line that begins with the file."""
     with pytest.raises(BenchmarkError) as caught:
         load_benchmark(path)
-    told = str(caught.value)
-    assert told.startswith(f"{path}: ")
-    assert len(told.splitlines()) == 1
-    assert len(told) <= REASONABLE + len(str(path))
-    return told.removeprefix(f"{path}: ")
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert len(message.splitlines()) == 1
+    assert len(message) <= REASONABLE + len(str(path))
+    return message.removeprefix(f"{path}: ")
 
 
 def written(tmp_path: Path, text: str | bytes) -> Path:
@@ -44,7 +44,7 @@ NET = SOUND + "architectures: [{{use: vanilla_rnn, {}}}]\n"
 RULE = SOUND + "rules: [{{use: gradient_descent, {}}}]\n"
 LONG = "a" * 100_000
 
-# What is wrong: (file, field that is named, what would be right)
+# For each error: the file, the field that the message names, and what would be right
 WRONG: dict[str, tuple[str, str, str]] = {
     "unknown key at the top": (SOUND + "trainig: {}\n", "trainig: unknown", "did you mean training?"),
     "unknown key like no other": (SOUND + "zzzzz: 1\n", "zzzzz: unknown", "known are analyses, architectures,"),
@@ -188,7 +188,11 @@ WRONG: dict[str, tuple[str, str, str]] = {
         'training.max_updates: "1:30"',
         "integer",
     ),
-    "a value twice in a sweep": (NET.format("sweep: {g: [0.5, 0.5]}"), "architectures[0].sweep.g", "lists a value twice"),
+    "a value twice in a sweep": (
+        NET.format("sweep: {g: [0.5, 0.5]}"),
+        "architectures[0].sweep.g",
+        "lists a value twice",
+    ),
     "a number of 5000 digits": (SOUND + f"seeds: {'9' * 5000}\n", "line 3", ""),
     "an object of Python": (SOUND + "description: !!python/object:os.system x\n", "line 3", "tag"),
     "half a character": (SOUND + f'description: "\\ud800{"a" * 1000}"\n', "", ""),
@@ -220,17 +224,17 @@ WRONG: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize(("text", "field", "right"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_in_one_line_with_file_field_and_what_is_right(tmp_path, text, field, right) -> None:
-    told = refusal(written(tmp_path, text))
-    assert field in told
-    assert right in told
+def test_an_error_is_one_line_with_file_field_and_what_would_be_right(tmp_path, text, field, right) -> None:
+    message = refusal(written(tmp_path, text))
+    assert field in message
+    assert right in message
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path) -> None:
     assert "UTF-8" in refusal(written(tmp_path, "name: é\n".encode("latin-1")))
 
 
-def test_a_missing_file_is_answered_with_its_neighbour(tmp_path) -> None:
+def test_the_message_for_a_missing_file_suggests_a_file_of_a_similar_name(tmp_path) -> None:
     (tmp_path / "smoke.yaml").write_text(SOUND)
     assert refusal(tmp_path / "smok.yaml") == "no such file; did you mean smoke.yaml?"
 
@@ -239,7 +243,7 @@ def test_a_missing_file_in_a_missing_folder_is_refused(tmp_path) -> None:
     assert refusal(tmp_path / "nowhere" / "smoke.yaml") == "no such file"
 
 
-def test_a_folder_is_no_benchmark(tmp_path) -> None:
+def test_a_folder_is_not_a_benchmark(tmp_path) -> None:
     assert "directory" in refusal(tmp_path)
 
 
@@ -264,8 +268,8 @@ def rnnbench_rules():
 ''',
         ),
     )
-    told = refusal(written(tmp_path, ONE_TASK.format("training: {learning_rate: 1}") + "rules: [still]\n"))
-    assert told == "tasks[0].training.learning_rate: rule still has no learning rate to replace"
+    message = refusal(written(tmp_path, ONE_TASK.format("training: {learning_rate: 1}") + "rules: [still]\n"))
+    assert message == "tasks[0].training.learning_rate: rule still has no learning rate to replace"
 
 
 @pytest.mark.parametrize("fault", ["1 / 0", "{}['key']", "[][0]", "raise RuntimeError('one\\ntwo')"])
@@ -392,7 +396,7 @@ def test_the_description_is_not_changed_by_reading_it() -> None:
 @pytest.mark.parametrize(
     "file", sorted((Path(__file__).parents[2] / "benchmarks").glob("**/*.yaml")), ids=lambda p: p.stem
 )
-def test_a_benchmark_of_the_repository_is_sound(file) -> None:
+def test_every_benchmark_of_the_repository_is_valid(file) -> None:
     if file.stem == "neurogym":
         pytest.importorskip("neurogym", reason="rnnbench-neurogym has an environment of its own")
     b = load_benchmark(file)
@@ -411,7 +415,7 @@ def test_a_resolved_benchmark_round_trips_through_json(tmp_path) -> None:
 
 # --- anything at all
 
-# Between these, a number of seeds would be refused by no rule but the patience of whoever waits for it.
+# Numbers between these are left out, because as a number of seeds they are allowed but take too long.
 numbers = st.integers(-1000, 1000) | st.integers(10**15, 10**30) | st.floats()
 scalars = st.none() | st.booleans() | numbers | st.text(max_size=20)
 anything = st.recursive(
@@ -475,6 +479,6 @@ def test_any_sweep_is_either_right_or_a_benchmark_error_of_one_line(sweep) -> No
 def test_any_text_is_either_right_or_a_benchmark_error_of_one_line(tmp_path_factory, text) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_text(text, newline="")
-    with pytest.raises(BenchmarkError) as caught:  # no such text names a plugin
+    with pytest.raises(BenchmarkError) as caught:  # no text of this alphabet is a valid benchmark
         load_benchmark(path)
     assert len(str(caught.value).splitlines()) == 1

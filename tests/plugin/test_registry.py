@@ -1,4 +1,4 @@
-"""Plugins are found wherever they are installed; a broken one says why and disturbs nobody."""
+"""Installed plugins are found. A broken plugin is reported with its reason and does not affect the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def reasons(registry: Registry, package: str) -> list[str]:
 
 @pytest.fixture
 def with_neighbour(make_plugin, task_source):
-    """Installs a package beside a sound one that offers the task `lamp`; returns the registry."""
+    """Installs a package between two correct ones, which offer the tasks `lantern` and `lamp`; returns the registry."""
 
     def install(source: str) -> Registry:
         make_plugin("aaa-first", task_source("lantern"))
@@ -35,14 +35,14 @@ def test_a_plugin_is_found_with_its_package_and_version(make_plugin, task_source
     assert (found.id, found.package, found.package_version) == ("lamp@3", "lamp-tasks", "2.5")
 
 
-def test_built_ins_and_third_parties_take_one_path(make_plugin, task_source) -> None:
+def test_built_ins_are_found_in_the_same_way_as_other_packages(make_plugin, task_source) -> None:
     make_plugin("lamp-tasks", task_source("lamp"))
     found = installed().found
     assert BUILT_IN | {("task", "lamp@1")} <= set(found)
     assert {found[key].package for key in BUILT_IN} == {"rnnbench"}
 
 
-def test_without_the_package_its_plugins_are_gone() -> None:
+def test_plugins_of_a_package_that_is_not_installed_are_unknown() -> None:
     with pytest.raises(PluginError, match="unknown task 'lamp'"):
         installed().find("task", "lamp")
 
@@ -56,9 +56,9 @@ BOTH = "[Second, Lamp]"
 
 
 def second(task_source, line: str, name: str | None = "second") -> str:
-    """A package of two tasks: `candle`, which is sound, and one with `line` in its class."""
-    told = f"name = {name!r}\n    {line}" if name is not None else line
-    return task_source("candle", body=SECOND.format(line=told), offers=BOTH)
+    """A package of two tasks: `candle`, which is correct, and one with `line` in its class."""
+    lines = f"name = {name!r}\n    {line}" if name is not None else line
+    return task_source("candle", body=SECOND.format(line=lines), offers=BOTH)
 
 
 WHOLE_PACKAGE = {
@@ -101,9 +101,9 @@ WHOLE_PACKAGE = {
 @pytest.mark.parametrize(("source", "reason"), WHOLE_PACKAGE.values(), ids=WHOLE_PACKAGE)
 def test_a_broken_package_is_left_out_with_its_reason_and_the_others_work(with_neighbour, source, reason) -> None:
     registry = with_neighbour(source)
-    (told,) = reasons(registry, "broken-one")
-    assert reason in told
-    assert "\n" not in told
+    (message,) = reasons(registry, "broken-one")
+    assert reason in message
+    assert "\n" not in message
     assert BUILT_IN | {("task", "lamp@1"), ("task", "lantern@1")} <= set(registry.found)
 
 
@@ -131,10 +131,10 @@ def test_a_wrong_class_is_left_out_with_its_reason_and_the_rest_of_its_package_w
     with_neighbour, task_source, line, name, reason
 ) -> None:
     registry = with_neighbour(second(task_source, line, name))
-    (told,) = reasons(registry, "broken-one")
-    assert reason in told
-    assert "Second" in told
-    assert "\n" not in told
+    (message,) = reasons(registry, "broken-one")
+    assert reason in message
+    assert "Second" in message
+    assert "\n" not in message
     assert {i for kind, i in registry.found if kind == "task"} >= {"candle@1", "lamp@1", "lantern@1"}
     assert not [i for _, i in registry.found if i.startswith("second")]
 
@@ -151,11 +151,11 @@ def test_a_wrong_class_is_left_out_with_its_reason_and_the_rest_of_its_package_w
         ("np.eye(3)", "is not a subclass of rnnbench.Task"),
     ],
 )
-def test_an_offer_that_is_no_task_is_left_out(with_neighbour, task_source, offer, reason) -> None:
+def test_an_offer_that_is_not_a_task_is_left_out(with_neighbour, task_source, offer, reason) -> None:
     registry = with_neighbour(task_source("candle", offers=f"[{offer}, Lamp]"))
-    (told,) = reasons(registry, "broken-one")
-    assert reason in told
-    assert "\n" not in told
+    (message,) = reasons(registry, "broken-one")
+    assert reason in message
+    assert "\n" not in message
     assert ("task", "candle@1") in registry.found
 
 
@@ -224,7 +224,7 @@ def test_two_packages_with_the_same_entry_point_name_both_work(make_plugin, task
 
 
 def test_a_name_alone_means_the_newest_version_and_an_id_exactly_that(make_plugin, task_source) -> None:
-    # 10 is newer than 9, which as text it is not.
+    # 10 is newer than 9, although it sorts before 9 as text.
     for version in (1, 9, 10):
         make_plugin(f"lamp{version}", task_source("lamp", version))
     registry = installed()

@@ -1,4 +1,4 @@
-"""A new plugin package runs at once, is short, and overwrites nothing."""
+"""A new plugin package works at once, is short, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[2] / "plugins" / "example-lab-task"
 
 
 def code_lines(text: str) -> int:
-    """Lines that hold code: neither empty, nor comments, nor documentation."""
+    """Number of lines with code, that is, not empty and neither comments nor docstrings."""
     documentation = set()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
@@ -59,7 +59,7 @@ def test_its_benchmark_runs_once_it_is_installed(make_plugin, cli, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("flip-flop", "a task called flip_flop is already installed"),
         ("My Task", "is not a valid name; expected lower-case words such as my-task"),
@@ -68,13 +68,13 @@ def test_its_benchmark_runs_once_it_is_installed(make_plugin, cli, tmp_path):
         ("x" * 61, "is not a valid name"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_in_one_line(name, told, cli, tmp_path):
+def test_a_name_that_is_not_valid_is_refused_in_one_line(name, message, cli, tmp_path):
     ran = cli("new", "task", name)
-    assert ran.code == 2 and told in ran.err and ran.err.count("\n") == 1
+    assert ran.code == 2 and message in ran.err and ran.err.count("\n") == 1
     assert not list(tmp_path.glob("*-task"))
 
 
-def test_a_folder_that_is_there_is_left_alone(tmp_path):
+def test_an_existing_folder_is_not_changed(tmp_path):
     folder = new_package("task", "blinker", tmp_path, installed())
     (folder / "mine.txt").write_text("mine")
     with pytest.raises(RnnbenchError, match="blinker-task: already exists; nothing was written"):
@@ -83,7 +83,7 @@ def test_a_folder_that_is_there_is_left_alone(tmp_path):
 
 
 def test_the_example_is_what_the_command_writes_filled_in():
-    """Every file but the module's class is as it was written; the class has the same parts."""
+    """All files are as the command writes them, except for the task's class, which has the same methods."""
     for path, text in rendered("task", "example_lab", "example_lab_task").items():
         own = (EXAMPLE / path).read_text()
         if path == "example_lab_task.py":
@@ -106,7 +106,7 @@ def test_the_readme_shows_the_task_that_is_written():
     assert task in page
 
 
-def test_a_plugin_of_a_broken_package_is_told_with_the_reason(cli, make_plugin, task_source):
+def test_a_plugin_of_a_broken_package_is_reported_with_the_reason(cli, make_plugin, task_source):
     make_plugin("lamp-tasks", task_source("lamp").replace("def sample", "def smaple"))
     for command in ("check", "describe"):
         ran = cli(command, "lamp")

@@ -1,4 +1,4 @@
-"""The measure and its statistics, on numbers where the answer is known."""
+"""The interference measure and its statistics, on numbers for which the answer is known."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_interference_does_not_depend_on_the_unit_of_the_loss():
 
 
 @pytest.mark.parametrize("losses", [(1.0, 1.0, 2.0), (1.0, 1.5, 2.0), (math.nan, 0.1, 1.0), (1.0, 0.1, math.inf)])
-def test_interference_has_no_meaning_where_nothing_was_learnt_or_a_loss_is_missing(losses):
+def test_interference_is_nan_if_nothing_was_learnt_or_a_loss_is_missing(losses):
     assert math.isnan(interference(*losses))
 
 
@@ -38,12 +38,12 @@ def test_bootstrap_interval_agrees_with_scipys():
     values = np.random.default_rng(0).gamma(2, size=12)
     ours = bootstrap_interval(values, np.random.default_rng(1))
     peer = stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(2), n_resamples=10_000)
-    # Both are Monte Carlo: with 10,000 resamples an end wobbles by about 2 % of the interval.
+    # Both are Monte Carlo estimates: with 10,000 resamples an end varies by about 2 % of the interval.
     width = peer.confidence_interval.high - peer.confidence_interval.low
     assert ours == pytest.approx(tuple(peer.confidence_interval), abs=0.04 * width)
 
 
-def test_bootstrap_interval_of_too_few_seeds_is_not_invented():
+def test_bootstrap_interval_of_too_few_seeds_is_nan():
     assert all(map(math.isnan, bootstrap_interval(np.array([1.0]), np.random.default_rng(0))))
 
 
@@ -81,10 +81,10 @@ def test_an_unknown_convergence_does_not_count(missing):
 
 def test_the_bootstrap_interval_of_known_data():
     rng = np.random.default_rng(1)
-    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4: the 95% interval is all of it.
+    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4, so the 95 % interval is 0..1.
     assert bootstrap_interval([0.0, 1.0], rng) == (0.0, 1.0)
     assert bootstrap_interval([0.3, 0.3, 0.3], rng) == pytest.approx((0.3, 0.3))
-    # 400 normal values: the interval of the mean is mean +- 1.96 sd / sqrt(n); 8 % for 10,000 resamples.
+    # 400 normal values: the interval is mean +- 1.96 sd / sqrt(n), to about 8 % with 10,000 resamples.
     sample = rng.normal(2.0, 1.0, 400)
     low, high = bootstrap_interval(sample, rng)
     half = 1.96 * sample.std() / 20
@@ -97,8 +97,8 @@ def test_one_seed_has_no_interval():
     assert np.isnan(bootstrap_interval([], np.random.default_rng(0))).all()
 
 
-def test_the_bootstrap_is_decided_by_its_rng():
-    values = np.random.default_rng(5).normal(size=50)  # enough for resamples to differ in their quantiles
+def test_the_bootstrap_depends_only_on_its_rng():
+    values = np.random.default_rng(5).normal(size=50)  # enough values for the quantiles of two bootstraps to differ
     once, again, other = (bootstrap_interval(values, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert once == again
     assert once != other

@@ -1,4 +1,4 @@
-"""`rnnbench status`: what is there, what failed and why, what is missing, without importing a plugin."""
+"""`rnnbench status` counts finished, failed and missing cells without importing a plugin."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BENCHMARK = {
 
 @pytest.fixture
 def folder(tmp_path, make_plugin, task_source):
-    """A finished run of two tasks, one of which cannot be made."""
+    """A finished run of two tasks, one of which raises an error."""
     make_plugin("lamp-tasks", task_source("lamp", sample="raise RuntimeError('no light')"))
     run(BENCHMARK, tmp_path, workers=1, device="cpu")
     return tmp_path / "small"
@@ -32,13 +32,13 @@ def folder(tmp_path, make_plugin, task_source):
 
 def test_cells_are_counted_by_stage_and_failures_by_reason(folder):
     found = status_of(folder, now=max(p.stat().st_mtime for p in folder.glob("cells/*/*.json")) + 1)
-    # Of each seed: two first tasks, one of which fails; of the four pairs the one that goes without it is done.
+    # For each seed, one of the two first tasks fails; of the four pairs, only the one without that task is done.
     assert [(s.position, s.done, s.failed, s.missing) for s in found.stages] == [(1, 2, 2, 0), (2, 2, 6, 0)]
     assert sum(found.reasons.values()) == 8 and all("no light" in reason for reason in found.reasons)
     assert found.tables and found.missing == 0 and found.seconds_left is None
 
 
-def test_what_is_not_there_or_not_whole_is_missing_and_the_time_left_is_told(folder):
+def test_absent_and_incomplete_cells_are_missing_and_the_time_left_is_estimated(folder):
     cells = sorted(folder.glob("cells/*/*.json"))
     cells[0].unlink()
     cells[1].write_text('{"result": {"sta')
@@ -51,12 +51,12 @@ def test_what_is_not_there_or_not_whole_is_missing_and_the_time_left_is_told(fol
     assert found.newest == pytest.approx(now - 5)
 
 
-def test_a_folder_without_a_description_is_one_line(tmp_path):
+def test_a_folder_without_a_description_is_refused_in_one_line(tmp_path):
     with pytest.raises(StoreError, match=r"benchmark\.json: missing or unreadable; is this the folder of a run"):
         status_of(tmp_path, 0.0)
 
 
-def test_the_command_imports_no_torch_plugin_and_says_what_is_left(folder, cli):
+def test_the_command_imports_neither_torch_nor_plugins_and_says_what_is_left(folder, cli):
     next(folder.glob("cells/*/*.json")).unlink()
     ran = cli("status", folder)
     assert (ran.code, ran.err) == (0, "")
@@ -66,5 +66,6 @@ def test_the_command_imports_no_torch_plugin_and_says_what_is_left(folder, cli):
         f"status_of(pathlib.Path({str(folder)!r}), 0.0)"
     )
     command = [sys.executable, "-c", program + "; print(sorted(sys.modules))"]
-    told = subprocess.run(command, capture_output=True, text=True).stdout
-    assert "'rnnbench.benchmark.cells'" in told and "'torch'" not in told and "'rnnbench.plugin.registry'" not in told
+    modules = subprocess.run(command, capture_output=True, text=True).stdout
+    assert "'rnnbench.benchmark.cells'" in modules
+    assert "'torch'" not in modules and "'rnnbench.plugin.registry'" not in modules

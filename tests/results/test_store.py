@@ -1,4 +1,4 @@
-"""A cell is on disk whole or not at all; what is damaged is set aside, told of and computed again."""
+"""A cell is on disk completely or not at all; damaged files are set aside, reported and computed again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Store:
 
 @pytest.fixture
 def heard(store: Store) -> list[str]:
-    """What the store says of damaged files."""
+    """The messages of the store about damaged files."""
     lines: list[str] = []
     store.on_damage = lines.append
     return lines
@@ -71,7 +71,7 @@ def files(store: Store) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in store.root.rglob("*") if p.is_file()}
 
 
-# --- there and back
+# --- writing and reading
 
 
 def test_a_cell_comes_back_as_it_was(store, heard) -> None:
@@ -98,7 +98,7 @@ def test_a_cell_without_arrays_has_none(store) -> None:
     assert store.arrays(store.get(IDENTITY)) is None
 
 
-def test_what_is_not_there_is_none(store) -> None:
+def test_a_missing_cell_is_none(store) -> None:
     assert store.get(IDENTITY) is None
     assert files(store) == {}
 
@@ -129,15 +129,15 @@ def test_provenance_is_not_compared(store, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_that_is_none_is_not_stored(value) -> None:
+def test_nan_and_infinity_are_not_stored(value) -> None:
     with pytest.raises(ValidationError):
         Scores(loss=value)
 
 
-# --- who gives way to whom
+# --- which cells are replaced
 
 
-def test_a_finished_cell_stays(store) -> None:
+def test_a_finished_cell_is_not_replaced(store) -> None:
     put(store, time="first")
     before = files(store)
     put(store, time="second")
@@ -152,7 +152,7 @@ def test_put_returns_what_the_store_holds(store) -> None:
     assert put(store, FAILED, arrays=None) == store.get(IDENTITY)
 
 
-def test_a_failed_cell_gives_way(store) -> None:
+def test_a_failed_cell_is_replaced(store) -> None:
     put(store, FAILED, arrays=None)
     assert store.get(IDENTITY).result == FAILED
     put(store)
@@ -160,7 +160,7 @@ def test_a_failed_cell_gives_way(store) -> None:
     assert store.arrays(store.get(IDENTITY)) is not None
 
 
-def test_arrays_without_a_record_give_way(store) -> None:
+def test_arrays_without_a_record_are_replaced(store) -> None:
     """A power cut between the two files leaves arrays that belong to no cell."""
     put(store, arrays={"weights.w_rec": np.ones(3)})
     store.path(IDENTITY).unlink()
@@ -169,7 +169,7 @@ def test_arrays_without_a_record_give_way(store) -> None:
     np.testing.assert_array_equal(store.arrays(store.get(IDENTITY))["memory.n"], ARRAYS["memory.n"])
 
 
-def test_arrays_beside_a_failed_cell_give_way(store) -> None:
+def test_arrays_beside_a_failed_cell_are_replaced(store) -> None:
     put(store, arrays={"weights.w_rec": np.ones(3)})
     store.path(IDENTITY).unlink()
     put(store, FAILED, arrays=None)
@@ -219,7 +219,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_cell_is_set_aside_told_of_and_counts_as_missing(store, heard, change) -> None:
+def test_a_damaged_cell_is_set_aside_reported_and_counts_as_missing(store, heard, change) -> None:
     put(store)
     path = store.path(IDENTITY)
     damaged = change(path.read_bytes())
@@ -250,7 +250,7 @@ def test_a_cell_under_another_cells_name_is_set_aside(store, heard) -> None:
     assert store.path(other).with_name(f"{other}.json.damaged").exists()
 
 
-def test_nothing_that_was_set_aside_is_ever_lost(store) -> None:
+def test_files_that_were_set_aside_are_kept(store) -> None:
     for junk in (b"first", b"second"):
         put(store)
         store.path(IDENTITY).write_bytes(junk)
@@ -276,7 +276,7 @@ ARRAY_DAMAGE = {
 
 
 @pytest.mark.parametrize("change", ARRAY_DAMAGE.values(), ids=ARRAY_DAMAGE)
-def test_damaged_arrays_are_set_aside_told_of_and_count_as_missing(store, heard, change) -> None:
+def test_damaged_arrays_are_set_aside_reported_and_count_as_missing(store, heard, change) -> None:
     record = put(store)
     path = weights_file(store)
     damaged = change(path.read_bytes())
@@ -293,7 +293,7 @@ def test_damaged_arrays_are_set_aside_told_of_and_count_as_missing(store, heard,
     assert store.arrays(store.get(IDENTITY)) is not None
 
 
-def test_arrays_of_another_cell_are_not_taken_for_its_own(store, heard) -> None:
+def test_arrays_of_another_cell_are_not_accepted(store, heard) -> None:
     record = put(store)
     other = {"seed": 2}
     store.put(digest(other), other, DONE, {}, {"weights.w_rec": np.ones(3)})
@@ -310,7 +310,7 @@ def test_missing_arrays_are_none(store, heard) -> None:
     assert heard == []
 
 
-def test_a_file_that_somebody_else_sets_aside_first_is_missing(store, monkeypatch) -> None:
+def test_a_file_that_another_worker_sets_aside_first_is_missing(store, monkeypatch) -> None:
     put(store)
     path = store.path(IDENTITY)
     path.write_bytes(b"junk")
@@ -318,29 +318,29 @@ def test_a_file_that_somebody_else_sets_aside_first_is_missing(store, monkeypatc
 
     def late(source: Path, target: Path) -> None:
         replace(source, target)
-        replace(source, target)  # gone: another worker was quicker
+        replace(source, target)  # fails: another worker has already moved it
 
     monkeypatch.setattr(store_module.os, "replace", late)
     assert store.get(IDENTITY) is None
 
 
 @pytest.mark.parametrize("newer", ["2", "17", "99999999999999999999"])
-def test_a_newer_format_is_refused_by_name_and_left_alone(store, heard, newer) -> None:
+def test_a_newer_format_is_refused_and_the_file_left_unchanged(store, heard, newer) -> None:
     put(store)
     path = store.path(IDENTITY)
     content = path.read_text().replace('"format": 1', f'"format": {newer}').replace('"status"', '"new": {}, "status"')
     path.write_text(content)
     with pytest.raises(StoreError) as caught:
         store.get(IDENTITY)
-    told = str(caught.value)
-    assert str(path) in told
-    assert f"format {newer}" in told
-    assert len(told.splitlines()) == 1
+    message = str(caught.value)
+    assert str(path) in message
+    assert f"format {newer}" in message
+    assert len(message.splitlines()) == 1
     assert path.read_text() == content
     assert heard == []
 
 
-# --- interruptions and company
+# --- interruptions and several processes
 
 
 @pytest.mark.parametrize("name", [".abc123.partial", f".{IDENTITY}.partial", f"{IDENTITY}.json.damaged"])
@@ -403,7 +403,7 @@ def _put_many(root: Path, barrier: Any, worker: int) -> None:
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="starts processes by fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_the_same_cell_put_by_several_processes_at_once_is_one_whole_file(store, heard) -> None:
+def test_the_same_cell_put_by_several_processes_at_once_is_one_complete_file(store, heard) -> None:
     context = multiprocessing.get_context("fork")
     barrier = context.Barrier(N_PROCESSES)
     workers = [context.Process(target=_put_many, args=(store.root, barrier, w)) for w in range(N_PROCESSES)]
@@ -413,7 +413,7 @@ def test_the_same_cell_put_by_several_processes_at_once_is_one_whole_file(store,
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0] * N_PROCESSES
     identities = [digest({"seed": n}) for n in range(N_CELLS)]
-    # Nothing but a record and its weights for each cell: no second version, no temporary file.
+    # There is only a record and its weights for each cell, no second version and no temporary file.
     assert sorted(name.split(".")[0] + Path(name).suffix for name in files(store)) == sorted(
         f"{identity}.{suffix}" for identity in identities for suffix in ("json", "safetensors")
     )
@@ -461,7 +461,7 @@ def _link_to_nowhere(root: Path) -> Path:
 
 def _unwritable(root: Path) -> Path:
     if os.geteuid() == 0:
-        pytest.skip("to root every folder is writable")
+        pytest.skip("root can write to every folder")
     root.mkdir(mode=0o500)
     return root
 
@@ -469,7 +469,7 @@ def _unwritable(root: Path) -> Path:
 def _no_real_file_system(root: Path) -> Path:
     if not Path("/proc/self").is_dir():
         pytest.skip("there is no /proc")
-    return Path("/proc/rnnbench")  # not even root makes a folder here
+    return Path("/proc/rnnbench")  # not even root can create a folder here
 
 
 PLACES = [_file_for_folder, _link_to_nowhere, _unwritable, _no_real_file_system]
@@ -503,14 +503,14 @@ SOURCES = sorted(
 
 
 def test_nothing_is_pickled() -> None:
-    """Whoever opens a results folder runs nobody's code."""
+    """Opening a results folder must not run code from it."""
     assert len(SOURCES) > 20
     pickling = re.compile(r"pickle|torch\.(load|save)|np\.(load|save)\b|joblib|shelve|marshal|dill")
     assert [p for p in SOURCES if pickling.search(p.read_text(encoding="utf-8"))] == []
 
 
-def test_a_single_number_comes_back_as_one(tmp_path):
-    """What a rule remembers may be one number for each network: its array has no axis, and must not gain one."""
+def test_a_scalar_array_comes_back_without_axes(tmp_path):
+    """The memory of a rule may be one number for each network: its array has no axis and must not gain one."""
     store = Store(tmp_path)
     arrays = {"memory.count": np.array(3.0), "weights.w": np.asfortranarray(np.arange(6.0).reshape(2, 3))}
     record = store.put(digest({"a": 1}), {"a": 1}, Result(status="done"), {}, arrays)

@@ -1,4 +1,4 @@
-"""Tables that were edited, cut or made up are refused in one line that says where; sound ones are read."""
+"""Tables that were edited, truncated or invented are refused with one line that says where; valid ones are read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,10 @@ EDITS = {
     "an unknown task": (put(7, "first_task", "<b>x</b>"), r"row 9: first_task '<b>x</b>' is not in benchmark.json"),
     "an unknown seed": (put(7, "seed", "99"), r"row 9: seed 99 is not in benchmark.json"),
     "another status": (put(2, "status", "fine"), r"row 4: status 'fine' is not done or failed"),
-    "no truth value": (put(2, "converged_first", "perhaps"), r"converged_first: expected True, False or nothing"),
+    "no truth value": (
+        put(2, "converged_first", "perhaps"),
+        r"converged_first: expected True, False or an empty field",
+    ),
     "a column gone": (lambda table: table.pop("loss_first"), r"has no column 'loss_first'"),
     "a row twice": (lambda table: table.__setitem__("seed", ["0"] * len(table)), r"row 3: .* is listed twice"),
 }
@@ -52,9 +55,9 @@ EDITS = {
 
 @pytest.mark.parametrize("name", EDITS)
 def test_an_edited_table_is_refused_in_one_line(folder, name):
-    change, told = EDITS[name]
+    change, message = EDITS[name]
     edit(folder, change)
-    with pytest.raises(StoreError, match=told) as caught:
+    with pytest.raises(StoreError, match=message) as caught:
         rnnbench.load_results(folder)
     assert "\n" not in str(caught.value) and "interference.csv" in str(caught.value)
 
@@ -63,7 +66,7 @@ def test_an_untouched_table_is_read(folder):
     assert len(rnnbench.load_results(folder).interference) == 324
 
 
-def test_a_cut_file_is_refused(folder):
+def test_a_truncated_file_is_refused(folder):
     path = folder / "interference.csv"
     path.write_bytes(path.read_bytes()[: -len(path.read_bytes()) // 3])
     with pytest.raises(StoreError, match=r"interference\.csv: 2\d\d rows where benchmark.json describes 324 pairs"):
@@ -71,7 +74,7 @@ def test_a_cut_file_is_refused(folder):
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"benchmark": {"name": 3}}', '{"benchmark": ' + "[" * 100_000])
-def test_a_made_up_description_is_refused(folder, content):
+def test_an_invalid_description_is_refused(folder, content):
     (folder / "benchmark.json").write_text(content)
     with pytest.raises(StoreError) as caught:
         rnnbench.load_results(folder)
@@ -86,10 +89,10 @@ def test_results_of_a_newer_format_are_refused(folder):
         rnnbench.load_results(folder)
 
 
-def test_figures_of_format_1_are_read_under_their_authors_names(folder):
-    figures = {"condition": "", "architecture": "vanilla_rnn", "rule": "gradient_descent", "g": 0.6, "units": 128}
-    figures |= {"history": "mante > romo", "seed": 0, "ACC": 0.7, "BWT": -0.3, "FWT": 0.0, "forgetting": 0.3}
-    pd.DataFrame([figures]).to_csv(folder / "continual.csv", index=False)
-    (row,) = rnnbench.load_results(folder).continual.to_dict("records")
-    assert (row["acc_lopez_paz_2017"], row["bwt_lopez_paz_2017"]) == (0.7, -0.3)
-    assert (row["fwt_lopez_paz_2017"], row["forgetting_since_learnt"]) == (0.0, 0.3)
+def test_metrics_of_format_1_are_read_under_their_authors_names(folder):
+    row = {"condition": "", "architecture": "vanilla_rnn", "rule": "gradient_descent", "g": 0.6, "units": 128}
+    row |= {"history": "mante > romo", "seed": 0, "ACC": 0.7, "BWT": -0.3, "FWT": 0.0, "forgetting": 0.3}
+    pd.DataFrame([row]).to_csv(folder / "continual.csv", index=False)
+    (read,) = rnnbench.load_results(folder).continual.to_dict("records")
+    assert (read["acc_lopez_paz_2017"], read["bwt_lopez_paz_2017"]) == (0.7, -0.3)
+    assert (read["fwt_lopez_paz_2017"], read["forgetting_since_learnt"]) == (0.0, 0.3)

@@ -1,4 +1,4 @@
-"""The programs that are timed against each other compute the same; nothing here is about how fast they are."""
+"""The programs whose speed is compared compute the same results. Speed itself is not tested."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def speed(monkeypatch):
-    """The folder benchmarks/speed as a program sees it."""
+    """The modules of benchmarks/speed, imported as its programs import them."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "speed"))
     import measure
     import ours
@@ -33,10 +33,10 @@ NAMES = ["research_loop", "autograd_loop", "torch_rnn", "rnnbench"]
 def test_every_approach_computes_the_same_loss_and_gradient(speed):
     measure, ours, _, problem = speed
     names = [*NAMES, *(name for name in ours.approaches() if name != "rnnbench")]
-    assert set(measure.networks(problem.Problem(24, 5), 3, names)) == set(names)  # raises where one differs
+    assert set(measure.networks(problem.Problem(24, 5), 3, names)) == set(names)  # raises an error if one differs
 
 
-def test_a_wrong_program_is_not_timed(speed, monkeypatch):
+def test_a_program_with_other_results_is_not_timed(speed, monkeypatch):
     measure, _, peers, problem = speed
     wrong = type("Wrong", (peers.ResearchLoop,), {"outputs": lambda self, x: 1.01 * super(type(self), self).outputs(x)})
     monkeypatch.setitem(peers.PEERS, "research_loop", wrong)
@@ -55,21 +55,21 @@ def test_an_update_changes_every_weight(speed):
 
 
 def test_trials_of_the_research_loop_are_flip_flops(speed):
-    """Of the same kind as the task's: pulses of one on one channel at a time, targets that hold the last sign."""
+    """As in the task, pulses of size 1 are on one channel at a time, and targets hold the sign of the last pulse."""
     _, _, peers, problem = speed
     inputs, targets, mask = peers.ResearchLoop(problem.Problem(4, 50)).trials()
     assert inputs.shape == targets.shape == mask.shape == (50, problem.STEPS, problem.CHANNELS)
     assert set(np.unique(inputs)) == {-1.0, 0.0, 1.0} and (np.abs(inputs).sum(axis=-1) <= 1).all()
     for trial in range(50):
         for channel in range(problem.CHANNELS):
-            asked = np.flatnonzero(mask[trial, :, channel])
-            for t in asked:  # answers come four steps after a pulse begins
+            response = np.flatnonzero(mask[trial, :, channel])
+            for t in response:  # the response starts four steps after the pulse does
                 pulses = np.flatnonzero(inputs[trial, : t - 3, channel])
                 assert targets[trial, t, channel] == inputs[trial, pulses[-1], channel]
 
 
-def test_operations_are_counted_as_the_products_are(speed):
-    """Forward, backward and gradient: three products of [T B, N] with [N, N] and with inputs and outputs."""
+def test_the_operations_are_those_of_the_products(speed):
+    """Three products (forward, backward, gradient) of [T B, N] with [N, N], [N, input] and [N, output]."""
     *_, problem = speed
     n, b, t, c = 10, 4, problem.STEPS, problem.CHANNELS
     by_hand = 3 * 2 * (t * b) * n * n + 3 * 2 * (t * b) * n * c * 2
@@ -91,7 +91,8 @@ def test_the_command_writes_the_table_and_names_the_machine_by_cores_and_model(t
     assert (tmp_path / "speed.png").stat().st_size > 10_000
 
 
-def test_the_rows_of_a_card_are_those_asked_for_with_the_cpu_in_its_place(speed, monkeypatch):
+def test_the_card_table_has_the_requested_rows(speed, monkeypatch):
+    """With the CPU in place of the card."""
     import card
     import torch
 
@@ -108,7 +109,7 @@ def test_the_rows_of_a_card_are_those_asked_for_with_the_cpu_in_its_place(speed,
     sys.modules.pop("card")
 
 
-def test_without_a_card_the_command_says_so_in_a_line(speed, monkeypatch, capsys):
+def test_without_a_card_the_command_fails_with_one_line(speed, monkeypatch, capsys):
     import card
     import torch
 

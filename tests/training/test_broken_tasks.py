@@ -1,4 +1,4 @@
-"""Whatever a task does wrong takes down the cells that learn it, and no others; mended, it is learnt after all."""
+"""Errors in a task fail the cells that learn it and no others; these cells are computed once the task is repaired."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def benchmark(*tasks: Any) -> dict[str, Any]:
 
 
 def computed(folder: Path, content: dict[str, Any]) -> dict[tuple[str, ...], Result]:
-    """The result of each history, after what is missing has been computed."""
+    """The result of each history, after the missing cells have been computed."""
     prepared = prepare(content, folder, workers=1, device="cpu")
     compute(prepared)
     store = Store(prepared.folder)
@@ -90,7 +90,7 @@ def test_a_broken_task_fails_its_own_cells_and_no_others(tmp_path, make_plugin, 
             assert (history, result.status) == (history, "failed")
             assert len(result.failure.message.splitlines()) == 1
     assert "lamp" in results["lamp",].failure.message
-    # Only a loss that is not finite is a result of training; whatever else a plugin does may be mended.
+    # Only a loss that is not finite is a result of training; all other errors of a plugin may be repaired.
     assert results["lamp",].failure.kind in ("error", "diverged")
     assert results["lamp", "fixed_points"].failure.kind in ("parent", "error")
 
@@ -101,7 +101,7 @@ def test_a_broken_task_fails_its_own_cells_and_no_others(tmp_path, make_plugin, 
 def test_channels_that_cannot_be_counted_are_refused_before_anything_is_trained(
     tmp_path, make_plugin, task_source, name, value
 ) -> None:
-    """The other tasks' networks would have other channels, and other numbers, once the task is mended."""
+    """Otherwise the networks of other tasks would have other channels and other numbers after the task is repaired."""
     body = f"    @property\n    def {name}(self):\n        return {value}"
     make_plugin("lamp-tasks", task_source("lamp", body=body))
     with pytest.raises(RnnbenchError, match="lamp") as caught:
@@ -110,7 +110,7 @@ def test_channels_that_cannot_be_counted_are_refused_before_anything_is_trained(
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_mended_task_is_learnt_after_all_and_what_was_done_stays(tmp_path, make_plugin, task_source) -> None:
+def test_a_repaired_task_is_learnt_and_finished_cells_are_kept(tmp_path, make_plugin, task_source) -> None:
     make_plugin("lamp-tasks", task_source("lamp", sample="raise OSError('no stimulus file')"))
     before = computed(tmp_path, benchmark(SOUND, "lamp"))
     make_plugin("lamp-tasks", task_source("lamp"))
@@ -119,7 +119,7 @@ def test_a_mended_task_is_learnt_after_all_and_what_was_done_stays(tmp_path, mak
     assert after["fixed_points",].after["fixed_points"] == before["fixed_points",].after["fixed_points"]
 
 
-def test_a_task_mended_later_gives_the_results_it_would_have_given_at_once(tmp_path, make_plugin, task_source) -> None:
+def test_a_task_repaired_later_gives_the_results_of_a_correct_task(tmp_path, make_plugin, task_source) -> None:
     make_plugin("lamp-tasks", task_source("lamp", sample="raise OSError('no stimulus file')"))
     computed(tmp_path / "late", benchmark(SOUND, "lamp"))
     make_plugin("lamp-tasks", task_source("lamp"))
@@ -158,14 +158,14 @@ def rnnbench_architectures():
     content["architectures"].append("dark")
     prepared = prepare(content, tmp_path, workers=1, device="cpu")
     compute(prepared)
-    ends = {
+    statuses = {
         (cell.architecture.label, Store(prepared.folder).get(cell.identity).result.status)
         for cell in cells_of(load_benchmark(content))
     }
-    assert ends == {("vanilla_rnn", "done"), ("dark", "failed")}
+    assert statuses == {("vanilla_rnn", "done"), ("dark", "failed")}
 
 
-def test_the_display_bears_a_benchmark_of_which_nothing_can_be_timed(tmp_path, make_plugin, task_source) -> None:
+def test_the_display_works_for_a_benchmark_whose_time_cannot_be_estimated(tmp_path, make_plugin, task_source) -> None:
     make_plugin("lamp-tasks", task_source("lamp", sample="raise OSError('no stimulus file')"))
     prepared = prepare(benchmark("lamp"), tmp_path, workers=1, device="cpu")
     written = io.StringIO()

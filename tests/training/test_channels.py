@@ -70,7 +70,7 @@ def test_idle_outputs_can_be_left_free():
     assert not mask[..., [0, 4, 5]].any()
 
 
-def test_a_mask_of_one_channel_stands_for_all_own_outputs():
+def test_a_mask_of_one_channel_applies_to_all_own_outputs():
     trials = draw("c")
     trials = Trials(trials.inputs, trials.targets, trials.mask[..., :1])
     _, _, mask = Layout(Channels(idle_outputs="free"), TASKS).place("c", trials)
@@ -88,7 +88,7 @@ def test_shared_channels_are_as_many_as_the_widest_task_needs():
     np.testing.assert_array_equal(mask[..., 1], trials.mask.max(axis=-1).T)
 
 
-def test_context_says_which_task_it_is():
+def test_context_inputs_identify_the_task():
     layout = Layout(Channels(layout="shared", context=True), TASKS)
     assert layout.n_inputs == 3 + 3
     for i, label in enumerate(TASKS):
@@ -97,18 +97,18 @@ def test_context_says_which_task_it_is():
 
 
 @pytest.mark.parametrize("correlation", [0.3, 0.8])
-def test_vectors_of_two_tasks_have_the_correlation_asked_for(correlation):
-    """Effective input vectors: what a unit pulse on a task's channel k drives; cosine c for the same k, else 0."""
+def test_vectors_of_two_tasks_have_the_given_correlation(correlation):
+    """A vector is the network's channels for a unit pulse on channel k; the cosine is c for the same k, else 0."""
     layout = Layout(Channels(input_correlation=correlation, output_correlation=correlation), TASKS)
-    for place in (0, 1):
+    for index in (0, 1):  # inputs, targets
 
-        def vectors(label: str, place: int = place) -> np.ndarray:
+        def vectors(label: str, index: int = index) -> np.ndarray:
             task = TASKS[label]
-            n = task.n_inputs if place == 0 else task.n_outputs
+            n = task.n_inputs if index == 0 else task.n_outputs
             unit = np.eye(n)[:, None, :]  # one trial per channel, one step
-            other = np.zeros((n, 1, task.n_outputs if place == 0 else task.n_inputs))
-            arrays = (unit, other) if place == 0 else (other, unit)
-            return layout.place(label, Trials(*arrays, np.ones((n, 1, 1))))[place][0]
+            other = np.zeros((n, 1, task.n_outputs if index == 0 else task.n_inputs))
+            arrays = (unit, other) if index == 0 else (other, unit)
+            return layout.place(label, Trials(*arrays, np.ones((n, 1, 1))))[index][0]
 
         a, b, c = (vectors(label) for label in TASKS)
         for one in (a, b, c):
@@ -121,7 +121,7 @@ def test_vectors_of_two_tasks_have_the_correlation_asked_for(correlation):
     "channels",
     [Channels(), Channels(layout="shared"), Channels(output_correlation=0.6), Channels(idle_outputs="free")],
 )
-def test_a_network_that_gives_the_targets_is_read_as_giving_them(channels):
+def test_own_outputs_of_the_targets_are_the_targets_of_the_task(channels):
     layout = Layout(channels, TASKS)
     for label in TASKS:
         trials = draw(label)

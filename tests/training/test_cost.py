@@ -1,5 +1,4 @@
-"""What the plan says of memory is what a process or a network takes, within a factor of two; it decides how many there
-are."""
+"""The estimated memory of a process or network is correct within a factor of two, and limits the number of workers."""
 
 from __future__ import annotations
 
@@ -38,29 +37,29 @@ from rnnbench.execution.run import compute
 content, home = json.loads(sys.argv[1]), sys.argv[2]
 prepared = prepare(content, home, workers=1, device="cpu")
 compute(prepared)
-# Not getrusage: after a fork it begins with what the parent took.
+# Not getrusage, because after a fork it starts from the peak of the parent.
 print(prepared.memory[0], int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024)
 """
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read the peak of memory from")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc to read the peak of memory from")
 @pytest.mark.parametrize(
-    ("network", "looks"),
+    ("network", "evaluation_trials"),
     [
-        ({"use": "vanilla_rnn", "units": 16, "dt": 0.5}, 64),  # nothing but Python and torch
-        ({"use": "vanilla_rnn", "units": 100, "dt": 0.04}, 256),  # states of a look at 256 trials of 1500 steps
-        ({"use": "gru", "units": 384, "dt": 0.4}, 64),  # a graph
+        ({"use": "vanilla_rnn", "units": 16, "dt": 0.5}, 64),  # mostly Python and torch
+        ({"use": "vanilla_rnn", "units": 100, "dt": 0.04}, 256),  # states of an evaluation on 256 trials of 1500 steps
+        ({"use": "gru", "units": 384, "dt": 0.4}, 64),  # the graph of autograd
     ],
     ids=["small", "long trials", "by autograd"],
 )
-def test_the_plan_is_honest(network, looks, tmp_path):
-    training = {**CONTENT["training"], "evaluation_trials": looks}
+def test_the_estimate_agrees_with_the_measured_peak(network, evaluation_trials, tmp_path):
+    training = {**CONTENT["training"], "evaluation_trials": evaluation_trials}
     content = CONTENT | {"architectures": [network], "training": training}
     command = [sys.executable, "-c", MEASURED, json.dumps(content), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told, taken = map(int, done.stdout.split())
-    assert taken / 2 < told < 2 * taken
+    estimated, measured = map(int, done.stdout.split())
+    assert measured / 2 < estimated < 2 * measured
 
 
 @pytest.mark.parametrize(("free", "workers"), [(10**12, 2), (1_500_000_000, 2), (900_000_000, 1), (1, 1)])
@@ -69,7 +68,7 @@ def test_workers_are_as_many_as_memory_allows(free, workers, tmp_path, monkeypat
     monkeypatch.setattr(preparing, "cores", lambda: 2)
     content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8}], "seeds": 4}
     assert rnnbench.prepare(content, tmp_path, device="cpu").workers == workers
-    assert rnnbench.prepare(content, tmp_path, device="cpu", workers=2).workers == 2  # asked for
+    assert rnnbench.prepare(content, tmp_path, device="cpu", workers=2).workers == 2  # An explicit number is used.
 
 
 def test_nothing_to_do_needs_nothing(tmp_path):
@@ -78,13 +77,14 @@ def test_nothing_to_do_needs_nothing(tmp_path):
     assert rnnbench.prepare(content, tmp_path, device="cpu").memory[0] == 0
 
 
-def test_what_networks_take_on_a_card_is_what_their_arrays_take():
-    """On torch's imaginary device, whose arrays have sizes: of the engine, of the recordings, of trials and looks."""
+def test_the_memory_of_networks_on_a_gpu_is_that_of_their_arrays():
+    """The arrays of engine, recordings, trials and evaluations are made on torch's meta device, without memory."""
     network = {"use": "vanilla_rnn", "units": 100, "dt": 0.2, "learn": "all"}
     content = CONTENT | {"architectures": [network], "seeds": 3}
     benchmark = load_benchmark(content)
     cells = [cell for cell in cells_of(benchmark) if len(cell.history) == 1]
-    told = len(cells) * bytes_per_network(CellTrainer(Setting(benchmark, installed()), torch.device("cpu")), cells[0])
+    on_cpu = CellTrainer(Setting(benchmark, installed()), torch.device("cpu"))
+    estimated = len(cells) * bytes_per_network(on_cpu, cells[0])
 
     trainers = CellTrainer(Setting(benchmark, installed()), torch.device("meta"))
     trainer, seeds = trainers.trainer(cells[0]), [cell.seed for cell in cells]
@@ -95,13 +95,13 @@ def test_what_networks_take_on_a_card_is_what_their_arrays_take():
         batch = context.sample("train", 0, benchmark.tasks[0].training.batch)
         recordings = [_Recording(a_new_engine(trainer), weights, batch, run_once) for _ in range(MOST)]
         weights, state = trainer.rule.learn(weights, batch, state, context)
-        looks = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in benchmark.tasks]
-        for look in looks:
-            trainer.engine.outputs(weights, look)
-    held: list[object] = [weights, state, batch, looks, trainer.engine._buffers]
-    held += [(r.weights, r.batch, r.engine._buffers, *r.results) for r in recordings]
-    taken = size_of(held)
-    assert taken <= told < 2 * taken  # too many networks would not fit
+        evaluations = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in benchmark.tasks]
+        for evaluation in evaluations:
+            trainer.engine.outputs(weights, evaluation)
+    arrays: list[object] = [weights, state, batch, evaluations, trainer.engine._buffers]
+    arrays += [(r.weights, r.batch, r.engine._buffers, *r.results) for r in recordings]
+    measured = size_of(arrays)
+    assert measured <= estimated < 2 * measured  # With a lower estimate, too many networks would be put on the GPU.
 
 
 def a_new_engine(trainer):
@@ -112,12 +112,12 @@ def run_once(function):
     return lambda: None, function()
 
 
-def size_of(held) -> int:
-    """Bytes of all arrays in it."""
-    if isinstance(held, torch.Tensor):
-        return held.numel() * held.element_size()
-    if isinstance(held, Batch):
-        held = (held.inputs, held.targets, held.mask, held.noise)
-    if isinstance(held, dict):
-        held = held.values()
-    return 0 if held is None else sum(map(size_of, held))
+def size_of(arrays) -> int:
+    """Bytes of all arrays in a nested structure."""
+    if isinstance(arrays, torch.Tensor):
+        return arrays.numel() * arrays.element_size()
+    if isinstance(arrays, Batch):
+        arrays = (arrays.inputs, arrays.targets, arrays.mask, arrays.noise)
+    if isinstance(arrays, dict):
+        arrays = arrays.values()
+    return 0 if arrays is None else sum(map(size_of, arrays))

@@ -1,4 +1,4 @@
-"""What a learning rule may do, as a run does it: remember, use other weights for a task, replace an update."""
+"""What a learning rule may do in a run: remember, use other weights for a task, or replace an update."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rnnbench import GradientDescent, hookimpl
 
 
 class Diary(GradientDescent):
-    """Remembers each task under its own name, in an array as long as the name, and whose tasks came earlier."""
+    """Remembers each task under its own name, in an array as long as the name, and checks the earlier tasks."""
 
     name = "diary"
     remembers = True
@@ -30,7 +30,7 @@ class Diary(GradientDescent):
 
 
 class Forgetful(Diary):
-    """Remembers without saying so."""
+    """Leaves a memory, although its class does not set `remembers`."""
 
     name = "forgetful"
     remembers = False
@@ -40,7 +40,7 @@ class Forgetful(Diary):
 
 
 class Mute(GradientDescent):
-    """Says nothing in task b."""
+    """Gives no output in task b."""
 
     name = "mute"
 
@@ -49,7 +49,7 @@ class Mute(GradientDescent):
 
 
 class Idle(GradientDescent):
-    """Replaces the update by none."""
+    """Makes no update."""
 
     name = "idle"
 
@@ -58,7 +58,7 @@ class Idle(GradientDescent):
 
 
 class Watchful(GradientDescent):
-    """Adds to the gradient, and checks that it is told the loss's own afterwards."""
+    """Adds to the gradient, and checks that it gets the gradient of the loss afterwards."""
 
     name = "watchful"
 
@@ -143,16 +143,15 @@ def test_what_is_remembered_may_have_another_name_and_shape_for_each_task(run):
 
 def test_a_memory_of_a_rule_that_says_it_has_none_is_refused(run):
     results = run("forgetful")
-    told = set(results.interference["failure"])
-    assert all(
-        "forgetful@1: end_task() leaves 'note', but its class does not say `remembers = True`" in t for t in told
-    )
+    failures = set(results.interference["failure"])
+    message = "forgetful@1: end_task() returns 'note', but its class does not set `remembers = True`"
+    assert all(message in failure for failure in failures)
 
 
 def test_a_task_is_evaluated_with_the_weights_that_the_rule_has_for_it(run):
     table = run("mute").stages
     b = table[table["task"] == "b"]
-    # Silence on both outputs, whatever is learnt: the loss of b never changes, before the first update or after.
+    # Both outputs are zero whatever is learnt, so the loss of b is the same before and after training.
     assert b["loss"].nunique() == 1
     assert table[table["task"] == "a"]["loss"].nunique() > 2
 
@@ -162,7 +161,7 @@ def test_an_update_can_be_replaced(run):
     assert (table["loss_first"] == table["loss_untrained"]).all()
 
 
-def test_after_an_update_a_rule_is_told_the_gradient_of_the_loss_alone(run):
+def test_after_an_update_a_rule_gets_the_gradient_of_the_loss_alone(run):
     assert not run("watchful").failures
 
 
@@ -170,7 +169,7 @@ def test_the_context_gives_streams_channels_and_other_tasks(run):
     assert not run("asking", protocol=[["a", "b", "a"], ["b", "a"]]).failures
 
 
-def test_a_rule_that_cannot_train_an_architecture_is_told_before_anything_runs(run):
+def test_a_rule_that_cannot_train_an_architecture_is_refused_before_anything_runs(run):
     with pytest.raises(BenchmarkError, match=r"rules: choosy cannot train architecture vanilla_rnn: it needs 7 units"):
         run("choosy")
     assert not run("choosy", architectures=[{"use": "vanilla_rnn", "units": 7}]).failures
@@ -178,12 +177,12 @@ def test_a_rule_that_cannot_train_an_architecture_is_told_before_anything_runs(r
 
 def test_weights_of_a_task_of_its_own_cannot_be_analysed(make_plugin):
     make_plugin("lab-rules", RULES)
-    with pytest.raises(BenchmarkError, match="analyses: rule mute uses other weights for each task"):
+    with pytest.raises(BenchmarkError, match="analyses: rule mute has different weights for each task"):
         load_benchmark(description("mute", analyses=["updates"]))
 
 
 def test_networks_of_a_rule_without_memory_still_share_populations(run, tmp_path):
-    """What a memory costs, populations of one history, is asked of nobody else."""
+    """Only rules with a memory need populations of a single history."""
     many = {"tasks": [{"use": "fixed_points", "label": label, "duration": 12} for label in "abcd"]}
     sizes = {}
     for rule in ("gradient_descent", "diary"):
@@ -192,7 +191,7 @@ def test_networks_of_a_rule_without_memory_still_share_populations(run, tmp_path
     assert max(sizes["gradient_descent"]) > 1 and sizes["diary"] == {1}
 
 
-def test_the_seconds_of_a_stage_are_told_apart_from_the_numbers(run):
+def test_the_seconds_of_a_stage_are_in_a_table_of_their_own(run):
     results = run("gradient_descent")
     assert len(results.timing) == 2 * (2 + 4) and (results.timing["seconds"] > 0).all()
     again = rnnbench.load_results(results.folder)

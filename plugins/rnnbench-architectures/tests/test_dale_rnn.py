@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from rnnbench import Batch, Weights
-from rnnbench_architectures import DaleRNN
+from rnnbench_architectures.architectures import DaleRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 

@@ -17,7 +17,7 @@ from rnnbench import Architecture, Batch, Weights, as_rate_network
 from rnnbench.analysis.activity import readout_matrix, recurrent_matrix, run_trials
 from rnnbench.analysis.fixed_points import find_fixed_points, flow_of
 from rnnbench.engine.autograd import GenericEngine
-from rnnbench_architectures import (
+from rnnbench_architectures.architectures import (
     GRU,
     LSTM,
     DaleRNN,

@@ -11,7 +11,7 @@ import torch
 
 from rnnbench import Batch, VanillaRNN, Weights
 from rnnbench.engine.autograd import GenericEngine
-from rnnbench_architectures import FiringRateRNN
+from rnnbench_architectures.architectures import FiringRateRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 N, DT = 15, 0.3

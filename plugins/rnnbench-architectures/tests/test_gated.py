@@ -10,7 +10,7 @@ import torch
 
 from rnnbench import Batch, Weights, masked_loss
 from rnnbench.engine.autograd import GenericEngine
-from rnnbench_architectures import GRU, LSTM
+from rnnbench_architectures.architectures import GRU, LSTM
 from rnnbench_architectures.gated import GatedRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]

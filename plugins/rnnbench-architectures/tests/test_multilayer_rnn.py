@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rnnbench import Batch, VanillaRNN, Weights, masked_loss
 from rnnbench.engine.autograd import GenericEngine
-from rnnbench_architectures import MultilayerRNN
+from rnnbench_architectures.architectures import MultilayerRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 

@@ -10,7 +10,7 @@ import torch
 
 from rnnbench import Batch, VanillaRNN, Weights
 from rnnbench.engine.rate_rnn import RateRNNEngine
-from rnnbench_architectures import IdentityRNN, OrthogonalRNN
+from rnnbench_architectures.architectures import IdentityRNN, OrthogonalRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]
 

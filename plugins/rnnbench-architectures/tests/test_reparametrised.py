@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from rnnbench import Batch, VanillaRNN, Weights
 from rnnbench.engine.autograd import GenericEngine
-from rnnbench_architectures import DaleRNN, LowRankRNN
+from rnnbench_architectures.architectures import DaleRNN, LowRankRNN
 from rnnbench_architectures.reparametrised import ReparametrisedRNN
 
 Draw, Make = Callable[..., Weights], Callable[..., Batch]

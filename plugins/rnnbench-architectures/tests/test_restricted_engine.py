@@ -9,7 +9,7 @@ import torch
 from rnnbench import Batch, Weights
 from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.loss import masked_loss
-from rnnbench_architectures import RestrictedRNN
+from rnnbench_architectures.architectures import RestrictedRNN
 
 EPSILON = 1e-12
 """Largest relative difference between sums of some hundred float64 numbers in two orders."""

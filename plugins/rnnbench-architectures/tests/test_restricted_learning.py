@@ -12,7 +12,7 @@ import torch
 import rnnbench
 from rnnbench import Batch, Weights
 from rnnbench.reports.claims.theory import two_by_two as model
-from rnnbench_architectures import RestrictedRNN
+from rnnbench_architectures.architectures import RestrictedRNN
 
 DT, RATE, OFFSET = 0.5, 0.3, 0.02
 DRIVES = {"rotation": 0.02, "formation": 0.15}

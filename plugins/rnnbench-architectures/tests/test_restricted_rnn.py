@@ -12,7 +12,7 @@ import torch
 import rnnbench_architectures
 from rnnbench import Batch, VanillaRNN, Weights
 from rnnbench.reports.claims.theory import two_by_two as model
-from rnnbench_architectures import RestrictedRNN
+from rnnbench_architectures.architectures import RestrictedRNN
 
 M = np.array([[1.3, 0.4], [-0.6, 1.1]])
 DT, OFFSET = 0.5, 0.1

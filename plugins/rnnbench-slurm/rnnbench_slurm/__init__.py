@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from rnnbench import Executor, hookimpl
-from rnnbench_slurm.executor import Slurm
-
-__all__ = ["Slurm"]
 
 
 @hookimpl
 def rnnbench_executors() -> list[type[Executor]]:
     """Return the executor of this package."""
+    # Imported here, so that who asks for a task does not wait for it.
+    from rnnbench_slurm.executor import Slurm
+
     return [Slurm]

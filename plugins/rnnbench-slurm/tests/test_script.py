@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import rnnbench
-from rnnbench_slurm import Slurm
+from rnnbench_slurm.executor import Slurm
 from rnnbench_slurm.script import rendered, walltime
 
 

@@ -1,18 +1,22 @@
-"""The reference set-up, registered through the very hooks that plugins use."""
+"""The reference architecture and learning rule, registered through the same hooks as plugins."""
 
 from __future__ import annotations
 
-from rnnbench.engine.builtin.gradient_descent import GradientDescent
-from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.plugin.hooks import hookimpl
 from rnnbench.plugin.interfaces import Architecture, LearningRule
 
 
 @hookimpl
 def rnnbench_architectures() -> list[type[Architecture]]:
+    """The architectures that come with rnnbench."""
+    from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+
     return [VanillaRNN]
 
 
 @hookimpl
 def rnnbench_rules() -> list[type[LearningRule]]:
+    """The learning rules that come with rnnbench."""
+    from rnnbench.engine.builtin.gradient_descent import GradientDescent
+
     return [GradientDescent]

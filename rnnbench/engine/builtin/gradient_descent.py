@@ -1,4 +1,4 @@
-"""The reference learning rule: gradient descent, plain or with Adam's step."""
+"""The reference learning rule: gradient descent, plain or with momentum, RMSprop or Adam."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOMENTS: dict[str, tuple[str, ...]] = {
     "rmsprop": ("square",),
     "adam": ("mean", "square"),
 }
-"""What each optimizer keeps of every trained weight."""
+"""The moments that each optimizer keeps for every trained weight: means of the gradient and of its square."""
 
 
 class GradientDescent(LearningRule):
@@ -50,6 +50,7 @@ class GradientDescent(LearningRule):
     epsilon: float = Field(1e-8, gt=0, description="adam, rmsprop: keeps the step finite where the gradient vanishes")
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
+        """Add moments of zero, and for adam the number of updates [network], to the memory."""
         state = dict(memory)
         if self.optimizer == "adam":
             first = next(iter(weights.values()))
@@ -59,6 +60,7 @@ class GradientDescent(LearningRule):
         return state
 
     def update(self, weights: Weights, gradients: Weights, state: State) -> tuple[Weights, State]:
+        """Make one step of the optimizer, in the equations above."""
         if self.optimizer == "adam":
             return self._adam(weights, gradients, state)
         steps, new_state = dict(gradients), dict(state)
@@ -81,7 +83,7 @@ class GradientDescent(LearningRule):
         for name, g in gradients.items():
             mean = state[f"mean.{name}"].lerp(g, 1 - self.beta1)
             square = self._square(state, name, g)
-            # In the memory of one array: such passes through memory are what a step costs.
+            # Operations in place on one array, since the time of a step is that of passes through memory.
             step = square.sqrt().div_(_per_network(root, g)).add_(self.epsilon)
             torch.div(mean, step, out=step).mul_(_per_network(rate, g))
             new_weights[name] = torch.sub(weights[name], step, out=step)
@@ -90,5 +92,5 @@ class GradientDescent(LearningRule):
 
 
 def _per_network(values: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """[network] -> [network, 1, ..] in the dtype and on the device of `like`."""
+    """Reshape values [network] to [network, 1, ..], with the number of axes, dtype and device of `like`."""
     return values.to(like).view(-1, *[1] * (like.dim() - 1))

@@ -22,7 +22,7 @@ class VanillaRNN(Architecture):
 
     name, version = "vanilla_rnn", 1
     source = "Schuessler, Mastrogiuseppe, Dubreuil, Ostojic, Barak, NeurIPS 2020, eq. 1"
-    # Not initial_state_std: a network with h0 has other weights than one without.
+    # initial_state_std is not among these, because a network with h0 has one more array than a network without.
     initial_only: ClassVar[frozenset[str]] = frozenset({"g", "readout_scale", "orthogonal"})
 
     g: float = Field(0.9, ge=0, description="connectivity strength: W_ij ~ g Normal(0, 1/N) before training")
@@ -42,31 +42,49 @@ class VanillaRNN(Architecture):
 
     @property
     def phi(self) -> Nonlinearity:
-        """The nonlinearity, elementwise."""
+        """The nonlinearity, which is applied elementwise."""
         return NONLINEARITIES[self.nonlinearity]
 
     def recurrent(self, weights: Weights) -> Tensor:
-        """W [unit, unit]; a leading [network] axis is kept."""
+        """The recurrent weights W [unit, unit], with a leading [network] axis if the weights have one."""
         return weights["w_rec"]
 
     def current(self, weights: Weights, inputs: Tensor) -> Tensor:
-        """W_in x + b [unit] under a constant input x [input]."""
+        """The current W_in x + b [unit] under a constant input.
+
+        Args:
+            weights: weights of one network.
+            inputs: x [input].
+        """
         current = weights["w_in"] @ inputs
         return current + weights["b"] if "b" in weights else current
 
     @property
     def trained(self) -> tuple[str, ...]:
+        """Names of the weights that learning may change."""
         names = ("w_rec",) if self.learn == "recurrent" else ("w_rec", "w_in", "w_out")
         return (*names, "b") if self.bias else names
 
     @property
     def n_noise(self) -> int:
+        """Number of random numbers for each trial and step: one for each unit if there is noise."""
         return self.units if self.noise > 0 else 0
 
     def init(self, rng: np.random.Generator, n_inputs: int, n_outputs: int) -> dict[str, np.ndarray]:
-        """W [unit, unit], W_in [unit, input], W_out [output, unit]; b and h0 [unit] where they are used.
+        """Draw the initial weights of one network.
 
-        The random numbers do not depend on g, so that networks of one seed differ in g alone.
+        The random numbers do not depend on g, so that networks of one seed differ only by the factor g.
+
+        Args:
+            rng: source of all random numbers.
+            n_inputs: number of input channels.
+            n_outputs: number of output channels.
+
+        Returns:
+            w_rec [unit, unit], w_in [unit, input], w_out [output, unit], and b [unit] and h0 [unit] if they are used.
+
+        Raises:
+            ValueError: there are more input and readout vectors than units, so that they cannot be orthogonal.
         """
         n = self.units
         w_rec = self.g * rng.standard_normal((n, n)) / math.sqrt(n)
@@ -87,10 +105,22 @@ class VanillaRNN(Architecture):
         return weights
 
     def initial_state(self, weights: Weights, n_trials: int) -> Tensor:
+        """The state h before the first step, [trial, unit]: h0 if it is used, otherwise 0."""
         state = super().initial_state(weights, n_trials)
         return state + weights["h0"] if "h0" in weights else state
 
     def step(self, weights: Weights, state: Tensor, inputs: Tensor, noise: Tensor | None) -> Tensor:
+        """Compute the state h after one time step.
+
+        Args:
+            weights: weights of one network.
+            state: h [trial, unit] before the step.
+            inputs: x [trial, input].
+            noise: xi [trial, unit], standard normal, or None.
+
+        Returns:
+            h [trial, unit].
+        """
         dt = self.dt
         current = self.phi(state) @ weights["w_rec"].mT + inputs @ weights["w_in"].mT
         if "b" in weights:
@@ -99,7 +129,9 @@ class VanillaRNN(Architecture):
         return h if noise is None else h + math.sqrt(dt) * self.noise * noise
 
     def readout(self, weights: Weights, state: Tensor) -> Tensor:
+        """The output z [trial, output] in a state h [trial, unit]."""
         return self.phi(state) @ weights["w_out"].mT
 
     def engine(self) -> RateRNNEngine:
+        """The engine with hand-written backpropagation."""
         return RateRNNEngine(self.nonlinearity, self.dt, self.noise, self.trained)

@@ -1,4 +1,4 @@
-"""The executors that every rnnbench has, registered through the very hook that plugins use."""
+"""The executors that come with rnnbench, registered through the same hook as plugins."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ from rnnbench.plugin.hooks import hookimpl
 
 @hookimpl
 def rnnbench_executors() -> list[type[Executor]]:
+    """The executors that come with rnnbench."""
     return [Serial, Process]

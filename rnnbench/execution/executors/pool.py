@@ -1,4 +1,4 @@
-"""Processes of this machine that outlive neither their pool nor the program that started them."""
+"""A pool of worker processes on this machine that end with the pool and with the program that started them."""
 
 from __future__ import annotations
 
@@ -19,22 +19,29 @@ import torch
 from rnnbench.execution.worker import REPORT_INTERVAL, Worker
 from rnnbench.plugin.executor import Listener, Report
 
-KILLED = "a worker process was killed, perhaps for want of memory; run again with fewer workers to go on"
+KILLED = "a worker process was killed, possibly because memory ran out; run again with fewer workers to continue"
+"""Message of the error that is raised when a worker process was killed."""
 
 Place = tuple[Path, str, int]
-"""What a worker is made of: results folder, device, threads."""
+"""Arguments of a worker: results folder, device, number of threads."""
 
 
 class Channel:
-    """What workers tell on their way, passed on to a listener when it is drained."""
+    """Carries the reports of worker processes to a listener in this process.
+
+    Args:
+        tell: called with every report.
+    """
 
     INTERVAL = REPORT_INTERVAL
+    """Time after which the channel should be drained again (s)."""
 
     def __init__(self, tell: Listener) -> None:
         self.tell = tell
         self.queue = multiprocessing.get_context("spawn").Queue()
 
     def drain(self) -> None:
+        """Pass all reports that have arrived to the listener."""
         while True:
             try:
                 self.tell(self.queue.get_nowait())
@@ -44,9 +51,15 @@ class Channel:
 
 @contextmanager
 def pool_of(workers: int, place: Place, channel: Channel | None = None) -> Iterator[ProcessPoolExecutor]:
-    """Processes that do not outlive the block: an exception or Ctrl-C ends them at once."""
-    sent = (channel.queue if channel else None, place)
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, sent)
+    """Start worker processes that end with the block. An exception or Ctrl-C ends them at once.
+
+    Args:
+        workers: number of processes.
+        place: arguments of the `Worker` in each process.
+        channel: receives the reports of the workers; None if they send none.
+    """
+    arguments = (channel.queue if channel else None, place)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _start_worker, arguments)
     try:
         yield pool
     except BaseException:
@@ -58,9 +71,15 @@ def pool_of(workers: int, place: Place, channel: Channel | None = None) -> Itera
 
 
 def submit(pool: ProcessPoolExecutor, function: Callable[..., Any], *args: Any) -> Future[Any]:
-    """Hand a call to the pool, whose workers must not import the script that started the run.
+    """Submit a call to the pool.
 
-    Without a guard in it, the script would start the run again.
+    Worker processes must not import the script that started the run: without an `if __name__ == "__main__"` guard it
+    would start the run again. So the script is hidden from them here.
+
+    Args:
+        pool: the pool.
+        function: what is called in a worker process.
+        *args: its arguments.
     """
     main = sys.modules["__main__"]
     spec, file = getattr(main, "__spec__", None), main.__dict__.pop("__file__", None)
@@ -78,11 +97,12 @@ def _processes_of(pool: ProcessPoolExecutor) -> Mapping[int, Any]:
 
 
 kept: dict[str, Any] = {}
-"""What a worker process keeps from job to job."""
+"""Objects that a worker process keeps from job to job, by name."""
 
 
 def _start_worker(channel: Any, place: Place) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's: it ends its workers
+    """Set up a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # On Ctrl-C the parent process ends its workers.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(place[2])
     torch.set_flush_denormal(True)
@@ -90,7 +110,7 @@ def _start_worker(channel: Any, place: Place) -> None:
 
 
 def _end_with_parent() -> None:
-    """However the parent ends, killed or not, no worker outlives it."""
+    """End this process when its parent process ends, even if the parent is killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -98,7 +118,14 @@ def _end_with_parent() -> None:
 
 
 def at_work(order: str) -> Report:
-    """In a worker process: compute a job."""
+    """Compute a job; called in a worker process.
+
+    Args:
+        order: `order` of the job.
+
+    Returns:
+        The last report.
+    """
     if "worker" not in kept:
         kept["worker"] = Worker(*kept["place"])
     report: Report = kept["worker"].compute(order, kept["channel"].put)

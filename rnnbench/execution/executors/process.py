@@ -1,4 +1,4 @@
-"""Processes of this machine, one thread each, and the order in which they take jobs."""
+"""The process executor, which computes jobs in processes of this machine, and the order in which they get jobs."""
 
 from __future__ import annotations
 
@@ -12,25 +12,31 @@ from rnnbench.plugin.executor import Executor, Job, Report, Work
 
 
 class Process(Executor):
-    """Processes of this machine, each of one thread unless told otherwise: the default where there are several cores.
+    """Computes jobs in processes of this machine, by default with one thread each; the default for several workers.
 
-    On a CPU two processes of one thread each do nearly twice the work of one, while threads inside workers that
-    compete with others collapse.
+    On a CPU, two processes of one thread do nearly twice the work of one. Several threads within a process become much
+    slower as soon as they compete with other processes.
     """
 
     name = "process"
 
     def where(self, workers: int, threads: int) -> str:
+        """The number of processes and of their threads."""
         return f"{workers} process{'es' if workers > 1 else ''} of {threads} thread{'s' if threads > 1 else ''}"
 
     def run(self, work: Work) -> None:
+        """Compute all jobs, each after the jobs that it starts from.
+
+        Raises:
+            RnnbenchError: a worker process was killed.
+        """
         from rnnbench.execution.executors.pool import KILLED, Channel, at_work, pool_of, submit
 
         jobs, channel = JobQueue(work.jobs), Channel(work.tell)
         running: dict[Future[Report], Job] = {}
         with pool_of(work.workers, (work.folder, work.device, work.threads), channel) as pool:
             while jobs or running:
-                # One job more than workers, so that none waits for the next to be sent.
+                # One more job than workers, so that a worker that has finished need not wait for its next job.
                 for job in jobs.take(work.workers + 1 - len(running)):
                     running[submit(pool, at_work, job.order)] = job
                 done, _ = wait(running, timeout=channel.INTERVAL, return_when=FIRST_COMPLETED)
@@ -41,12 +47,16 @@ class Process(Executor):
                     except BrokenProcessPool:
                         raise RnnbenchError(KILLED) from None
                     jobs.finish(running.pop(future))
-            pool.shutdown(wait=True)  # a worker that ends by itself has sent all its reports
+            pool.shutdown(wait=True)  # A worker sends all its reports before it ends.
             channel.drain()
 
 
 class JobQueue:
-    """Jobs in the order in which they were given, each ready when all that its cells start from is finished."""
+    """Gives out jobs in their order; a job is ready when all jobs that its cells start from are finished.
+
+    Args:
+        jobs: the jobs.
+    """
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
@@ -62,13 +72,13 @@ class JobQueue:
         return self._left > 0
 
     def take(self, n: int) -> list[Job]:
-        """Up to `n` ready jobs, in the order in which they were given."""
+        """Remove up to `n` ready jobs from the queue and return them in their order."""
         positions = [heapq.heappop(self._ready) for _ in range(min(max(0, n), len(self._ready)))]
         self._left -= len(positions)
         return [self._jobs[position] for position in positions]
 
     def finish(self, job: Job) -> None:
-        """Release the jobs that start from the cells of a finished one."""
+        """Mark a job as finished, so that the jobs that start from its cells can become ready."""
         for identity in job.cells:
             for position in self._children.pop(identity, ()):
                 self._waits_for[position].discard(identity)

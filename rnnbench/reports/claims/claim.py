@@ -1,4 +1,4 @@
-"""What a claim is, and what a results folder says about it."""
+"""A claim, and the findings that results give about it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from rnnbench.results.reading import Results
 class Finding:
     """What one group of networks says about a claim.
 
-    group       the networks: condition, architecture, rule, g, units
-    parts       the estimates that decide
-    further     estimates told for information
-    networks    how many networks were to be compared, a network being one that learnt A, then B
-    left_out    those of them that do not count (A or B not learnt, or a measure missing)
-    hindrance   why nothing can be decided whatever the estimates are; "" if nothing hinders
-    notes       lines for the report
-    any_part    one supported part is enough, and all must fail for "not supported"
+    Attributes:
+        claim: id of the claim.
+        group: the networks, named by condition, architecture, rule, g and units.
+        parts: the estimates that decide the claim.
+        further: estimates that are reported but do not decide it.
+        networks: how many networks were to be compared. A network is one that learnt A, then B.
+        left_out: how many of them do not count, because A or B was not learnt or a measure is missing.
+        hindrance: why nothing can be decided whatever the estimates are; empty if the estimates can decide.
+        notes: lines for the report.
+        any_part: if True, one supported part is enough, and the claim is "not supported" only if no part is supported.
     """
 
     claim: str
@@ -37,7 +39,7 @@ class Finding:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the parts together; undecided where something hinders or more than half of the networks do not count."""
+        """The verdict of the parts together; undecided if there is a hindrance or most of the networks do not count."""
         if self.obstacle:
             return "undecided"
         verdicts = [part.verdict for part in self.parts]
@@ -45,7 +47,7 @@ class Finding:
 
     @property
     def obstacle(self) -> str:
-        """Why nothing is decided whatever the estimates are; "" if nothing stands in the way."""
+        """The hindrance, or that more than half of the networks do not count; empty if the estimates can decide."""
         if self.hindrance:
             return self.hindrance
         if 2 * self.left_out > self.networks:
@@ -54,7 +56,7 @@ class Finding:
 
     @property
     def reason(self) -> str:
-        """Why the verdict is "undecided"; "" otherwise."""
+        """Why the verdict is "undecided"; empty for any other verdict."""
         if self.verdict != "undecided":
             return ""
         return self.obstacle or "; ".join(dict.fromkeys(part.reason for part in self.parts if part.reason))
@@ -64,11 +66,14 @@ class Finding:
 class Claim:
     """A claim and how it is judged.
 
-    statement   the claim
-    rule        how results decide it, as the report prints it
-    applies     "" if a results folder can be judged on it, else why not
-    judge       the findings, one for each group of networks that are compared with one another
-    figure      what the findings are about, drawn
+    Attributes:
+        id: C1, C2, and so on.
+        title: a few words for headings.
+        statement: the claim as a sentence.
+        rule: how results decide the claim, as the report prints it.
+        applies: returns an empty string if the claim can be judged on these results, and otherwise why not.
+        judge: returns the findings, one for each group of networks that are compared with one another.
+        figure: draws the data that the findings are about.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The verdicts on claims as a report: Markdown with figures for people, CSV for programs."""
+"""The report of the verdicts on claims: Markdown with figures, and a CSV table."""
 
 from __future__ import annotations
 
@@ -20,38 +20,47 @@ from rnnbench.reports.numbers import number
 from rnnbench.results.store import write_text, write_with
 
 COLUMNS: dict[str, str] = {
-    "claim": "id",
+    "claim": "id of the claim",
     "results": "name of the benchmark",
     "group": "the networks that are compared with one another",
     "part": "what was estimated",
-    "decides": "whether it decides the claim or is told for information",
+    "decides": "whether it decides the claim or is given for information",
     "value": "mean over seeds",
     "low": "lower end of its interval",
     "high": "upper end of its interval",
-    "level": "of the interval",
-    "threshold": "what it is held against",
-    "direction": "the claimed side of the threshold; away: beyond it in size",
-    "p": "of the test",
-    "test": "what test",
-    "seeds": "that have a value",
-    "part_verdict": "of this estimate by itself",
-    "verdict": "of the claim for this group, over all its parts",
+    "level": "confidence level of the interval",
+    "threshold": "value that the estimate is compared with",
+    "direction": "the claimed side of the threshold; away: beyond it in absolute value",
+    "p": "p-value of the test",
+    "test": "name of the test",
+    "seeds": "number of seeds that have a value",
+    "part_verdict": "verdict of this estimate alone",
+    "verdict": "verdict on the claim for this group, over all its parts",
     "reason": "why it is undecided",
-    "networks": "compared",
-    "left_out": "of them do not count",
+    "networks": "number of networks that were to be compared",
+    "left_out": "number of them that do not count",
 }
+"""What each column of claims.csv means."""
 
 
 def write_report(judgements: Sequence[Judgement], folder: Path) -> list[Path]:
-    """Write claims.md, claims.csv and figures/ to `folder`, each whole or not at all; returns their paths."""
+    """Write claims.md, claims.csv and figures/. Each file is written completely or not at all.
+
+    Args:
+        judgements: a claim and its findings on each results folder.
+        folder: the folder to write to.
+
+    Returns:
+        The paths of all files.
+    """
     figures: dict[int, str] = {}
     paths = [folder / "claims.md", folder / "claims.csv"]
-    for place, judgement in enumerate(judgements):
+    for position, judgement in enumerate(judgements):
         if judgement.findings:
             name = _file_name(judgement, set(figures.values()))
             drawn = judgement.claim.figure(judgement.results)
             write_with(folder / "figures" / name, partial(style.save, drawn))
-            figures[place] = name
+            figures[position] = name
             paths.append(folder / "figures" / name)
     write_text(paths[0], markdown(judgements, figures))
     write_text(paths[1], csv_table(judgements).to_csv(index=False))
@@ -65,33 +74,33 @@ def _file_name(judgement: Judgement, taken: set[str]) -> str:
 
 
 def csv_table(judgements: Iterable[Judgement]) -> pd.DataFrame:
-    """A row for each estimate; the columns are described in COLUMNS."""
+    """A table with a row for each estimate; COLUMNS says what the columns mean."""
     rows = []
     for judgement in judgements:
         for finding in judgement.findings:
-            for one in (*finding.parts, *finding.further):
-                rows.append(_row(judgement, finding, one))
+            for estimate in (*finding.parts, *finding.further):
+                rows.append(_row(judgement, finding, estimate))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(judgement: Judgement, finding: Finding, one: Estimate) -> dict[str, Any]:
-    decides = one.direction != "none"
+def _row(judgement: Judgement, finding: Finding, estimate: Estimate) -> dict[str, Any]:
+    decides = estimate.direction != "none"
     return {
         "claim": finding.claim,
         "results": judgement.name,
         "group": finding.group,
-        "part": one.statement,
+        "part": estimate.statement,
         "decides": decides,
-        "value": one.value,
-        "low": one.low,
-        "high": one.high,
-        "level": one.level,
-        "threshold": one.threshold,
-        "direction": one.direction,
-        "p": math.nan if one.p is None else one.p,
-        "test": one.test,
-        "seeds": one.n_seeds,
-        "part_verdict": one.verdict if decides else "",
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "level": estimate.level,
+        "threshold": estimate.threshold,
+        "direction": estimate.direction,
+        "p": math.nan if estimate.p is None else estimate.p,
+        "test": estimate.test,
+        "seeds": estimate.n_seeds,
+        "part_verdict": estimate.verdict if decides else "",
         "verdict": finding.verdict,
         "reason": finding.reason,
         "networks": finding.networks,
@@ -100,14 +109,19 @@ def _row(judgement: Judgement, finding: Finding, one: Estimate) -> dict[str, Any
 
 
 def markdown(judgements: Sequence[Judgement], figures: dict[int, str]) -> str:
-    """The report; `figures` has the file name of a judgement's figure by its place."""
+    """The report as Markdown.
+
+    Args:
+        judgements: a claim and its findings on each results folder.
+        figures: file name of the figure of a judgement, by its position in `judgements`.
+    """
     lines = ["# Claims", "", *_summary(judgements), GENERAL_RULE, ""]
     for claim_id in dict.fromkeys(judgement.claim.id for judgement in judgements):
         claim = CLAIMS[claim_id]
         lines += [f"## {claim.id}: {claim.title}", "", f"*{claim.statement}*", "", f"Rule: {claim.rule}", ""]
-        for place, judgement in enumerate(judgements):
+        for position, judgement in enumerate(judgements):
             if judgement.claim.id == claim_id:
-                lines += _section(judgement, figures.get(place))
+                lines += _section(judgement, figures.get(position))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -126,9 +140,9 @@ def _summary(judgements: Sequence[Judgement]) -> list[str]:
     rows: list[list[str]] = []
     for judgement in judgements:
         for finding in judgement.findings:
-            for place, one in enumerate(finding.parts):
-                names = [finding.claim, judgement.name, finding.group] if place == 0 else ["", "", ""]
-                rows.append([*names, one.statement, *numbers_of(one), finding.verdict if place == 0 else ""])
+            for position, part in enumerate(finding.parts):
+                names = [finding.claim, judgement.name, finding.group] if position == 0 else ["", "", ""]
+                rows.append([*names, part.statement, *numbers_of(part), finding.verdict if position == 0 else ""])
         if judgement.why_not:
             empty = [""] * 6
             rows.append([judgement.claim.id, judgement.name, f"not judged: {judgement.why_not}", *empty])
@@ -144,30 +158,30 @@ def _section(judgement: Judgement, figure: str | None) -> list[str]:
     for finding in judgement.findings:
         reason = f" ({escaped(finding.reason)})" if finding.reason else ""
         lines.append(f"- **{finding.verdict}**{reason}: {escaped(finding.group)}")
-        for one in (*finding.parts, *finding.further):
-            value, held_to, p, seeds = numbers_of(one)
-            told = [value, *([held_to] if held_to else []), *([f"p = {p}"] if p else []), f"{seeds} seeds"]
-            told += [one.verdict] if one.direction != "none" else []
-            lines.append(f"  - {escaped(one.statement)}: {', '.join(told)}")
+        for estimate in (*finding.parts, *finding.further):
+            value, threshold, p, seeds = numbers_of(estimate)
+            numbers = [value, *([threshold] if threshold else []), *([f"p = {p}"] if p else []), f"{seeds} seeds"]
+            numbers += [estimate.verdict] if estimate.direction != "none" else []
+            lines.append(f"  - {escaped(estimate.statement)}: {', '.join(numbers)}")
         notes = [f"{finding.left_out} of {finding.networks} networks left out", *finding.notes]
         lines += [f"  - {escaped(note)}" for note in notes]
     return [*lines, ""]
 
 
 def numbers_of(one: Estimate) -> list[str]:
-    """Value with interval, what it is held to, p, seeds."""
+    """Text of the numbers of an estimate: value with interval, claimed side of the threshold, p, number of seeds."""
     level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
     threshold = f"{one.threshold:g}".replace("-", "−")
-    held_to = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
+    claimed = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
     return [
         f"{number(one.value)} ({number(one.low)} to {number(one.high)}{level})",
-        held_to[one.direction],
+        claimed[one.direction],
         "" if one.p is None else f"{one.p:.2g}",
         str(one.n_seeds),
     ]
 
 
 def rules() -> str:
-    """The general rule and that of every claim, as Markdown."""
+    """The general rule and the rule of every claim, as Markdown."""
     each = [f"**{claim.id}. {claim.statement}** {claim.rule}\n" for claim in CLAIMS.values()]
     return "\n".join([GENERAL_RULE + "\n", *each])

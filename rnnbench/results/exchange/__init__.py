@@ -1,1 +1,1 @@
-"""Results sent and received: one file with all that another lab needs, and nothing that concerns nobody else."""
+"""Exchange of results: one file with everything that another lab needs and nothing private."""

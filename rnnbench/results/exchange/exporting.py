@@ -1,4 +1,4 @@
-"""A results folder written as one file that can be sent: redacted, described, with checksums, always the same."""
+"""Export of a results folder as one file to send: redacted, described, with checksums, and reproducible."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rnnbench.results.reading import load_results
 from rnnbench.results.store import write_with
 
 OWN = ("benchmark.json", CRATE, MANIFEST)
-"""Files that are made anew for every archive."""
+"""Files that are written anew for every archive."""
 
 
 def export_results(
@@ -26,21 +26,30 @@ def export_results(
     redaction: Redaction | None = None,
     weights: bool = False,
     replace: bool = False,
-    tell: Callable[[int, int], Any] = lambda done, total: None,
+    on_progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> list[str]:
-    """Write the results in `folder` to `archive`; the names of the files in it.
+    """Write the results in a folder to an archive.
 
-    redaction  what is told beyond the numbers; nothing by default
-    weights    with the weights that later stages start from, as safetensors
-    tell       called with how many files of how many are written
+    Args:
+        folder: the results folder.
+        archive: the file to write.
+        citation: creators, licence and date; what it leaves out is taken from the results if they were imported.
+        redaction: what is included beyond the numbers; by default neither times nor paths.
+        weights: whether to include the weights that later stages start from, as safetensors.
+        replace: whether to replace an existing file.
+        on_progress: called with the number of files written so far and their total.
 
-    Raises StoreError where the folder holds no finished run, a file that is damaged or a link, or where `archive` is
-    there already; RnnbenchError for a licence or a creator that cannot be read.
+    Returns:
+        The names of the files in the archive, without the manifest.
+
+    Raises:
+        StoreError: the folder holds no finished run, or a damaged file or a link; or `archive` exists already.
+        RnnbenchError: the licence or a creator is not written as it should be.
     """
     redaction = redaction or Redaction()
     if archive.exists() and (archive.is_dir() or not replace):
-        raise StoreError(f"{archive}: is there already; give another name, or --force to replace it")
-    load_results(folder)  # a folder that cannot be read is not sent
+        raise StoreError(f"{archive}: already exists; choose another name, or replace it with --force")
+    load_results(folder)  # results that cannot be read are not exported
     document = redaction.document(document_of(folder / "benchmark.json"))
     names = _names(folder, weights)
     described = [name for name in names if not (CELL.fullmatch(name) or WEIGHTS.fullmatch(name))]
@@ -54,14 +63,14 @@ def export_results(
         yield from sorted(contents.items())
         for done, name in enumerate(cells, start=len(contents)):
             yield name, _content(folder, name, redaction)
-            tell(done + 1, total)
+            on_progress(done + 1, total)
 
     write_with(archive, lambda path: write_archive(path, files()))
     return [*sorted(contents), *cells]
 
 
 def _completed(citation: Citation, folder: Path) -> Citation:
-    """Results that came from elsewhere go on under the terms they came with, unless others are given."""
+    """Fill in licence and creators from the metadata that imported results came with, where none are given."""
     try:
         licence, creators = terms_of((folder / CRATE).read_bytes())
     except OSError:
@@ -70,16 +79,16 @@ def _completed(citation: Citation, folder: Path) -> Citation:
 
 
 def _names(folder: Path, weights: bool) -> list[str]:
-    """The files that belong to the results, sorted. Raises StoreError for a link among them."""
-    found = []
+    """Return the files that belong to the results, sorted; raise StoreError if one of them is a link."""
+    names = []
     for path in sorted([*folder.glob("*.*"), *folder.glob("figures/*.png"), *folder.glob("cells/??/*")]):
         name = path.relative_to(folder).as_posix()
         if name in OWN or not belongs(name) or (WEIGHTS.fullmatch(name) and not weights):
             continue
         if path.is_symlink() or not path.is_file():
-            raise StoreError(f"{path}: is a link or no file; only files are sent")
-        found.append(name)
-    return found
+            raise StoreError(f"{path}: is a link or not a file; only files are exported")
+        names.append(name)
+    return names
 
 
 def _content(folder: Path, name: str, redaction: Redaction) -> bytes:
@@ -94,4 +103,4 @@ def _content(folder: Path, name: str, redaction: Redaction) -> bytes:
     except UnicodeDecodeError:
         raise StoreError(f"{path}: is not text") from None
     except StoreError as error:
-        raise StoreError(f"{path}: {error}; run the benchmark again to have it computed anew") from None
+        raise StoreError(f"{path}: {error}; run the benchmark again to compute it anew") from None

@@ -1,4 +1,4 @@
-"""An archive from elsewhere put among one's own results: checked to the last file first, then in one step."""
+"""Import of an archive into a new results folder, after every file has been checked."""
 
 from __future__ import annotations
 
@@ -21,52 +21,61 @@ from rnnbench.results.store import Store, verified
 from rnnbench.results.tables import collect
 
 TOLERANCE = 1e-9
-"""Relative: the tables are written with all digits of what the cells hold."""
+"""Relative tolerance between tables and cells; the tables are written with all digits."""
 
 
 def import_results(
     archive: Path,
     home: Path,
     name: str | None = None,
-    tell: Callable[[int, int], Any] = lambda done, total: None,
+    on_progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> Path:
-    """Unpack an archive into `home`/<name>; the folder it made.
+    """Check an archive and unpack it into a new folder.
 
-    name   of the folder; the benchmark's unless told otherwise
-    tell   called with how many files of how many are checked and written
+    No code of the archive is executed. The new folder is created only if the whole archive is valid, and nothing else
+    is written.
 
-    Nothing is executed, nothing is written but the new folder, and that only when all of the archive is sound.
-    Raises StoreError where it is not, or where a folder of the name is there already.
+    Args:
+        archive: the file.
+        home: the folder in which the new results folder is created.
+        name: name of the new folder; None takes the name of the benchmark.
+        on_progress: called with the number of files checked and written so far and their total.
+
+    Returns:
+        The new folder.
+
+    Raises:
+        StoreError: the archive is not valid, or the folder exists already.
     """
     if name is not None and not re.fullmatch(NAME_PATTERN, name):
-        raise StoreError(f"name: {name!r:.80} is no name for a folder of results; use letters, digits, . _ and -")
-    with Archive(archive) as found:
-        _make(home)
+        raise StoreError(f"name: {name!r:.80} is not a name for a results folder; use letters, digits, . _ and -")
+    with Archive(archive) as opened:
+        _create(home)
         with tempfile.TemporaryDirectory(dir=home, prefix=".import-") as temporary:
             folder = Path(temporary) / "results"
             folder.mkdir()
             try:
-                results = _unpacked(found, folder, tell)
+                results = _unpack(opened, folder, on_progress)
                 target = home / (name or results.benchmark.name)
-                _place(folder, target)
+                _move(folder, target)
             except RnnbenchError as error:
-                told = str(error).replace(f"{folder}/", f"{archive}: ").replace(str(folder), str(archive))
-                raise type(error)(told) from None
+                message = str(error).replace(f"{folder}/", f"{archive}: ").replace(str(folder), str(archive))
+                raise type(error)(message) from None
     return target
 
 
-def _unpacked(archive: Archive, folder: Path, tell: Callable[[int, int], Any]) -> Results:
-    """The results of an archive, written to `folder` and checked: tables, records, and that they go together."""
+def _unpack(archive: Archive, folder: Path, on_progress: Callable[[int, int], Any]) -> Results:
+    """Unpack an archive to `folder`, check the tables, the cells and that they agree, and return the results."""
     names, done = archive.names, 0
 
     def count(name: str) -> None:
         nonlocal done
         done += 1
-        tell(done, len(names))
+        on_progress(done, len(names))
 
     tables = [name for name in names if not name.startswith("cells/")]
     archive.unpack(tables, folder, count)
-    results = load_results(folder)  # before the cells: a newer format is told first
+    results = load_results(folder)  # before the cells, so that a newer format is reported first
     archive.unpack((name for name in names if name.startswith("cells/")), folder, count)
     for name in names:
         if cell := CELL.fullmatch(name):
@@ -81,27 +90,29 @@ def _unpacked(archive: Archive, folder: Path, tell: Callable[[int, int], Any]) -
 
 
 def _check_weights(folder: Path, names: list[str]) -> None:
-    """Raise StoreError for weights that are not those of the record beside them."""
+    """Raise StoreError if weights do not belong to the record beside them."""
     store = Store(folder)
     for name in names:
         identity = Path(name).name.partition(".")[0]
         record = store.peek(identity)
         sha256 = record.result.arrays_sha256 if record else None
         if record is None or sha256 is None or store.arrays_path(identity, sha256) != folder / name:
-            raise StoreError(f"{folder}/{name}: belongs to no cell of the archive")
+            raise StoreError(f"{folder}/{name}: does not belong to a cell of the archive")
         if not store.has_arrays(record):
             raise StoreError(f"{folder}/{name}: its checksum differs from its record's")
 
 
 def _check_agreement(results: Results, folder: Path) -> None:
-    """Raise StoreError where the interference table is not what the cells give."""
+    """Raise StoreError if the interference table differs from the one computed from the cells."""
     from_cells = collect(results.benchmark, Store(folder))[INTERFERENCE.name]
     table = results.interference
     for name in ("loss_untrained", "loss_first", "loss_after", "interference"):
-        for place, (told, built) in enumerate(zip(table[name], from_cells[name], strict=False), start=2):
-            if not _same(told, built):
-                value = "nothing" if pd.isna(built) else f"{built:.6g}"
-                raise StoreError(f"{folder}/interference.csv: row {place}: {name} is {told}, and {value} in its cells")
+        for line, (in_table, in_cells) in enumerate(zip(table[name], from_cells[name], strict=False), start=2):
+            if not _same(in_table, in_cells):
+                value = "missing" if pd.isna(in_cells) else f"{in_cells:.6g}"
+                raise StoreError(
+                    f"{folder}/interference.csv: row {line}: {name} is {in_table} in the table but {value} in the cells"
+                )
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -110,18 +121,18 @@ def _same(a: Any, b: Any) -> bool:
     return math.isclose(float(a), float(b), rel_tol=TOLERANCE)
 
 
-def _make(home: Path) -> None:
+def _create(home: Path) -> None:
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{home}: cannot be made: {error.strerror}") from None
+        raise StoreError(f"{home}: cannot be created: {error.strerror}") from None
 
 
-def _place(folder: Path, target: Path) -> None:
-    """Give the finished folder its name; one that is there already stays as it is."""
+def _move(folder: Path, target: Path) -> None:
+    """Give the finished folder its name; an existing folder is never replaced."""
     if target.exists() or target.is_symlink():
-        raise StoreError(f"{target}: is there already and stays as it is; --name puts the import beside it")
+        raise StoreError(f"{target}: already exists and is not replaced; choose another name with --name")
     try:
         os.rename(folder, target)
     except OSError as error:
-        raise StoreError(f"{target}: cannot be made: {error.strerror}") from None
+        raise StoreError(f"{target}: cannot be created: {error.strerror}") from None

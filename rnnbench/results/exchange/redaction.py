@@ -1,8 +1,8 @@
-"""What of a results folder is sent: the numbers and what determines them, not who made them, where and when.
+"""Redaction of exported results: the numbers and what determines them stay, names of people and machines do not.
 
-Of a cell's provenance versions, machine (cores, processor, device) and seconds stay; times go. A failure's message
-keeps what went wrong and loses the folders of paths. What determines the numbers cannot be left out: a description
-that holds a path is refused, unless it is to be sent as it is.
+Of the provenance of a cell, the versions, the kind of machine (cores, processor, device) and the seconds are kept, and
+the times are removed. In the message of a failure, paths are reduced to file names. What determines the numbers cannot
+be removed, so a description that contains a path is refused unless paths are allowed.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from rnnbench.results.document import RESULTS_FORMAT
 from rnnbench.results.store import Result, record_bytes, sealed, verified
 
 PATH = re.compile(
-    r"""(?<=['"])(?:~|[A-Za-z]:)?[\\/][^'"]+(?=['"])"""  # in quotes, spaces and all
+    r"""(?<=['"])(?:~|[A-Za-z]:)?[\\/][^'"]+(?=['"])"""  # in quotes, where it may contain spaces
     r"""|(?<![\w:/.])(?:~[\\/][\w.+@-]+|(?:[A-Za-z]:)?(?:[\\/][\w.+@-]+){2})(?:[\\/][\w.+@-]*)*"""
 )
-"""A path from the root, from a drive or from a home folder; "/g" or "and/or" is none."""
+"""A path that starts at the root, a drive or a home folder; "/g" and "and/or" are not paths."""
 
 VERSIONS = ("rnnbench", "plugins", "python", "torch", "numpy", "engine")
 MACHINE = ("cores", "processor", "device")
@@ -33,41 +33,63 @@ MACHINE = ("cores", "processor", "device")
 
 @dataclass(frozen=True)
 class Redaction:
-    """What is told beyond the numbers.
+    """What is exported beyond the numbers and what determines them.
 
-    times   when the cells were computed
-    paths   of files, in messages and in descriptions
+    Attributes:
+        times: whether to keep when the cells were computed.
+        paths: whether to keep paths of files in messages and descriptions.
     """
 
     times: bool = False
     paths: bool = False
 
     def document(self, document: dict[str, Any]) -> bytes:
-        """benchmark.json as it is sent. Raises StoreError where the description holds a path."""
+        """Redact a benchmark.json.
+
+        Args:
+            document: its content.
+
+        Returns:
+            The bytes of the redacted file.
+
+        Raises:
+            StoreError: the description contains a path, and paths are not kept.
+        """
         if not self.paths:
             for where, text in _texts(document.get("benchmark"), "benchmark"):
                 if found := _path_in(text):
-                    told = "it is part of what was run; --with-paths sends it as it is"
-                    raise StoreError(f"benchmark.json: {where}: holds the path {found!r}: {told}")
+                    hint = "it is part of the benchmark; --with-paths exports it unchanged"
+                    raise StoreError(f"benchmark.json: {where}: contains the path {found!r}; {hint}")
         kept: dict[str, Any] = {
             name: document[name] for name in ("format", "benchmark", "plugins", "metrics") if name in document
         }
         kept.setdefault("format", RESULTS_FORMAT)
-        made = document.get("provenance")
-        kept["provenance"] = self.provenance(made if isinstance(made, dict) else {})
+        provenance = document.get("provenance")
+        kept["provenance"] = self.provenance(provenance if isinstance(provenance, dict) else {})
         return (json.dumps(kept, indent=1, ensure_ascii=False) + "\n").encode()
 
-    def provenance(self, made: dict[str, Any]) -> dict[str, Any]:
-        """Versions and kind of machine; nothing that is not known to be one of these."""
-        kept = {name: made[name] for name in (*(("time",) if self.times else ()), *VERSIONS) if name in made}
-        machine = made.get("machine")
+    def provenance(self, provenance: dict[str, Any]) -> dict[str, Any]:
+        """Keep versions, kind of machine and seconds of a provenance, and the time if times are kept."""
+        names = ("time", *VERSIONS) if self.times else VERSIONS
+        kept = {name: provenance[name] for name in names if name in provenance}
+        machine = provenance.get("machine")
         if isinstance(machine, dict):
             kept["machine"] = {name: machine[name] for name in MACHINE if name in machine}
-        seconds = made.get("seconds")
+        seconds = provenance.get("seconds")
         return kept | ({"seconds": seconds} if isinstance(seconds, int | float) else {})
 
     def record(self, content: bytes) -> bytes:
-        """A cell's record as it is sent, with a checksum that fits. Raises StoreError for one that is damaged."""
+        """Redact the record of a cell and renew its checksum.
+
+        Args:
+            content: the bytes of the record's file.
+
+        Returns:
+            The bytes of the redacted file.
+
+        Raises:
+            StoreError: the record is damaged.
+        """
         record = verified(content)
         result = record.result
         if result.failure is not None:
@@ -76,12 +98,22 @@ class Redaction:
         return record_bytes(sealed(record.identity, record.description, result, self.provenance(record.provenance)))
 
     def table(self, content: bytes) -> bytes:
-        """A CSV table as it is sent: as it is, but for the messages in its column `failure`."""
+        """Redact a CSV table, which concerns only the messages in its column `failure`.
+
+        Args:
+            content: the bytes of the file.
+
+        Returns:
+            The bytes of the redacted file.
+
+        Raises:
+            UnicodeDecodeError: the file is not UTF-8.
+        """
         rows = list(csv.reader(io.StringIO(content.decode("utf-8"))))
         if self.paths or not rows or "failure" not in rows[0]:
             return content
-        place = rows[0].index("failure")
-        cleaned = [[*row[:place], self.message(row[place]), *row[place + 1 :]] for row in rows[1:] if len(row) > place]
+        i = rows[0].index("failure")
+        cleaned = [[*row[:i], self.message(row[i]), *row[i + 1 :]] for row in rows[1:] if len(row) > i]
         if cleaned == rows[1:]:
             return content
         text = io.StringIO()
@@ -89,7 +121,7 @@ class Redaction:
         return text.getvalue().encode()
 
     def message(self, text: str) -> str:
-        """A message without the folders of its paths, and without the names of the user and of the machine."""
+        """Return a message in which paths are reduced to file names, without the names of the user and the machine."""
         if self.paths:
             return text
         text = PATH.sub(lambda found: "…/" + re.split(r"[\\/]", found[0].rstrip("\\/"))[-1], text)
@@ -104,19 +136,19 @@ def _path_in(text: str) -> str | None:
 
 
 def _texts(value: Any, where: str) -> Iterator[tuple[str, str]]:
-    """Every text in a description, with the place where it stands."""
+    """Yield every string in a description with its position, e.g. `benchmark.tasks[0].label`."""
     if isinstance(value, str):
         yield where, value
     elif isinstance(value, dict):
-        for name, one in value.items():
-            yield from _texts(one, f"{where}.{name}")
+        for name, item in value.items():
+            yield from _texts(item, f"{where}.{name}")
     elif isinstance(value, list):
-        for place, one in enumerate(value):
-            yield from _texts(one, f"{where}[{place}]")
+        for i, item in enumerate(value):
+            yield from _texts(item, f"{where}[{i}]")
 
 
 def _own_names() -> list[str]:
-    """The names of this user and this machine, where they are more than a letter or two."""
+    """Return the names of the user and the machine, if they have more than two letters."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a user without a name

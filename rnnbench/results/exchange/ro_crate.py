@@ -1,8 +1,8 @@
-"""What an archive says of itself in a form that archives of data understand: RO-Crate 1.1 (JSON-LD).
+"""Metadata of an archive as RO-Crate 1.1 (JSON-LD), which data repositories understand.
 
-Source: RO-Crate Metadata Specification 1.1, doi:10.5281/zenodo.4541002. The root is the data set, with licence,
-creators and citations; benchmark.json is the input of an action whose instruments are the versions of the software
-and whose results are the tables.
+Source: RO-Crate Metadata Specification 1.1, doi:10.5281/zenodo.4541002. The root entity is the data set, with licence,
+creators and citations. The run is an action: benchmark.json is its input, the software with its versions are its
+instruments, and the tables are its results.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ Entity = dict[str, Any]
 
 @dataclass(frozen=True)
 class Citation:
-    """Who made the results, and on what terms others may use them.
+    """Creators, licence and publication date of results.
 
-    licence    SPDX id, as in CC-BY-4.0; or an address; None: not stated
-    creators   names, each with an ORCID in angle brackets if it has one
-    published  the day, YYYY-MM-DD
+    Attributes:
+        published: the date, YYYY-MM-DD.
+        licence: an SPDX id such as CC-BY-4.0, or a web address; None if it is not stated.
+        creators: names, each optionally followed by an ORCID in angle brackets.
     """
 
     published: str
@@ -40,12 +41,15 @@ class Citation:
 
 
 def crate(document: dict[str, Any], sizes: dict[str, int], citation: Citation) -> bytes:
-    """The content of ro-crate-metadata.json.
+    """Return the content of ro-crate-metadata.json.
 
-    document   benchmark.json as it is sent
-    sizes      bytes of each file of the archive by name, cells left out
+    Args:
+        document: content of benchmark.json, redacted.
+        sizes: size in bytes of each file of the archive by name, without the cells.
+        citation: creators, licence and date.
 
-    Raises RnnbenchError for a licence or a creator that is not written as it should be.
+    Raises:
+        RnnbenchError: the licence or a creator is not written as it should be.
     """
     benchmark = document["benchmark"]
     people = [_person(text) for text in citation.creators]
@@ -95,7 +99,7 @@ def _reference(entity: Entity) -> Entity:
 
 
 def _references(entities: list[Entity]) -> Entity | list[Entity]:
-    """One alone stands by itself, as RO-Crate asks."""
+    """Return references to entities; a single one without a list, as RO-Crate asks."""
     references = [_reference(entity) for entity in entities]
     return references[0] if len(references) == 1 else references
 
@@ -112,16 +116,22 @@ def _file(name: str, size: int) -> Entity:
 
 
 def _cells() -> Entity:
-    told = "One JSON file for each trained network and stage, named by the SHA-256 of its description; the tables are"
-    return {"@id": "cells/", "@type": "Dataset", "name": "cells", "description": f"{told} built from these."}
+    files = "One JSON file for each trained network and stage, named by the SHA-256 of its description"
+    return {
+        "@id": "cells/",
+        "@type": "Dataset",
+        "name": "cells",
+        "description": f"{files}; the tables are built from these.",
+    }
 
 
-def _software(made: Any) -> list[Entity]:
-    """rnnbench, the packages of plugins and the libraries that the numbers come from, with their versions."""
-    made = made if isinstance(made, dict) else {}
-    plugins = made.get("plugins")
+def _software(provenance: Any) -> list[Entity]:
+    """Describe rnnbench, the packages of plugins and the numerical libraries, with their versions."""
+    provenance = provenance if isinstance(provenance, dict) else {}
+    plugins = provenance.get("plugins")
     versions: dict[str, Any] = {**(plugins if isinstance(plugins, dict) else {})}
-    versions |= {name: made[name] for name in ("rnnbench", "torch", "numpy", "python") if name in made}
+    libraries = ("rnnbench", "torch", "numpy", "python")
+    versions |= {name: provenance[name] for name in libraries if name in provenance}
     known = {"rnnbench": "https://pypi.org/project/rnnbench/", "torch": "https://pytorch.org/"}
     known |= {"numpy": "https://numpy.org/", "python": "https://www.python.org/"}
     return [
@@ -132,13 +142,13 @@ def _software(made: Any) -> list[Entity]:
 
 
 def _sources(plugins: Any) -> list[Entity]:
-    """Where the tasks, architectures and rules were published, each once."""
+    """Describe the publications of the tasks, architectures and rules, each once."""
     kinds = plugins.values() if isinstance(plugins, dict) else []
-    told = [one for kind in kinds if isinstance(kind, dict) for one in kind.values() if isinstance(one, dict)]
-    texts = dict.fromkeys(str(one.get("source") or "").strip() for one in told)
+    records = [record for kind in kinds if isinstance(kind, dict) for record in kind.values()]
+    texts = dict.fromkeys(str(record.get("source") or "").strip() for record in records if isinstance(record, dict))
     return [
-        {"@id": f"#source-{place}", "@type": "ScholarlyArticle", "name": text}
-        for place, text in enumerate(filter(None, texts), start=1)
+        {"@id": f"#source-{number}", "@type": "ScholarlyArticle", "name": text}
+        for number, text in enumerate(filter(None, texts), start=1)
     ]
 
 
@@ -148,7 +158,7 @@ def _licence(text: str | None) -> Entity:
     if re.match(r"https?://\S+$", text):
         return {"@id": text, "@type": "CreativeWork", "name": text, "description": "The licence of these results."}
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.+-]*", text):
-        raise RnnbenchError(f"licence: {text!r:.60} is no SPDX id; write one, as in CC-BY-4.0, or an address")
+        raise RnnbenchError(f"licence: {text!r:.60} is not an SPDX id; write one, such as CC-BY-4.0, or a web address")
     address = f"https://spdx.org/licenses/{text}"
     return {"@id": address, "@type": "CreativeWork", "name": text, "description": f"The licence {text}."}
 
@@ -159,7 +169,7 @@ def _person(text: str) -> Entity:
     )
     if found is None:
         raise RnnbenchError(
-            f"creator: {text!r:.80}: write a name, or a name and an ORCID: 'A. Name <0000-0002-1825-0097>'"
+            f"creator: {text!r:.80} is not a name, or a name with an ORCID such as 'A. Name <0000-0002-1825-0097>'"
         )
     name, orcid = found.groups()
     return {"@id": f"https://orcid.org/{orcid}" if orcid else f"#{_slug(name)}", "@type": "Person", "name": name}
@@ -170,15 +180,22 @@ def _slug(text: object) -> str:
 
 
 def terms_of(content: bytes) -> tuple[str | None, tuple[str, ...]]:
-    """Licence and creators in a ro-crate-metadata.json, as `Citation` takes them; nothing where they cannot be read."""
+    """Read licence and creators from a ro-crate-metadata.json.
+
+    Args:
+        content: the bytes of the file.
+
+    Returns:
+        Licence and creators as in `Citation`; (None, ()) if they cannot be read.
+    """
     try:
-        entities = {one["@id"]: one for one in json.loads(content)["@graph"]}
+        entities = {entity["@id"]: entity for entity in json.loads(content)["@graph"]}
         root = entities["./"]
         address = root["license"]["@id"]
         licence = None if address == "#licence" else address.removeprefix("https://spdx.org/licenses/")
         authors = root.get("author", [])
-        people = [entities[one["@id"]] for one in (authors if isinstance(authors, list) else [authors])]
-        creators = tuple(_told(person) for person in people)
+        people = [entities[author["@id"]] for author in (authors if isinstance(authors, list) else [authors])]
+        creators = tuple(_creator(person) for person in people)
         for text in creators:
             _person(text)
         _licence(licence)
@@ -187,7 +204,7 @@ def terms_of(content: bytes) -> tuple[str | None, tuple[str, ...]]:
     return licence, creators
 
 
-def _told(person: Entity) -> str:
-    """A creator as the command line takes one."""
+def _creator(person: Entity) -> str:
+    """Return a creator in the form that `Citation` takes."""
     orcid = str(person["@id"]).removeprefix("https://orcid.org/")
     return f"{person['name']} <{orcid}>" if orcid != person["@id"] else str(person["name"])

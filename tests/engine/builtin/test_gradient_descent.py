@@ -1,4 +1,4 @@
-"""Gradient descent against the optimisers of torch."""
+"""Gradient descent is compared with the optimisers of torch."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ PEERS = {
 
 
 def unused(*args):
-    raise AssertionError("gradient descent uses nothing of the context but the architecture")
+    raise AssertionError("gradient descent uses only the architecture of the context")
 
 
 def context(architecture):
-    nothing = dict.fromkeys(["gradient", "outputs", "sample", "rngs", "on"], unused)
-    return TaskContext(architecture, "a", 0, (), torch.ones(2, dtype=torch.bool), **nothing)
+    functions = dict.fromkeys(["gradient", "outputs", "sample", "rngs", "on"], unused)
+    return TaskContext(architecture, "a", 0, (), torch.ones(2, dtype=torch.bool), **functions)
 
 
 @pytest.mark.parametrize("optimizer", sorted(PEERS))
-def test_steps_equal_torchs(optimizer):
+def test_steps_are_those_of_torch(optimizer):
     architecture = VanillaRNN(units=7, learn="all")
     each = [architecture.init(np.random.default_rng(k), 2, 2) for k in range(3)]
     weights = {name: torch.tensor(np.stack([w[name] for w in each])) for name in each[0]}
@@ -54,13 +54,13 @@ def test_weights_without_a_gradient_do_not_change():
 
 
 def test_networks_that_leave_do_not_change_the_others():
-    """Adam counts updates for each network, so that the others continue unchanged after half of them have left."""
+    """Adam counts updates for each network, so that the remaining networks are the same after half have left."""
     architecture = VanillaRNN(units=5)
     rule = GradientDescent()
     weights = {"w_rec": torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))}
-    seen = context(architecture)
-    both = weights, rule.begin_task(weights, {}, seen)
-    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, seen)
+    the_context = context(architecture)
+    both = weights, rule.begin_task(weights, {}, the_context)
+    part = {"w_rec": weights["w_rec"][2:]}, rule.begin_task({"w_rec": weights["w_rec"][2:]}, {}, the_context)
     generator = torch.Generator().manual_seed(1)
     for k in range(6):
         g = torch.randn(4, 5, 5, generator=generator)

@@ -1,4 +1,4 @@
-"""The vanilla RNN against its definition, closed forms and torch.nn.RNN."""
+"""The vanilla RNN is compared with its definition, closed forms and torch.nn.RNN."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_orthogonal_vectors_are_orthogonal_and_random_ones_nearly():
     assert 0.01 < overlaps(draw(units=64)).max() < 5 / np.sqrt(64)
 
 
-def test_networks_of_one_seed_differ_in_g_alone():
+def test_networks_of_one_seed_differ_only_in_g():
     low, high = draw(units=16, g=0.5), draw(units=16, g=1.5)
     np.testing.assert_allclose(3 * low["w_rec"], high["w_rec"])
     np.testing.assert_array_equal(low["w_in"], high["w_in"])

@@ -1,4 +1,4 @@
-"""Who computes: by name, by file, with how many workers and threads; the same numbers from each."""
+"""Executors: how they are chosen, their workers and threads, and that all give the same numbers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def results(folder: Path) -> dict[str, dict]:
 
 
 class Backwards(Executor):
-    """Computes the jobs of each stage in the opposite order, each by a worker of its own; tells nothing on the way."""
+    """Computes the jobs of each stage in the opposite order, each by a new worker, and passes on no reports."""
 
     name = "backwards"
 
@@ -67,11 +67,11 @@ def test_every_executor_gives_the_same_numbers(serial, tmp_path, executor):
     found = rnnbench.run(CONTENT, tmp_path, workers=2, device="cpu", executor=executor)
     assert results(found.folder) == results(serial.folder) and len(results(serial.folder)) == 12
     assert (found.folder / "interference.csv").read_bytes() == (serial.folder / "interference.csv").read_bytes()
-    assert found.computed == 12  # each was told of
+    assert found.computed == 12  # Each cell was reported.
     assert not (found.folder / "running").exists()
 
 
-def test_unless_told_otherwise_one_worker_is_this_process_and_several_are_processes(tmp_path):
+def test_by_default_one_worker_is_serial_and_several_are_processes(tmp_path):
     one, two = (rnnbench.prepare(CONTENT, tmp_path, workers=n, device="cpu") for n in (1, 2))
     assert isinstance(one.executor, Serial) and isinstance(two.executor, Process)
 
@@ -86,7 +86,7 @@ def test_a_file_and_settings_on_top_of_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("choice", "told"),
+    ("choice", "message"),
     [
         ("proces", "did you mean process"),
         ("flip_flop", "unknown executor"),
@@ -94,14 +94,14 @@ def test_a_file_and_settings_on_top_of_it(tmp_path):
         ("no-such.yaml", "no-such.yaml: no such file"),
     ],
 )
-def test_what_is_no_executor_is_told_in_a_line(choice, told):
+def test_the_error_for_a_wrong_executor_is_one_line(choice, message):
     with pytest.raises(RnnbenchError) as caught:
         executor_of(choice, installed())
-    assert told in str(caught.value) and len(str(caught.value).splitlines()) == 1
+    assert message in str(caught.value) and len(str(caught.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("options", "message"),
     [
         ({"workers": 0}, "workers: 0 is below 1"),
         ({"threads": 0}, "threads: 0 is below 1"),
@@ -109,9 +109,9 @@ def test_what_is_no_executor_is_told_in_a_line(choice, told):
         ({"workers": 4, "executor": "serial"}, "workers: the executor serial has one"),
     ],
 )
-def test_workers_and_threads_that_cannot_be_are_refused(tmp_path, asked, told):
-    with pytest.raises(RnnbenchError, match=told):
-        rnnbench.prepare(CONTENT, tmp_path, device="cpu", **asked)
+def test_impossible_numbers_of_workers_and_threads_are_refused(tmp_path, options, message):
+    with pytest.raises(RnnbenchError, match=message):
+        rnnbench.prepare(CONTENT, tmp_path, device="cpu", **options)
 
 
 @pytest.mark.skipif(cores() < 2, reason="one core")
@@ -123,7 +123,7 @@ def test_workers_and_threads_are_never_more_than_cores(tmp_path):
 
 
 @pytest.mark.skipif(cores() < 2, reason="one core")
-def test_threads_are_set_for_the_work_and_told_in_every_cell(tmp_path):
+def test_threads_are_set_for_the_work_and_recorded_in_every_cell(tmp_path):
     before = torch.get_num_threads()
     found = rnnbench.run(CONTENT | {"seeds": 1}, tmp_path, device="cpu", threads=2, executor="serial")
     cells = [json.loads(path.read_bytes()) for path in found.folder.glob("cells/??/*.json")]
@@ -132,7 +132,7 @@ def test_threads_are_set_for_the_work_and_told_in_every_cell(tmp_path):
 
 
 def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
-    """As where the description, a plugin or rnnbench itself has changed since the job was submitted."""
+    """This happens if the description, a plugin or rnnbench has changed since the job was submitted."""
     prepared = rnnbench.prepare(CONTENT | {"dtype": "float64"}, tmp_path, workers=1, device="cpu")
     from rnnbench.execution.jobs import jobs_of
 
@@ -143,7 +143,7 @@ def test_an_order_of_another_benchmark_is_refused(serial, tmp_path):
         Worker(serial.folder).compute("[[1, 2]]", lambda report: None)
 
 
-def test_what_starts_from_a_cell_that_is_not_there_is_left_and_not_failed(tmp_path):
+def test_a_job_whose_parent_cells_are_missing_is_left_for_later_and_not_failed(tmp_path):
     from rnnbench.execution.jobs import jobs_of
     from rnnbench.execution.outputs import describe
 
@@ -155,19 +155,19 @@ def test_what_starts_from_a_cell_that_is_not_there_is_left_and_not_failed(tmp_pa
     assert results(prepared.folder) == {}
 
 
-def test_a_failed_cell_that_is_tried_again_is_waited_for(tmp_path, monkeypatch):
-    """It has a record before and after: whether it was computed is seen by the file, not by there being one."""
+def test_a_failed_cell_that_is_computed_again_is_waited_for(tmp_path, monkeypatch):
+    """It has a record before, so it counts as computed only when its file has changed."""
     content = CONTENT | {"seeds": 1}
     with monkeypatch.context() as broken:
         broken.setattr("rnnbench.training.cell_trainer.CellTrainer.trainer", lambda *_: 1 / 0)
         first = rnnbench.run(content, tmp_path, executor="serial", device="cpu")
     assert {result["status"] for result in results(first.folder).values()} == {"failed"}
-    mended = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
-    assert {result["status"] for result in results(mended.folder).values()} == {"done"}
+    repaired = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
+    assert {result["status"] for result in results(repaired.folder).values()} == {"done"}
 
 
-def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_path, serial):
-    """As when a command joins jobs that are running: between its plan and its start a cell may come."""
+def test_a_cell_that_another_process_writes_after_the_plan_is_not_waited_for(tmp_path, serial):
+    """Jobs that are already running may write a cell between the plan of a run and its start."""
     import shutil
 
     prepared = rnnbench.prepare(CONTENT, tmp_path, device="cpu", executor=Backwards())
@@ -185,11 +185,11 @@ def test_a_cell_that_somebody_else_writes_after_the_plan_is_not_waited_for(tmp_p
             assert work.left(work.jobs) == []
             work.look()
 
-    ended = compute(replace(prepared, executor=Looks()))
-    assert set(ended) == set(prepared.plan.missing)
+    statuses = compute(replace(prepared, executor=Looks()))
+    assert set(statuses) == set(prepared.plan.missing)
 
 
-def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_killed(tmp_path):
+def test_heartbeats_are_seen_while_a_worker_computes_and_not_after_it_was_killed(tmp_path):
     now = 1e9
     with Heartbeat(tmp_path, ["a", "b"]) as heartbeat:
         import os
@@ -198,7 +198,7 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
         assert cells_in_progress(tmp_path, now + 1) == {"a", "b"}
         assert cells_in_progress(tmp_path, now + GONE + 1) == frozenset()
         sweep(tmp_path, now + 1)
-        assert heartbeat.path.exists()  # somebody else's
+        assert heartbeat.path.exists()  # It may belong to another run.
     assert cells_in_progress(tmp_path, now) == frozenset()
     abandoned = Heartbeat(tmp_path, ["c"]).__enter__()
     os.utime(abandoned.path, (now, now))
@@ -206,10 +206,10 @@ def test_signs_of_life_are_seen_while_a_worker_computes_and_not_when_it_was_kill
     assert not abandoned.path.parent.exists()
 
 
-def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+def test_a_heartbeat_of_a_local_process_that_has_exited_is_ignored(tmp_path):
+    exited = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     here = socket.gethostname()
-    for host, process, seen in ((here, int(ended.stdout), False), ("elsewhere", 1, True), (here, 10**30, True)):
+    for host, process, seen in ((here, int(exited.stdout), False), ("elsewhere", 1, True), (here, 10**30, True)):
         heartbeat = Heartbeat(tmp_path, ["a"])
         with heartbeat:
             heartbeat.path.write_text(json.dumps({"cells": ["a"], "host": host, "process": process}))
@@ -219,7 +219,7 @@ def test_a_worker_of_this_machine_that_is_no_more_gives_no_sign(tmp_path):
 
 
 class Unreachable(Executor):
-    """Nobody to compute."""
+    """Cannot compute anything."""
 
     name = "unreachable"
 
@@ -230,7 +230,7 @@ class Unreachable(Executor):
         raise RnnbenchError("unreachable: nobody is there")
 
 
-def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
+def test_a_run_that_cannot_begin_leaves_the_folder_as_it_was(tmp_path):
     done = rnnbench.run(CONTENT, tmp_path, executor="serial", device="cpu").folder
     before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
     prepared = replace(
@@ -244,10 +244,10 @@ def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--executor", "slrum"], "unknown executor 'slrum'"),
-        (["--set", "partition=short"], "--set: is a parameter of an executor; say of which with --executor"),
+        (["--set", "partition=short"], "--set: sets a parameter of an executor; name the executor with --executor"),
         (["--executor", "process", "--set", "speed"], "--set speed: expected parameter=value"),
         (["--executor", "process", "--set", "speed=2"], "process.speed: unknown"),
         (["--executor", "process", "--set", "a=1"], "process.a: unknown; no names are defined here"),
@@ -255,14 +255,14 @@ def test_a_run_that_cannot_begin_leaves_what_was_there(tmp_path):
         (["--workers", "abc"], "Invalid value for '--workers'"),
     ],
 )
-def test_the_command_line_tells_what_is_wrong_in_a_line(options, told, cli, tmp_path):
+def test_an_error_on_the_command_line_is_one_line(options, message, cli, tmp_path):
     (tmp_path / "b.yaml").write_text(json.dumps(CONTENT))
     ran = cli("run", "b.yaml", *options)
-    assert ran.code == 2 and told in ran.err and len(ran.err.splitlines()) == 1
+    assert ran.code == 2 and message in ran.err and len(ran.err.splitlines()) == 1
     assert not (tmp_path / "results").exists()
 
 
-def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial, cli, tmp_path):
+def test_a_worker_on_the_command_line_computes_a_bundle_once(serial, cli, tmp_path):
     from rnnbench.execution.jobs import bundled, jobs_of, write_bundles
     from rnnbench.execution.outputs import describe
 
@@ -276,30 +276,30 @@ def test_a_worker_on_the_command_line_computes_a_bundle_and_again_nothing(serial
     assert results(prepared.folder).items() <= results(serial.folder).items()
     wrong = cli("worker", "results/tiny", "first.jobs", "--element", "7")
     assert wrong.code == 2 and "first.jobs: has no bundle 7" in wrong.err
-    for option, value, told in (
+    for option, value, message in (
         ("--device", "gpu", "device: 'gpu' is not auto, cpu or cuda"),
         ("--workers", "0", "workers: 0 is below 1"),
         ("--threads", "0", "threads: 0 is below 1"),
     ):
         wrong = cli("worker", "results/tiny", "first.jobs", option, value)
-        assert wrong.code == 2 and told in wrong.err and len(wrong.err.splitlines()) == 1
+        assert wrong.code == 2 and message in wrong.err and len(wrong.err.splitlines()) == 1
 
 
-def test_a_worker_loads_nothing_that_draws_or_makes_tables():
-    """It is started many times, on machines that share a disk."""
+def test_a_worker_imports_no_library_for_tables_or_figures():
+    """Workers are started many times, on machines that share a disk, so that imports are expensive."""
     program = """
 import sys
 from rnnbench import cli
 sys.argv = ["rnnbench", "worker", "nowhere", "none.jobs"]
 try:
     cli.main()
-except SystemExit as end:
-    print(end.code, "torch" in sys.modules, *({"pandas", "scipy", "matplotlib", "distributed"} & {*sys.modules}))
+except SystemExit as error:
+    print(error.code, "torch" in sys.modules, *({"pandas", "scipy", "matplotlib", "distributed"} & {*sys.modules}))
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.stdout.split() == ["2", "True"], ran.stderr
 
 
-def test_an_order_for_nothing_is_refused(serial):
+def test_an_order_without_cells_is_refused(serial):
     with pytest.raises(RnnbenchError, match="not a job of this benchmark"):
         Worker(serial.folder).compute("[]", lambda report: None)

@@ -1,4 +1,4 @@
-"""The order in which jobs are handed to workers: what they start from first, each once, the first ones first."""
+"""The order of jobs: each is given out once, after the jobs that it starts from, and otherwise in the given order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def job(name: str, *after: str) -> Job:
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("workers", [1, 3])
-def test_whatever_ends_first_no_job_starts_before_what_it_starts_from(seed, workers):
+def test_no_job_starts_before_the_jobs_that_it_starts_from_are_finished(seed, workers):
     rng = np.random.default_rng(seed)
     jobs = [job(f"p{k}", *(f"p{j}.{j % 2}" for j in range(k) if rng.random() < 0.2)) for k in range(30)]
     queue, running, finished, order = JobQueue(jobs), [], set(), []
@@ -30,7 +30,7 @@ def test_whatever_ends_first_no_job_starts_before_what_it_starts_from(seed, work
     assert sorted(order) == sorted(one.order for one in jobs)
 
 
-def test_the_first_ones_come_first():
+def test_ready_jobs_keep_their_order():
     jobs = [job("a"), job("b"), job("c", "a.0"), job("d")]
     queue = JobQueue(jobs)
     assert queue.take(2) == jobs[:2]

@@ -1,4 +1,4 @@
-"""A finished run with a failed cell whose message holds a path, exported; and archives damaged on purpose."""
+"""A finished run with a failed cell whose message contains a path, its archive, and ways to damage an archive."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ LOST = "raise FileNotFoundError(2, 'No such file', '/home/eva/stimuli set/trials
 
 @pytest.fixture
 def small(make_plugin, task_source, tmp_path) -> Path:
-    """A results folder of three tasks, one of which cannot be made."""
+    """A results folder of three tasks, one of which raises an error."""
     make_plugin("lost-tasks", task_source("lost", sample=LOST))
     run(SMALL, tmp_path / "mine", workers=1, device="cpu")
     return tmp_path / "mine" / "small"
@@ -48,7 +48,7 @@ def small(make_plugin, task_source, tmp_path) -> Path:
 
 @pytest.fixture(scope="session")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A results folder without failures, made once."""
+    """A results folder without failures, computed once."""
     home = tmp_path_factory.mktemp("sound")
     run({**SMALL, "tasks": SMALL["tasks"][:2]}, home, workers=1, device="cpu")
     return home / "small"
@@ -56,7 +56,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def archive(sound: Path) -> Path:
-    """The sound folder with its weights, exported."""
+    """The archive of the folder `sound`, with its weights."""
     path = sound.parent / "lab-a.zip"
     export_results(sound, path, CITATION, weights=True)
     return path
@@ -64,9 +64,13 @@ def archive(sound: Path) -> Path:
 
 @pytest.fixture
 def changed(archive: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Rewrites the archive: `changed({name: new content, or None to leave it out}, mend=False)` returns the new path.
+    """Rewrite the archive with some files changed.
 
-    mend   with a manifest that fits: what is then wrong must be found by other means than checksums
+    The fixture is a function `rewrite(contents, mend, then)` that returns the path of the new archive:
+
+    - contents: new content of files by name; None leaves a file out.
+    - mend: whether to write a manifest that matches, so that checksums do not reveal the change.
+    - then: called with the open zip file at the end.
     """
 
     def rewrite(contents: dict[str, bytes | None], mend: bool = True, then: Callable | None = None) -> Path:
@@ -90,7 +94,7 @@ def changed(archive: Path, tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
-    """A receiver with results of her own, which must stay as they are whatever arrives."""
+    """A receiver's folder with results of its own, which must not be changed by any import."""
     own = tmp_path / "results" / "own"
     own.mkdir(parents=True)
     (own / "interference.csv").write_text("mine")

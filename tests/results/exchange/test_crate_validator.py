@@ -1,4 +1,4 @@
-"""The metadata against the validator of RO-Crate itself, in an environment of its own (make test-peers): its pins."""
+"""The metadata pass RO-Crate's own validator, which needs a separate environment (make test-peers) for its pins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rnnbench.results.archive import CRATE
 services = pytest.importorskip("rocrate_validator.services", reason="make test-peers installs roc-validator")
 
 NEEDS_A_NETWORK = {"ro-crate-1.1_3.1", "ro-crate-1.1_3.2"}
-"""Checks that fetch the published context."""
+"""Checks that download the published context."""
 
 
 def test_the_validator_of_the_convention_finds_nothing_that_is_required(archive, tmp_path, monkeypatch):
@@ -28,7 +28,7 @@ def test_the_validator_of_the_convention_finds_nothing_that_is_required(archive,
         return {issue.check.identifier for issue in services.validate(settings).get_issues()} - NEEDS_A_NETWORK
 
     assert issues() == set()
-    # It finds what is wrong where something is: a crate without a day of publication.
+    # The validator does find errors: here a crate without a date of publication.
     path = tmp_path / "crate" / CRATE
     path.write_text(path.read_text().replace('"datePublished": "2026-01-31",', ""))
     assert issues()

@@ -1,4 +1,4 @@
-"""What is sent: all that another lab needs, the same bytes every time, and nothing about people, places and times."""
+"""An export has all that another lab needs, the same bytes every time, and nothing about people, places and times."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_same_folder_gives_the_same_bytes_whatever_the_times_of_its_files(so
     assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
 
-def test_everything_is_there_and_the_checksums_are_those_of_sha256sum(sound, archive, tmp_path):
+def test_the_archive_is_complete_and_sha256sum_accepts_its_manifest(sound, archive, tmp_path):
     with zipfile.ZipFile(archive) as found:
         found.extractall(tmp_path / "out")
     check = subprocess.run(["sha256sum", "--check", "--quiet", MANIFEST], cwd=tmp_path / "out", capture_output=True)
@@ -56,8 +56,8 @@ def test_weights_are_left_out_unless_asked_for(sound, tmp_path):
     assert not any(name.endswith(".safetensors") for name in names)
 
 
-def test_nothing_tells_who_where_and_when(small, tmp_path):
-    """The run failed on one task with the path of a file of its author; every cell holds the time it was made."""
+def test_names_places_and_times_are_removed(small, tmp_path):
+    """The message of a failed task contains a path, and every cell contains the time when it was computed."""
     assert b"/home/eva" in (small / "interference.csv").read_bytes()
     export_results(small, tmp_path / "out.zip", Citation("2026-01-31"), weights=True)
     found = contents(tmp_path / "out.zip")
@@ -66,12 +66,12 @@ def test_nothing_tells_who_where_and_when(small, tmp_path):
     for name, content in found.items():
         assert not [word for word in private if word in content], name
         assert not re.search(rb"20\d\d-\d\d-\d\d[T ]\d\d:\d\d", content), name
-    assert b"trials.npz" in found["interference.csv"]  # what went wrong is still told
+    assert b"trials.npz" in found["interference.csv"]  # the file name is kept
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_times_and_paths_are_told_where_asked_for(small, tmp_path):
+def test_times_and_paths_are_kept_on_request(small, tmp_path):
     export_results(small, tmp_path / "out.zip", CITATION, Redaction(times=True, paths=True))
     found = contents(tmp_path / "out.zip")
     assert b"/home/eva/stimuli set/trials.npz" in found["interference.csv"]
@@ -79,7 +79,7 @@ def test_times_and_paths_are_told_where_asked_for(small, tmp_path):
     assert all(re.match(r"20\d\d-", cell["provenance"]["time"]) for cell in cells)
 
 
-def test_records_are_whole_after_redaction_and_say_the_same(small, tmp_path):
+def test_redacted_records_are_valid_and_have_the_same_results(small, tmp_path):
     export_results(small, tmp_path / "out.zip", CITATION)
     failed = 0
     for name, content in contents(tmp_path / "out.zip").items():
@@ -94,7 +94,7 @@ def test_records_are_whole_after_redaction_and_say_the_same(small, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "redacted"),
     [
         ("No such file: '/home/eva lab/x.npz'", "No such file: '…/x.npz'"),
         ("cannot read C:\\Users\\eva\\x.npz now", "cannot read …/x.npz now"),
@@ -107,24 +107,24 @@ def test_records_are_whole_after_redaction_and_say_the_same(small, tmp_path):
         ("nothing here", "nothing here"),
     ],
 )
-def test_messages_lose_the_folders_of_paths_alone(text, told):
-    assert Redaction().message(text) == told
+def test_messages_lose_only_the_folders_of_paths(text, redacted):
+    assert Redaction().message(text) == redacted
     assert Redaction(paths=True).message(text) == text
 
 
-def test_a_path_that_determines_the_numbers_is_refused_and_sent_if_wanted(sound, tmp_path):
+def test_a_path_in_the_description_is_refused_unless_paths_are_kept(sound, tmp_path):
     document = json.loads((sound / "benchmark.json").read_text())
     document["benchmark"]["tasks"][0]["parameters"]["file"] = "/home/eva/x.npz"
     with pytest.raises(
-        StoreError, match=r"tasks\[0\]\.parameters\.file: holds the path '/home/eva/x\.npz'.*with-paths"
+        StoreError, match=r"tasks\[0\]\.parameters\.file: contains the path '/home/eva/x\.npz'.*with-paths"
     ):
         Redaction().document(document)
     assert b"/home/eva/x.npz" in Redaction(paths=True).document(document)
 
 
-def test_what_is_there_is_not_replaced_unless_asked_to(sound, tmp_path):
+def test_an_existing_file_is_not_replaced_without_force(sound, tmp_path):
     (tmp_path / "out.zip").write_text("mine")
-    with pytest.raises(StoreError, match=r"is there already.*--force"):
+    with pytest.raises(StoreError, match=r"already exists.*--force"):
         export_results(sound, tmp_path / "out.zip", CITATION)
     assert (tmp_path / "out.zip").read_text() == "mine"
     export_results(sound, tmp_path / "out.zip", CITATION, replace=True)
@@ -139,12 +139,12 @@ def test_a_link_or_a_damaged_cell_in_the_folder_is_named(sound, tmp_path):
     (folder / "figures" / "x.png").unlink()
     cell = next(folder.glob("cells/*/*.json"))
     cell.write_text(cell.read_text().replace('"updates": ', '"updates": 1', 1))
-    with pytest.raises(StoreError, match=rf"{cell.name}: its checksum does not fit its content; run"):
+    with pytest.raises(StoreError, match=rf"{cell.name}: its checksum does not match its content; run"):
         export_results(folder, tmp_path / "out.zip", CITATION)
     assert not (tmp_path / "out.zip").exists()
 
 
-def test_other_files_of_the_folder_stay_at_home(sound, tmp_path):
+def test_other_files_of_the_folder_are_not_exported(sound, tmp_path):
     folder = Path(shutil.copytree(sound, tmp_path / "copy"))
     for name in ("notes.txt", "cells/aa/notes.txt", "figures/draft.svg", ".hidden.csv", "report.html"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -153,8 +153,8 @@ def test_other_files_of_the_folder_stay_at_home(sound, tmp_path):
     assert not [name for name in names if "notes" in name or "draft" in name or "hidden" in name or "html" in name]
 
 
-def test_the_metadata_say_what_it_is_by_whom_and_on_what_terms(archive):
-    """What RO-Crate 1.1 asks of every crate: sections 'Root Data Entity' and 'RO-Crate Metadata File Descriptor'."""
+def test_the_metadata_describe_the_archive_its_creators_and_its_licence(archive):
+    """RO-Crate 1.1 requires this, in "Root Data Entity" and "RO-Crate Metadata File Descriptor"."""
     graph = {entity["@id"]: entity for entity in json.loads(contents(archive)[CRATE])["@graph"]}
     assert graph[CRATE]["about"] == {"@id": "./"}
     root = graph["./"]
@@ -174,7 +174,7 @@ def test_the_metadata_say_what_it_is_by_whom_and_on_what_terms(archive):
     assert {"rnnbench", "rnnbench-neuro", "torch", "numpy", "python"} <= versions.keys()
 
 
-def test_a_peer_reads_the_metadata(archive, tmp_path):
+def test_the_library_rocrate_reads_the_metadata(archive, tmp_path):
     with zipfile.ZipFile(archive) as found:
         found.extractall(tmp_path / "crate")
     read = ROCrate(tmp_path / "crate")
@@ -183,7 +183,7 @@ def test_a_peer_reads_the_metadata(archive, tmp_path):
     assert {"interference.csv", "benchmark.json", "cells/"} <= {entity.id for entity in read.data_entities}
 
 
-def test_without_a_licence_it_is_said_that_there_is_none():
+def test_a_missing_licence_is_stated():
     graph = json.loads(crate({"benchmark": {"name": "x"}}, {}, Citation("2026-01-31")))["@graph"]
     root, licence = graph[1], {entity["@id"]: entity for entity in graph}["#licence"]
     assert root["license"] == {"@id": "#licence"}
@@ -191,14 +191,14 @@ def test_without_a_licence_it_is_said_that_there_is_none():
 
 
 @pytest.mark.parametrize(
-    ("citation", "told"),
+    ("citation", "message"),
     [
-        (Citation("2026-01-31", "my own licence!"), "licence: .* is no SPDX id"),
+        (Citation("2026-01-31", "my own licence!"), "licence: .* is not an SPDX id"),
         (Citation("2026-01-31", creators=("<0000-0002-1825-0097>",)), "creator: "),
         (Citation("2026-01-31", creators=("A. Name <eva@lab.org>",)), "creator: "),
     ],
 )
-def test_terms_and_names_that_cannot_be_read_are_one_line(sound, tmp_path, citation, told):
-    with pytest.raises(RnnbenchError, match=told):
+def test_invalid_licences_and_creators_are_refused(sound, tmp_path, citation, message):
+    with pytest.raises(RnnbenchError, match=message):
         export_results(sound, tmp_path / "out.zip", citation)
     assert not (tmp_path / "out.zip").exists()

@@ -1,4 +1,4 @@
-"""The format as others see it: schemas, columns, older versions, and a reader that knows nothing of rnnbench."""
+"""The format of results: schemas, columns, older versions, and reading without rnnbench."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OLD = Path(__file__).parent / "format-1"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run with an analysis, of two g."""
+    """A small run with an analysis and two values of g."""
     home = tmp_path_factory.mktemp("results")
     described = json.loads((OLD / "benchmark.json").read_text())["benchmark"]
     benchmark = {
@@ -47,16 +47,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home / "small"
 
 
-def test_the_committed_schemas_and_columns_are_what_the_code_says(tmp_path):
+def test_the_committed_schemas_and_columns_are_up_to_date(tmp_path):
     for path in formats.write_schemas(tmp_path):
-        # Where it is not: rnnbench schema --out docs/schemas
-        assert (ROOT / "docs" / "schemas" / path.name).read_text() == path.read_text(), (
-            "rnnbench schema --out docs/schemas"
-        )
+        committed = (ROOT / "docs" / "schemas" / path.name).read_text()
+        assert committed == path.read_text(), "run: rnnbench schema --out docs/schemas"
 
 
 @pytest.mark.parametrize("kind", formats.SCHEMAS)
-def test_schemas_are_schemas(kind):
+def test_schemas_are_valid(kind):
     jsonschema.Draft202012Validator.check_schema(json.loads(formats.schema(kind)))
 
 
@@ -96,22 +94,22 @@ def test_every_column_of_every_table_is_declared_with_its_type(folder):
 
 
 def test_ten_lines_of_pandas_give_the_matrix_without_rnnbench(folder, tmp_path):
-    """The reader in the docs, in a process where rnnbench cannot be imported."""
+    """The program in docs/results-format.md, in a process in which rnnbench cannot be imported."""
     text = (ROOT / "docs" / "results-format.md").read_text()
     (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len([line for line in program.splitlines() if line and not line.startswith("import")]) <= 10
     blocked = "import sys; sys.modules['rnnbench'] = None\n"
-    told = blocked + program + "\nmeans.reset_index().to_json(orient='records', path_or_buf=sys.argv[1])\n"
+    code = blocked + program + "\nmeans.reset_index().to_json(orient='records', path_or_buf=sys.argv[1])\n"
     ran = subprocess.run(
-        [sys.executable, "-c", told, str(tmp_path / "means.json")], cwd=folder, capture_output=True, text=True
+        [sys.executable, "-c", code, str(tmp_path / "means.json")], cwd=folder, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
     ours = matrix_table(load_results(folder).interference).dropna(subset="mean")
     theirs = pd.read_json(tmp_path / "means.json")
     key = ["architecture", "rule", "g", "first_task", "second_task"]
-    both = ours.merge(theirs, on=key, how="outer")
-    assert len(both) == len(ours) == len(theirs) > 4
-    assert both["interference"].to_numpy() == pytest.approx(both["mean"].to_numpy(), rel=1e-9)
+    merged = ours.merge(theirs, on=key, how="outer")
+    assert len(merged) == len(ours) == len(theirs) > 4
+    assert merged["interference"].to_numpy() == pytest.approx(merged["mean"].to_numpy(), rel=1e-9)
     assert "small" in ran.stdout and "flip_flop" in ran.stdout
 
 
@@ -125,7 +123,7 @@ def test_results_of_format_1_are_read(tmp_path):
         assert verified(path.read_bytes(), path.stem).result.status == "done"
 
 
-def test_results_of_format_1_can_be_shown_and_sent(tmp_path):
+def test_results_of_format_1_can_be_reported_and_exported(tmp_path):
     folder = Path(shutil.copytree(OLD, tmp_path / "old", ignore=shutil.ignore_patterns("cells")))
     write_page([load_results(folder)], tmp_path / "old.html")
     assert "not recorded" in (tmp_path / "old.html").read_text()

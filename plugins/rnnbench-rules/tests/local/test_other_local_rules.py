@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench_architectures import GRU
+from rnnbench_architectures.architectures import GRU
 from rnnbench_rules.local import RFLO, EProp, FeedbackAlignment, Force, NodePerturbation
 from rnnbench_rules.local.force import least_squares_step
 
