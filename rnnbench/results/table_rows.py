@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.integrate import trapezoid
 
 from rnnbench.benchmark.cells import Cell, joined, split_history
-from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, SETTING, STAGES, TIMING, TRACKED, Table
+from rnnbench.results import columns
 from rnnbench.results.interference import interference
 from rnnbench.results.networks import (
     Relatives,
@@ -64,7 +64,7 @@ ROWS: dict[str, Callable[[Stage], Iterator[Row]]] = {}
 """By table: what gives the rows of a cell."""
 
 
-def rows_of(table: Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
+def rows_of(table: columns.Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
     """Register a function as the one that yields the rows of a table.
 
     Each row is a dictionary of values by column name; columns that it lacks are NaN.
@@ -77,7 +77,7 @@ def rows_of(table: Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callab
     return register
 
 
-@rows_of(INTERFERENCE)
+@rows_of(columns.INTERFERENCE)
 def _interference(stage: Stage) -> Iterator[Row]:
     if (first := stage.first) is None:
         return
@@ -153,7 +153,7 @@ def _savings(cell: Cell, relearnt: Result, relatives: Relatives) -> float:
     return 1 - relearnt.updates / first.updates
 
 
-@rows_of(CURVES)
+@rows_of(columns.CURVES)
 def _curves(stage: Stage) -> Iterator[Row]:
     curve = stage.result.curve
     if stage.first is None or curve is None:
@@ -161,18 +161,18 @@ def _curves(stage: Stage) -> Iterator[Row]:
     names = names_of_pair(stage.cell)
     a, b = stage.cell.history[-2:]
     empty = [None] * len(curve.updates)
-    columns = (
+    series = (
         curve.loss.get(a, empty),
         curve.loss.get(b, empty),
         curve.accuracy.get(a, empty),
         curve.accuracy.get(b, empty),
     )
-    for update, *values in zip(curve.updates, *columns, strict=True):
+    for update, *values in zip(curve.updates, *series, strict=True):
         numbers = (math.nan if v is None else v for v in values)
-        yield names | {"update": update, **dict(zip(CURVES.names[-4:], numbers, strict=True))}
+        yield names | {"update": update, **dict(zip(columns.CURVES.names[-4:], numbers, strict=True))}
 
 
-@rows_of(TRACKED)
+@rows_of(columns.TRACKED)
 def _tracked(stage: Stage) -> Iterator[Row]:
     record, store = stage.record, stage.relatives.store
     if stage.first is None or record.result.curve is None:
@@ -187,7 +187,7 @@ def _tracked(stage: Stage) -> Iterator[Row]:
                 yield names | {"update": update, "weight": weight, "row": row, "column": column, "value": float(entry)}
 
 
-@rows_of(STAGES)
+@rows_of(columns.STAGES)
 def _stages(stage: Stage) -> Iterator[Row]:
     cell, result = stage.cell, stage.result
     names = names_of_stage(cell)
@@ -206,7 +206,7 @@ def _stages(stage: Stage) -> Iterator[Row]:
             yield names | moment | {"task": task} | values
 
 
-@rows_of(TIMING)
+@rows_of(columns.TIMING)
 def _timing(stage: Stage) -> Iterator[Row]:
     seconds = stage.record.provenance.get("seconds")
     if isinstance(seconds, int | float):
@@ -238,7 +238,7 @@ def continual_table(stages: pd.DataFrame) -> pd.DataFrame:
         The table `continual`: one row for each network and sequence.
     """
     rows: list[list[Any]] = []
-    for names, of_network in stages.groupby([*SETTING, "seed"], sort=False, dropna=False):
+    for names, of_network in stages.groupby([*columns.SETTING, "seed"], sort=False, dropna=False):
         *setting, seed = names
         network = _Network(of_network)
         for history in dict.fromkeys(map(str, of_network["history"])):
@@ -247,7 +247,7 @@ def continual_table(stages: pd.DataFrame) -> pd.DataFrame:
                 sequence = network.sequence(tasks)
                 if np.isfinite(sequence.r).all():
                     rows.append([*setting, history, seed, *(metric.of(sequence) for metric in METRICS.values())])
-    return pd.DataFrame(rows, columns=CONTINUAL.names)
+    return pd.DataFrame(rows, columns=columns.CONTINUAL.names)
 
 
 class _Network:

@@ -116,7 +116,7 @@ def test_a_linear_network_has_one_fixed_point_and_it_turns_as_the_linear_system_
 
 @pytest.mark.parametrize(("after_b", "drive", "mode", "angle"), [(ROTATED, 0.02, 1, np.pi / 2), (FORMED, 0.15, 0, 0)])
 def test_rotation_and_formation_are_told_apart_as_in_the_model(network, pulses, after_b, drive, mode, angle):
-    """At N = 600, overlaps of phi(h) with the patterns deviate by about N^-1/2 = 0.04, and angles by a few times that."""
+    """At N = 600, overlaps of phi(h) with the patterns deviate by N^-1/2 = 0.04, and angles by a few times that."""
     n = 600
     architecture = VanillaRNN(units=n, nonlinearity="erf")
     untrained, first, second = (network(n, m) for m in (UNTRAINED, AFTER_A, after_b))
