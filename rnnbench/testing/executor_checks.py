@@ -28,7 +28,7 @@ def json(executor: Executor) -> str:
 
 
 def where(executor: Executor) -> str:
-    """where() says in one line where the work is done."""
+    """The executor says in one line where the work is done."""
     text = executor.where(2, 1)
     if not text or len(text.splitlines()) > 1:
         raise Failed(f"where() returns {text!r:.80}; expected a few words on one line")

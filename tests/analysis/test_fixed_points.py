@@ -110,7 +110,7 @@ def test_a_start_that_reaches_no_fixed_point_is_marked_as_failed():
 
 
 def test_a_line_of_fixed_points_is_met_at_its_nearest_point():
-    """W = diag(1, 0), identity: every (c, 0) is fixed, and the Jacobian is singular. Least squares only moves across."""
+    """W = diag(1, 0), identity: every (c, 0) is fixed, the Jacobian is singular. Least squares moves across only."""
     architecture = VanillaRNN(units=2, nonlinearity="identity")
     found = find_fixed_points(architecture, weights(np.diag([1.0, 0.0])), np.zeros(1), np.array([[2.0, 1.0]]))
     np.testing.assert_allclose(found.states, [[2.0, 0.0]], atol=1e-9)
