@@ -21,17 +21,17 @@ from scipy import stats
 
 from rnnbench.randomness import rng_for
 from rnnbench.reports.comparison.comparison import judged
-from rnnbench.reports.comparison.matching import CellKey, Floats, interference_of, row_keys
+from rnnbench.reports.comparison.matching import EntryKey, Floats, interference_of, row_keys
 from rnnbench.reports.comparison.matrix_agreement import off_diagonal, quadratic_assignment
 from rnnbench.reports.comparison.two_labs import Pair, evidence
-from rnnbench.reports.comparison.verdict import MARGIN, Verdict
+from rnnbench.reports.comparison.verdict import MARGIN, Agreement
 from rnnbench.results.interference import in_context
 from rnnbench.results.reading import load_results
 
 RESAMPLES = 1000
 """Resamples of each test; fewer than in `compare`. The tests stay exact, and a thousand runs take only minutes."""
 
-VERDICTS: tuple[Verdict, ...] = ("agree", "disagree", "inconclusive")
+VERDICTS: tuple[Agreement, ...] = ("agree", "disagree", "inconclusive")
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
@@ -102,7 +102,7 @@ def table(values: Floats, n_tasks: int, first_seed: int) -> pd.DataFrame:
 
 def verdict_of(tables: Tables, margin: float = MARGIN) -> Pair:
     """The verdict on two tables of interference."""
-    keys: list[CellKey] = list(dict.fromkeys(row_keys(tables[0])))
+    keys: list[EntryKey] = list(dict.fromkeys(row_keys(tables[0])))
     return judged([evidence(("a", "b"), tables, keys, margin, RESAMPLES)])[0]
 
 
@@ -191,7 +191,7 @@ def tally(draw: Callable[[np.random.Generator], Tables], runs: int, name: str, m
     return Tally(runs, sum(pair.shown for pair in pairs) / runs, **shares)
 
 
-def one_cell(everyone: Population, sds: float) -> Floats:
+def one_entry(everyone: Population, sds: float) -> Floats:
     """A shift [entry] of the entry with the median spread, by `sds` of its standard deviations; 0 for the others."""
     order = np.argsort(everyone.sds)
     shift = np.zeros_like(everyone.sds)
@@ -230,7 +230,7 @@ def scenarios(interference: pd.DataFrame | None) -> Iterator[tuple[str, Callable
     yield "every entry shifted by 1 sd: 20 seeds, skewed", simulated(skewed, 20, six.sds), 300
     yield "every entry shifted by 0.5 sd: 20 seeds, normal", simulated(six, 20, 0.5 * six.sds), 300
     for sds in (1.0, 1.5, 2.0):
-        yield f"one entry shifted by {sds:g} sd: 20 seeds, normal", simulated(six, 20, one_cell(six, sds)), 300
+        yield f"one entry shifted by {sds:g} sd: 20 seeds, normal", simulated(six, 20, one_entry(six, sds)), 300
 
 
 def verdicts_table(interference: pd.DataFrame | None) -> Iterator[str]:

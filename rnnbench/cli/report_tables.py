@@ -11,7 +11,7 @@ from rich.text import Text
 from rnnbench.reports.claims.judge import Judgement
 from rnnbench.reports.claims.report import numbers_of
 from rnnbench.reports.comparison.comparison import Comparison
-from rnnbench.reports.comparison.report import cell_row, matrix_rows
+from rnnbench.reports.comparison.report import entry_row, matrix_rows
 from rnnbench.reports.comparison.two_labs import Pair
 from rnnbench.reports.numbers import number, with_interval
 from rnnbench.reports.trade_off.report import texts_of, varying
@@ -20,7 +20,7 @@ STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
 COLOURS = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
 MOST_SETTINGS = 20
 """How many settings that differ are shown at most."""
-MOST_CELLS = 40
+MOST_ENTRIES = 40
 """How many entries of the matrices of two labs are shown at most."""
 
 
@@ -71,7 +71,7 @@ def trade_off_table(table: pd.DataFrame) -> Table:
 def comparison_tables(comparison: Comparison) -> Iterator[Table]:
     """The settings that differ, and the matrices and entries of every two labs.
 
-    If there are more than MOST_CELLS entries, only those on which the labs disagree are shown.
+    If there are more than MOST_ENTRIES entries, only those on which the labs disagree are shown.
 
     Args:
         comparison: what `compare_folders` returned.
@@ -80,9 +80,9 @@ def comparison_tables(comparison: Comparison) -> Iterator[Table]:
         yield _settings(comparison)
     for pair in comparison.pairs:
         yield _matrices(pair)
-        entries = [entry for entry in pair.cells if len(pair.cells) <= MOST_CELLS or entry.verdict == "disagree"]
+        entries = [entry for entry in pair.entries if len(pair.entries) <= MOST_ENTRIES or entry.verdict == "disagree"]
         if entries:
-            yield _entries(pair, [cell_row(entry) for entry in entries[:MOST_CELLS]])
+            yield _entries(pair, [entry_row(entry) for entry in entries[:MOST_ENTRIES]])
 
 
 def _settings(comparison: Comparison) -> Table:

@@ -37,7 +37,7 @@ from rnnbench.engine.segments import segments
 from rnnbench.plugin.interfaces import Batch, Weights
 
 
-class Activity(NamedTuple):
+class ForwardPass(NamedTuple):
     """Rates, readouts and states of one pass through time. `r` and `h` are overwritten by the next pass.
 
     Attributes:
@@ -138,7 +138,9 @@ class RateRNNEngine:
             starts.append(activity.end)
         return starts[:-1], torch.cat(readouts, dim=-3)
 
-    def _forward(self, weights: Weights, inputs: Tensor, noise: Tensor | None, start: Tensor | None = None) -> Activity:
+    def _forward(
+        self, weights: Weights, inputs: Tensor, noise: Tensor | None, start: Tensor | None = None
+    ) -> ForwardPass:
         """Compute one pass through time.
 
         Args:
@@ -158,7 +160,7 @@ class RateRNNEngine:
         strength = math.sqrt(self.dt) * self.noise
         if kernel := self._kernel(w_rec):
             z = kernel.forward(weights, inputs, noise, state, r, self.dt, strength, self.nonlinearity)
-            return Activity(r, z, state, r.new_empty(0))
+            return ForwardPass(r, z, state, r.new_empty(0))
         h = self._currents(weights, inputs)
         if noise is not None:
             h.add_(noise, alpha=strength)
@@ -166,7 +168,7 @@ class RateRNNEngine:
         after = r[..., 1:, :, :]
         # W_out r^T is used because r W_out^T, a product with few columns, takes three times as long.
         z = (weights["w_out"] @ _flat(after).mT).mT.contiguous()
-        return Activity(r, z.unflatten(-2, after.shape[-3:-1]), h[..., -1, :, :].clone(), h)
+        return ForwardPass(r, z.unflatten(-2, after.shape[-3:-1]), h[..., -1, :, :].clone(), h)
 
     def _currents(self, weights: Weights, inputs: Tensor) -> Tensor:
         """The currents from inputs and bias for all time steps, [.., time, trial, unit]."""
@@ -219,7 +221,7 @@ class RateRNNEngine:
         return loss, total
 
     def _backpropagate(
-        self, weights: Weights, inputs: Tensor, dz: Tensor, activity: Activity, after: Tensor | None = None
+        self, weights: Weights, inputs: Tensor, dz: Tensor, activity: ForwardPass, after: Tensor | None = None
     ) -> tuple[Tensor, Weights]:
         """Compute the adjoints and the gradient from the error signal.
 

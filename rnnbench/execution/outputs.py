@@ -14,7 +14,7 @@ from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, Tas
 from rnnbench.execution.analyses import measure
 from rnnbench.execution.prepare import Prepared
 from rnnbench.execution.provenance import provenance
-from rnnbench.plugin.description import description_of as plugin_description
+from rnnbench.plugin.description import description_of
 from rnnbench.plugin.registry import Found, Kind, Registry, installed
 from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK, ORIGIN, TABLES, measured
 from rnnbench.results.document import (
@@ -23,7 +23,7 @@ from rnnbench.results.document import (
     ParameterRecord,
     PluginRecord,
     ResultsDocument,
-    description_of,
+    stored_description,
 )
 from rnnbench.results.networks import Records, condition_columns, condition_values, names_of_pair, pairs_of
 from rnnbench.results.reading import read_table
@@ -136,9 +136,9 @@ def describe(prepared: Prepared, renew: bool) -> Replaced:
     """
     path = prepared.folder / FILE
     description = prepared.plan.benchmark.model_dump(mode="json")
-    another = path.exists() and description_of(path) != description
+    another = path.exists() and stored_description(path) != description
     replaced = Replaced(prepared.folder, [*(table.file for table in FROM_CELLS), path.name] if another else [])
-    if renew or description_of(path) != description:
+    if renew or stored_description(path) != description:
         metrics = {name: metric.version for name, metric in METRICS.items()}
         document = ResultsDocument(
             format=RESULTS_FORMAT,
@@ -172,7 +172,7 @@ def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str,
 
 
 def _recorded(found: Found) -> PluginRecord:
-    description = plugin_description(found)
+    description = description_of(found)
     return PluginRecord(
         summary=description.summary,
         details=description.details,

@@ -61,7 +61,7 @@ def benchmark_of(folder: Path) -> Benchmark:
         StoreError: benchmark.json is missing, invalid or of a newer format; the message names the wrong field.
     """
     path = folder / FILE
-    description = description_of(path)
+    description = stored_description(path)
     if description is None:
         raise StoreError(f"{path}: missing or unreadable; is this the folder of a run?")
     try:
@@ -72,7 +72,7 @@ def benchmark_of(folder: Path) -> Benchmark:
         raise StoreError(f"{path}: {where}: {one_line(first['msg'], 200)}") from None
 
 
-def description_of(path: Path) -> Any:
+def stored_description(path: Path) -> Any:
     """Read the description of the benchmark from a benchmark.json, without checking it.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from rnnbench.plugin.executor import Executor
 from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
 from rnnbench.testing import architecture_checks, executor_checks, rule_checks, task_checks
-from rnnbench.testing.check import Check, Verdict, forget, judge, title
+from rnnbench.testing.check import Check, CheckResult, forget, judge, title
 from rnnbench.testing.histories import forget_layouts
 
 CHECKS: dict[type[Plugin], tuple[Check, ...]] = {
@@ -45,7 +45,7 @@ def checks_of(plugin: Plugin) -> tuple[Check, ...]:
     )
 
 
-def verdicts(plugin: Plugin) -> Iterator[Verdict]:
+def verdicts(plugin: Plugin) -> Iterator[CheckResult]:
     """The results of all checks of a plugin, computed one after the other.
 
     Args:

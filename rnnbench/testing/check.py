@@ -32,7 +32,7 @@ class Note(str):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """The result of a check.
 
     Attributes:
@@ -64,7 +64,7 @@ class _ByIdentity:
         return isinstance(other, _ByIdentity) and self.plugin is other.plugin
 
 
-def judge(check: Check, plugin: Any) -> Verdict:
+def judge(check: Check, plugin: Any) -> CheckResult:
     """Run a check on a plugin and return its verdict.
 
     The check runs on one thread, since networks this small do not gain from a second one. The verdict is cached, since
@@ -81,23 +81,23 @@ def judge(check: Check, plugin: Any) -> Verdict:
 
 
 @lru_cache(maxsize=64)
-def _judged(check: Check, key: _ByIdentity) -> Verdict:
+def _judged(check: Check, key: _ByIdentity) -> CheckResult:
     plugin = key.plugin
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         found = check(plugin)
     except Skipped as reason:
-        return Verdict(title(check), "skipped", one_line(reason))
+        return CheckResult(title(check), "skipped", one_line(reason))
     except (Failed, RnnbenchError) as fault:
-        return Verdict(title(check), "failed", one_line(fault))
+        return CheckResult(title(check), "failed", one_line(fault))
     except (Exception, SystemExit) as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{last.filename.rpartition('/')[2]}, line {last.lineno}"
-        return Verdict(title(check), "failed", f"raises {type(error).__name__}: {one_line(error)} ({where})")
+        return CheckResult(title(check), "failed", f"raises {type(error).__name__}: {one_line(error)} ({where})")
     finally:
         torch.set_num_threads(threads)
-    return Verdict(title(check), "note" if isinstance(found, Note) else "passed", found)
+    return CheckResult(title(check), "note" if isinstance(found, Note) else "passed", found)
 
 
 def forget() -> None:

@@ -32,7 +32,7 @@ class Setting:
     def __init__(self, benchmark: Benchmark, registry: Registry) -> None:
         self.benchmark = benchmark
         self.registry = registry
-        self._built: dict[tuple[str, str], Any] = {}
+        self._built: dict[tuple[Kind, str, str], Any] = {}
         self._faults: dict[float, dict[str, str]] = {}
         self._steps: dict[tuple[str, float], int] = {}
 
@@ -67,7 +67,7 @@ class Setting:
         return rule
 
     def _once(self, kind: Kind, spec: ArchitectureSpec | RuleSpec) -> Any:
-        key = spec.plugin, canonical_json(spec.parameters)
+        key = kind, spec.plugin, canonical_json(spec.parameters)
         if key not in self._built:
             self._built[key] = self.registry.build(kind, spec.plugin, spec.parameters)
         return self._built[key]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import pytest
 
@@ -56,16 +54,8 @@ def test_a_folder_without_a_description_is_refused_in_one_line(tmp_path):
         status_of(tmp_path, 0.0)
 
 
-def test_the_command_imports_neither_torch_nor_plugins_and_says_what_is_left(folder, cli):
+def test_the_command_says_what_is_left(folder, cli):
     next(folder.glob("cells/*/*.json")).unlink()
     ran = cli("status", folder)
     assert (ran.code, ran.err) == (0, "")
     assert "first tasks" in ran.out and "failed: " in ran.out and "no light" in ran.out
-    program = (
-        "import sys, pathlib; from rnnbench.results.status import status_of; "
-        f"status_of(pathlib.Path({str(folder)!r}), 0.0)"
-    )
-    command = [sys.executable, "-c", program + "; print(sorted(sys.modules))"]
-    modules = subprocess.run(command, capture_output=True, text=True).stdout
-    assert "'rnnbench.benchmark.cells'" in modules
-    assert "'torch'" not in modules and "'rnnbench.plugin.registry'" not in modules

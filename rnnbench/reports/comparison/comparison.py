@@ -13,11 +13,11 @@ import numpy as np
 from rnnbench.errors import RnnbenchError
 from rnnbench.reports.comparison.heterogeneity import MIN_LABS, Heterogeneity, random_effects
 from rnnbench.reports.comparison.labs import Lab, lab_names, load_labs, version_differences
-from rnnbench.reports.comparison.matching import CellKey, LeftOut, comparable, values_of
+from rnnbench.reports.comparison.matching import EntryKey, LeftOut, comparable, values_of
 from rnnbench.reports.comparison.rates import holm
 from rnnbench.reports.comparison.settings_diff import Difference, benchmark_differences
 from rnnbench.reports.comparison.two_labs import Pair, evidence
-from rnnbench.reports.comparison.verdict import LEVEL, MARGIN, Verdict, overall_verdict
+from rnnbench.reports.comparison.verdict import LEVEL, MARGIN, Agreement, overall_verdict
 from rnnbench.results.archive import opened
 
 
@@ -43,10 +43,10 @@ class Comparison:
     versions: list[Difference]
     left_out: list[LeftOut]
     pairs: list[Pair]
-    heterogeneity: dict[CellKey, Heterogeneity]
+    heterogeneity: dict[EntryKey, Heterogeneity]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Agreement:
         """The verdict over all labs."""
         return overall_verdict([pair.verdict for pair in self.pairs])
 
@@ -73,8 +73,8 @@ def compare(labs: Sequence[Lab], margin: float = MARGIN, by_label: bool = False)
     benchmarks = [lab.results.benchmark for lab in labs]
     common, left_out = comparable([lab.name for lab in labs], benchmarks, by_label)
     found = [_evidence(a, b, by_label, margin) for a, b in itertools.combinations(labs, 2)]
-    if not any(pair.cells for pair in found):
-        reasons = "; ".join(f"{len(one.cells)} entries: {one.reason}" for one in left_out[:3]) or "no entries"
+    if not any(pair.entries for pair in found):
+        reasons = "; ".join(f"{len(one.entries)} entries: {one.reason}" for one in left_out[:3]) or "no entries"
         raise RnnbenchError(f"{' and '.join(lab.name for lab in labs)}: nothing to compare: {reasons}")
     return Comparison(
         tuple(labs),
@@ -129,7 +129,7 @@ def judged(pairs: Sequence[Pair]) -> list[Pair]:
     return [pair.at(LEVEL / max(tested - rank[index], 1), adjusted[index] <= LEVEL) for index, pair in enumerate(pairs)]
 
 
-def _heterogeneity(labs: Sequence[Lab], keys: Sequence[CellKey]) -> dict[CellKey, Heterogeneity]:
+def _heterogeneity(labs: Sequence[Lab], keys: Sequence[EntryKey]) -> dict[EntryKey, Heterogeneity]:
     if len(labs) < MIN_LABS or not keys:
         return {}
     values = [values_of(lab.results.interference, keys) for lab in labs]

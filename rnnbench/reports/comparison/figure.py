@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from rnnbench.figures import style
 from rnnbench.reports.comparison.comparison import Comparison
 from rnnbench.reports.comparison.matching import MatrixKey
-from rnnbench.reports.comparison.two_labs import CellFinding, Pair, matrix_of
+from rnnbench.reports.comparison.two_labs import EntryFinding, Pair, matrix_of
 
 SIGNS = {"agree": "=", "disagree": "≠", "inconclusive": "?"}
 MEANINGS = {
@@ -103,7 +103,7 @@ def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
     Returns:
         The figure, not saved.
     """
-    inside = [[entry for entry in pair.cells if entry.key.matrix == matrix] for matrix in matrices]
+    inside = [[entry for entry in pair.entries if entry.key.matrix == matrix] for matrix in matrices]
     keys = [entry.key for entries in inside for entry in entries]
     tasks = list(dict.fromkeys(task for key in keys for task in (key.first_task, key.second_task)))
     limit = _limit([entry.difference for entries in inside for entry in entries], pair.margin)
@@ -141,7 +141,7 @@ def _layout(tasks: Sequence[str], rows: int) -> Layout:
 
 def _panel(
     axes: Axes,
-    entries: Sequence[CellFinding],
+    entries: Sequence[EntryFinding],
     tasks: list[str],
     column: int,
     colours: tuple[Colormap, Normalize],

@@ -21,7 +21,7 @@ from rnnbench.results.interference import counts, in_context
 Floats = npt.NDArray[np.float64]
 
 
-class CellKey(NamedTuple):
+class EntryKey(NamedTuple):
     """Identifies an entry of a matrix in the tables; all seeds of the entry share the key."""
 
     condition: str
@@ -63,19 +63,19 @@ class LeftOut:
     """Entries that are not compared, and the reason."""
 
     reason: str
-    cells: tuple[CellKey, ...]
+    entries: tuple[EntryKey, ...]
 
 
-def descriptions(benchmark: Benchmark) -> dict[CellKey, dict[str, Any]]:
+def descriptions(benchmark: Benchmark) -> dict[EntryKey, dict[str, Any]]:
     """All settings that determine the numbers of each entry, except the seed."""
     return {key_of(cell): _without_seed(cell) for cell in _cells(benchmark)}
 
 
-def key_of(cell: Cell) -> CellKey:
+def key_of(cell: Cell) -> EntryKey:
     """The key of the matrix entry that a cell belongs to."""
     *earlier, first, second = cell.history
     architecture = cell.architecture
-    return CellKey(
+    return EntryKey(
         cell.benchmark.condition,
         architecture.label,
         cell.rule.label,
@@ -101,7 +101,7 @@ def _without_seed(cell: Cell) -> dict[str, Any]:
 
 def comparable(
     names: Sequence[str], benchmarks: Sequence[Benchmark], by_label: bool = False
-) -> tuple[list[CellKey], list[LeftOut]]:
+) -> tuple[list[EntryKey], list[LeftOut]]:
     """Find the entries that all labs have and measured with the same settings.
 
     Args:
@@ -113,8 +113,8 @@ def comparable(
         The comparable entries, and the other entries grouped by the reason why they are not comparable.
     """
     known = [descriptions(benchmark) for benchmark in benchmarks]
-    common: list[CellKey] = []
-    reasons: dict[str, list[CellKey]] = {}
+    common: list[EntryKey] = []
+    reasons: dict[str, list[EntryKey]] = {}
     for key in dict.fromkeys(key for one in known for key in one):
         having = [name for name, one in zip(names, known, strict=True) if key in one]
         if len(having) < len(names):
@@ -165,7 +165,7 @@ class Places:
         seeds: seeds of the table in ascending order, the rows of the array, [seed].
     """
 
-    def __init__(self, table: pd.DataFrame, keys: Sequence[CellKey]) -> None:
+    def __init__(self, table: pd.DataFrame, keys: Sequence[EntryKey]) -> None:
         named = in_context(table)[ENTRY]
         order = {key: index for index, key in enumerate(keys)}
         distinct = named.drop_duplicates()
@@ -189,7 +189,7 @@ def interference_of(table: pd.DataFrame) -> pd.Series:
     return table["interference"].astype(float).where(counts(table))
 
 
-def values_of(table: pd.DataFrame, keys: Sequence[CellKey]) -> pd.DataFrame:
+def values_of(table: pd.DataFrame, keys: Sequence[EntryKey]) -> pd.DataFrame:
     """Interference as a table [seed, entry]; NaN where a network does not count.
 
     Args:
@@ -200,13 +200,13 @@ def values_of(table: pd.DataFrame, keys: Sequence[CellKey]) -> pd.DataFrame:
     return pd.DataFrame(places.wide(interference_of(table)), index=places.seeds)
 
 
-def row_keys(table: pd.DataFrame) -> list[CellKey]:
+def row_keys(table: pd.DataFrame) -> list[EntryKey]:
     """The key of each row of an interference table."""
     return _keys(in_context(table)[ENTRY])
 
 
-def _keys(named: pd.DataFrame) -> list[CellKey]:
+def _keys(named: pd.DataFrame) -> list[EntryKey]:
     return [
-        CellKey(str(c), str(a), str(r), None if pd.isna(g) else float(g), int(n), str(e), str(first), str(second))
+        EntryKey(str(c), str(a), str(r), None if pd.isna(g) else float(g), int(n), str(e), str(first), str(second))
         for c, a, r, g, n, e, first, second in named.itertuples(index=False, name=None)
     ]

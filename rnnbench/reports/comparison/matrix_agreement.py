@@ -31,7 +31,7 @@ class Whole:
 
     Attributes:
         n_tasks: number of tasks.
-        n_cells: number of off-diagonal entries that have a mean in both labs.
+        n_entries: number of off-diagonal entries that have a mean in both labs.
         concordance: Lin's concordance correlation coefficient.
         pearson: Pearson's correlation.
         spearman: Spearman's rank correlation.
@@ -39,7 +39,7 @@ class Whole:
     """
 
     n_tasks: int
-    n_cells: int
+    n_entries: int
     concordance: float
     pearson: float
     spearman: float

@@ -35,14 +35,14 @@ class Omnibus:
         p: p-value over all entries, from both statistics together.
         p_largest: p-value of the largest score.
         p_sum: p-value of the sum of squared scores.
-        p_cells: p-value of each entry, adjusted for all other entries, [entry].
+        p_entries: p-value of each entry, adjusted for all other entries, [entry].
         smallest: smallest p-value that is possible with this number of seeds.
     """
 
     p: float
     p_largest: float
     p_sum: float
-    p_cells: Floats
+    p_entries: Floats
     smallest: float
 
 
@@ -90,11 +90,11 @@ def combined(observed: Floats, arranged: Iterable[Floats], symmetric: bool) -> O
         exceeding += (running >= bound).sum(axis=0)
     p_largest, p_total = _tail(np.concatenate(largest)), _tail(np.concatenate(total))
     both = np.minimum(p_largest, p_total)
-    p_cells = np.empty(len(observed))
-    p_cells[order] = np.maximum.accumulate(exceeding / len(both))
+    p_entries = np.empty(len(observed))
+    p_entries[order] = np.maximum.accumulate(exceeding / len(both))
     p = float(np.mean(both <= both[0] * (1 + 1e-9)))
     # Exchanging labs with the same number of seeds only changes signs, so each arrangement has an equivalent one.
-    return Omnibus(p, float(p_largest[0]), float(p_total[0]), p_cells, (2 if symmetric else 1) / len(both))
+    return Omnibus(p, float(p_largest[0]), float(p_total[0]), p_entries, (2 if symmetric else 1) / len(both))
 
 
 def normal_score(contrast: Contrast, floor: float) -> Floats:

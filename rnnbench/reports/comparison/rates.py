@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from rnnbench.reports.comparison.matching import CellKey, Floats, Places
+from rnnbench.reports.comparison.matching import EntryKey, Floats, Places
 from rnnbench.results.interference import converged
 
 WHAT = {
@@ -32,7 +32,7 @@ class Rate:
 
     Attributes:
         what: which rate, a key of `WHAT`.
-        cell: the matrix entry; for `learnt A` the first entry of task A, because all entries of A share the networks.
+        entry: the matrix entry; for `learnt A` the first entry of task A, because all entries of A share the networks.
         successes: number of successful networks in each lab.
         networks: number of networks in each lab.
         p: p-value for the hypothesis that the rates are equal.
@@ -40,14 +40,14 @@ class Rate:
     """
 
     what: str
-    cell: CellKey
+    entry: EntryKey
     successes: tuple[int, int]
     networks: tuple[int, int]
     p: float
     adjusted: float
 
 
-def rates(tables: Sequence[pd.DataFrame], keys: Sequence[CellKey], paired: bool) -> list[Rate]:
+def rates(tables: Sequence[pd.DataFrame], keys: Sequence[EntryKey], paired: bool) -> list[Rate]:
     """Compare all rates in which at least one network of either lab failed.
 
     Args:
@@ -100,7 +100,7 @@ def _outcome(table: pd.DataFrame, what: str) -> pd.Series:
     return table["converged_second"].astype("Float64").astype(float).where(table["first_task"] != table["second_task"])
 
 
-def _one_for_each_network(keys: Sequence[CellKey]) -> list[int]:
+def _one_for_each_network(keys: Sequence[EntryKey]) -> list[int]:
     """Index of the first entry of each first task in each matrix."""
     return list({(key.matrix, key.first_task): j for j, key in reversed(list(enumerate(keys)))}.values())[::-1]
 

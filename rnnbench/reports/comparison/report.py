@@ -12,10 +12,10 @@ import pandas as pd
 from rnnbench.figures import style
 from rnnbench.reports.comparison.comparison import Comparison
 from rnnbench.reports.comparison.figure import figures
-from rnnbench.reports.comparison.matching import CellKey
+from rnnbench.reports.comparison.matching import EntryKey
 from rnnbench.reports.comparison.rates import WHAT
 from rnnbench.reports.comparison.settings_diff import Difference
-from rnnbench.reports.comparison.two_labs import CellFinding, Pair
+from rnnbench.reports.comparison.two_labs import EntryFinding, Pair
 from rnnbench.reports.comparison.wording import notes, pair_sentence, rule, verdict_sentence
 from rnnbench.reports.markdown import escaped, table
 from rnnbench.reports.numbers import interval, number, p_text
@@ -72,11 +72,11 @@ def write_report(comparison: Comparison, folder: Path) -> list[Path]:
 
 def csv_table(pairs: Iterable[Pair]) -> pd.DataFrame:
     """A table with one row for each entry of each pair of labs; the columns are described in COLUMNS."""
-    rows = [_row(pair, entry) for pair in pairs for entry in pair.cells]
+    rows = [_row(pair, entry) for pair in pairs for entry in pair.entries]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _row(pair: Pair, entry: CellFinding) -> dict[str, Any]:
+def _row(pair: Pair, entry: EntryFinding) -> dict[str, Any]:
     names: dict[str, Any] = dict(zip(ENTRY, entry.key, strict=False))
     two = {"lab": pair.names, "n": entry.n, "mean": entry.means, "sd": entry.sds}
     return {
@@ -166,7 +166,7 @@ def matrix_rows(pair: Pair) -> list[list[str]]:
     """One row of texts for each matrix: the number of entries by verdict, and the agreement of the whole matrices."""
     rows = []
     for matrix, found in pair.wholes.items():
-        verdicts = [entry.verdict for entry in pair.cells if entry.key.matrix == matrix]
+        verdicts = [entry.verdict for entry in pair.entries if entry.key.matrix == matrix]
         counted = [str(verdicts.count(one)) for one in ("agree", "disagree", "inconclusive")]
         agreement = [number(one) for one in (found.concordance, found.pearson, found.spearman)]
         p = "fewer than 5 tasks" if found.n_tasks < 5 else "–" if found.p is None else p_text(found.p)
@@ -179,20 +179,20 @@ def _entries(pair: Pair) -> Iterator[str]:
     several = len(pair.wholes) > 1
     intervals = ["difference [95 %, all entries]", "[90 %, this entry]"]
     heading = ["entry A ← B", f"{a} (n)", f"{b} (n)", *intervals, "p", "verdict"]
-    rows = [cell_row(entry) for entry in pair.cells]
-    matrices = [[entry.key.matrix.title] for entry in pair.cells]
+    rows = [entry_row(entry) for entry in pair.entries]
+    matrices = [[entry.key.matrix.title] for entry in pair.entries]
     if several:
         rows = [matrix + row for matrix, row in zip(matrices, rows, strict=True)]
     yield from table(["matrix", *heading] if several else heading, rows)
 
 
-def cell_row(entry: CellFinding) -> list[str]:
+def entry_row(entry: EntryFinding) -> list[str]:
     """The numbers of one matrix entry as texts."""
     means = [
         f"{number(mean)} ± {number(sd)} ({n})" for mean, sd, n in zip(entry.means, entry.sds, entry.n, strict=True)
     ]
     return [
-        cell_name(entry.key),
+        entry_name(entry.key),
         *means,
         f"{number(entry.difference)} {interval(entry.low, entry.high)}",
         interval(entry.alone_low, entry.alone_high),
@@ -201,7 +201,7 @@ def cell_row(entry: CellFinding) -> list[str]:
     ]
 
 
-def cell_name(key: CellKey) -> str:
+def entry_name(key: EntryKey) -> str:
     """The pair of tasks of a matrix entry, as A ← B."""
     return f"{key.first_task} ← {key.second_task}"
 
@@ -215,9 +215,9 @@ def _rates(pair: Pair) -> Iterator[str]:
     yield f"Rates in which at least one network failed ({test}'s exact test, adjusted by Holm's procedure):\n"
     rows = []
     for rate in pair.rates:
-        where = rate.cell.first_task if rate.what == "learnt A" else cell_name(rate.cell)
+        where = rate.entry.first_task if rate.what == "learnt A" else entry_name(rate.entry)
         shares = [f"{k}/{n}" for k, n in zip(rate.successes, rate.networks, strict=True)]
-        rows.append([WHAT[rate.what], rate.cell.matrix.title, where, *shares, p_text(rate.p), p_text(rate.adjusted)])
+        rows.append([WHAT[rate.what], rate.entry.matrix.title, where, *shares, p_text(rate.p), p_text(rate.adjusted)])
     yield from table(["rate", "matrix", "entry", a, b, "p", "adjusted p"], rows)
 
 
@@ -232,7 +232,7 @@ def _heterogeneity(comparison: Comparison) -> Iterator[str]:
     )
     rows = [
         [
-            *(key.matrix.title, cell_name(key), str(one.labs)),
+            *(key.matrix.title, entry_name(key), str(one.labs)),
             f"{number(one.mean)} {interval(one.low, one.high)}",
             *(number(one.tau), f"{100 * one.i2:.0f} %", number(one.q), p_text(one.p)),
         ]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rnnbench.randomness import rng_for
 from rnnbench.reports.comparison.intervals import Intervals, intervals
-from rnnbench.reports.comparison.matching import CellKey, Floats, MatrixKey, values_of
+from rnnbench.reports.comparison.matching import EntryKey, Floats, MatrixKey, values_of
 from rnnbench.reports.comparison.matrix_agreement import Whole, whole
 from rnnbench.reports.comparison.permutation_tests import Omnibus, omnibus
 from rnnbench.reports.comparison.rates import Rate, rates
@@ -19,8 +19,8 @@ from rnnbench.reports.comparison.resampling import N_RESAMPLES, Design, Independ
 from rnnbench.reports.comparison.verdict import (
     MIN_SEEDS,
     RATES_SHARE,
-    Verdict,
-    cell_verdict,
+    Agreement,
+    entry_verdict,
     joint_p,
     labs_verdict,
     seeds_needed,
@@ -29,7 +29,7 @@ from rnnbench.results.columns import MATRIX
 
 
 @dataclass(frozen=True)
-class CellFinding:
+class EntryFinding:
     """One entry of the interference matrix in two labs.
 
     Attributes:
@@ -47,7 +47,7 @@ class CellFinding:
         verdict: whether the labs agree on this entry.
     """
 
-    key: CellKey
+    key: EntryKey
     n: tuple[int, int]
     means: tuple[float, float]
     sds: tuple[float, float]
@@ -58,7 +58,7 @@ class CellFinding:
     alone_high: float
     p: float
     seeds_needed: float
-    verdict: Verdict = "inconclusive"
+    verdict: Agreement = "inconclusive"
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Pair:
         paired: whether one lab has all seeds of the other; networks are then compared within the shared seeds.
         shared: number of seeds that both labs have.
         seeds: number of seeds of each lab.
-        cells: the compared entries.
+        entries: the compared entries.
         empty: entries that are comparable but in which no network of either lab counts.
         omnibus: tests over all entries; None if no entry was compared.
         rates: rates of convergence and divergence.
@@ -85,8 +85,8 @@ class Pair:
     paired: bool
     shared: int
     seeds: tuple[int, int]
-    cells: tuple[CellFinding, ...]
-    empty: tuple[CellKey, ...]
+    entries: tuple[EntryFinding, ...]
+    empty: tuple[EntryKey, ...]
     omnibus: Omnibus | None
     rates: tuple[Rate, ...]
     wholes: dict[MatrixKey, Whole]
@@ -114,9 +114,9 @@ class Pair:
         return self.shown and self.omnibus is not None and self.omnibus.p <= (1 - RATES_SHARE) * self.level
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Agreement:
         """Whether the labs agree over all entries and rates."""
-        return labs_verdict([entry.verdict for entry in self.cells], self.shown, self.rates_shown)
+        return labs_verdict([entry.verdict for entry in self.entries], self.shown, self.rates_shown)
 
     def at(self, level: float, shown: bool) -> Pair:
         """Judge the pair.
@@ -133,19 +133,19 @@ class Pair:
         entries = [
             replace(
                 entry,
-                verdict=cell_verdict(
+                verdict=entry_verdict(
                     entry.alone_low, entry.alone_high, self.margin, judged.cells_shown and entry.p <= bound
                 ),
             )
-            for entry in self.cells
+            for entry in self.entries
         ]
-        return replace(judged, cells=tuple(entries))
+        return replace(judged, entries=tuple(entries))
 
 
 def evidence(
     names: tuple[str, str],
     tables: tuple[pd.DataFrame, pd.DataFrame],
-    keys: Sequence[CellKey],
+    keys: Sequence[EntryKey],
     margin: float,
     resamples: int = N_RESAMPLES,
 ) -> Pair:
@@ -190,8 +190,8 @@ def evidence(
 
 
 def _findings(
-    design: Design, keys: Sequence[CellKey], found: Omnibus, sizes: Intervals, margin: float
-) -> Iterator[CellFinding]:
+    design: Design, keys: Sequence[EntryKey], found: Omnibus, sizes: Intervals, margin: float
+) -> Iterator[EntryFinding]:
     n, means, variances = (np.concatenate(one) for one in zip(*map(_moments, (design.a, design.b)), strict=True))
     together = np.isfinite(design.b - design.a).sum(axis=0) if isinstance(design, Paired) else n.min(axis=0)
     for j, key in enumerate(keys):
@@ -200,7 +200,7 @@ def _findings(
             float(limit[j]) if least >= MIN_SEEDS else math.nan
             for limit in (sizes.low, sizes.high, sizes.alone_low, sizes.alone_high)
         )
-        yield CellFinding(
+        yield EntryFinding(
             key,
             (int(n[0, j]), int(n[1, j])),
             (float(means[0, j]), float(means[1, j])),
@@ -210,7 +210,7 @@ def _findings(
             high,
             alone_low,
             alone_high,
-            float(found.p_cells[j]),
+            float(found.p_entries[j]),
             _needed(float(sizes.error[j]), least, margin),
         )
 
@@ -225,7 +225,7 @@ def _needed(error: float, n: int, margin: float) -> float:
     return seeds_needed(error * math.sqrt(n / 2), margin) if n >= MIN_SEEDS else math.nan
 
 
-def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:
+def _wholes(keys: Sequence[EntryKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:
     means = [_moments(one)[1][0] for one in (x, y)]
     found = {}
     for matrix in dict.fromkeys(key.matrix for key in keys):
@@ -237,7 +237,7 @@ def _wholes(keys: Sequence[CellKey], x: Floats, y: Floats, names: tuple[str, str
     return found
 
 
-def matrix_of(values: Floats, keys: Sequence[CellKey], inside: Sequence[int], tasks: Sequence[str]) -> Floats:
+def matrix_of(values: Floats, keys: Sequence[EntryKey], inside: Sequence[int], tasks: Sequence[str]) -> Floats:
     """Arrange the values of entries as a matrix.
 
     Args:

@@ -26,7 +26,7 @@ from scipy import stats
 
 from rnnbench.reports.comparison.intervals import EQUIVALENCE_LEVEL
 
-Verdict = Literal["agree", "disagree", "inconclusive"]
+Agreement = Literal["agree", "disagree", "inconclusive"]
 
 MARGIN = 0.2
 """A difference that is regarded as negligible, in units of interference: a fifth of what was learnt."""
@@ -38,21 +38,21 @@ MIN_SEEDS = 3
 """An entry has no interval if fewer networks than this count in one of the labs."""
 
 
-def joint_p(p_cells: float, p_rates: float) -> float:
+def joint_p(p_entries: float, p_rates: float) -> float:
     """p-value of any difference, by a weighted Bonferroni correction.
 
     Args:
-        p_cells: p-value over all entries.
+        p_entries: p-value over all entries.
         p_rates: smallest adjusted p-value of the rates.
 
     Returns:
         A p-value that is at most LEVEL if either part is at most its share of LEVEL.
     """
-    return min(1.0, p_cells / (1 - RATES_SHARE), p_rates / RATES_SHARE)
+    return min(1.0, p_entries / (1 - RATES_SHARE), p_rates / RATES_SHARE)
 
 
-def cell_verdict(low: float, high: float, margin: float, shown: bool) -> Verdict:
-    """Verdict on one entry.
+def entry_verdict(low: float, high: float, margin: float, shown: bool) -> Agreement:
+    """Agreement on one entry.
 
     Args:
         low: lower end of the entry's own 90 % interval.
@@ -65,21 +65,21 @@ def cell_verdict(low: float, high: float, margin: float, shown: bool) -> Verdict
     return "disagree" if shown else "inconclusive"
 
 
-def labs_verdict(cells: Sequence[Verdict], shown: bool, rates_shown: bool) -> Verdict:
-    """Verdict on two labs.
+def labs_verdict(entries: Sequence[Agreement], shown: bool, rates_shown: bool) -> Agreement:
+    """Agreement on two labs.
 
     Args:
-        cells: verdict on each entry.
+        entries: verdict on each entry.
         shown: whether a difference is shown, in entries or rates.
         rates_shown: whether a difference is shown in rates.
     """
-    if cells and all(verdict == "agree" for verdict in cells) and not rates_shown:
+    if entries and all(verdict == "agree" for verdict in entries) and not rates_shown:
         return "agree"
     return "disagree" if shown else "inconclusive"
 
 
-def overall_verdict(pairs: Sequence[Verdict]) -> Verdict:
-    """Verdict on several labs: they agree if every pair agrees, and disagree if any pair disagrees."""
+def overall_verdict(pairs: Sequence[Agreement]) -> Agreement:
+    """Agreement on several labs: they agree if every pair agrees, and disagree if any pair disagrees."""
     if "disagree" in pairs:
         return "disagree"
     return "agree" if pairs and all(verdict == "agree" for verdict in pairs) else "inconclusive"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 
 from rnnbench.reports.comparison.comparison import Comparison
-from rnnbench.reports.comparison.two_labs import CellFinding, Pair
+from rnnbench.reports.comparison.two_labs import EntryFinding, Pair
 from rnnbench.reports.comparison.verdict import LEVEL, RATES_SHARE
 
 
@@ -39,7 +39,7 @@ def _scatter(comparison: Comparison) -> str:
 def pair_sentence(pair: Pair) -> str:
     """The verdict on two labs, in one sentence."""
     a, b = pair.names
-    n = len(pair.cells)
+    n = len(pair.entries)
     if pair.verdict == "agree":
         return f"{a} and {b} agree: each of the {n} entries they share is shown to differ by less than {pair.margin:g}."
     if pair.verdict == "disagree":
@@ -49,7 +49,7 @@ def pair_sentence(pair: Pair) -> str:
 
 def _what_differs(pair: Pair) -> Iterator[str]:
     if pair.cells_shown and pair.omnibus:
-        n, n_disagree = len(pair.cells), _count(pair, "disagree")
+        n, n_disagree = len(pair.entries), _count(pair, "disagree")
         if n_disagree:
             which = f"{n_disagree} of the {n} entries they share differ individually"
         else:
@@ -74,10 +74,12 @@ def _no_difference(pair: Pair) -> str:
 
 
 def _undecided(pair: Pair) -> str:
-    undecided = [entry for entry in pair.cells if entry.verdict != "agree"]
+    undecided = [entry for entry in pair.entries if entry.verdict != "agree"]
     if not undecided:
-        return "the entries agree, but the rates of convergence are undecided" if pair.cells else "they share no entry"
-    text = f"{len(undecided)} of {len(pair.cells)} entries could still differ by {pair.margin:g} or more"
+        return (
+            "the entries agree, but the rates of convergence are undecided" if pair.entries else "they share no entry"
+        )
+    text = f"{len(undecided)} of {len(pair.entries)} entries could still differ by {pair.margin:g} or more"
     needed = sorted(entry.seeds_needed for entry in undecided if math.isfinite(entry.seeds_needed))
     if not needed:
         return text
@@ -91,7 +93,7 @@ def _undecided(pair: Pair) -> str:
 
 
 def _count(pair: Pair, verdict: str) -> int:
-    return sum(entry.verdict == verdict for entry in pair.cells)
+    return sum(entry.verdict == verdict for entry in pair.entries)
 
 
 def notes(comparison: Comparison) -> list[str]:
@@ -105,7 +107,7 @@ def notes(comparison: Comparison) -> list[str]:
     for pair in comparison.pairs:
         texts += _pair_notes(pair)
     for one in comparison.left_out:
-        texts.append(f"{len(one.cells)} entries are not compared: {one.reason}.")
+        texts.append(f"{len(one.entries)} entries are not compared: {one.reason}.")
     return list(dict.fromkeys(texts))
 
 
@@ -127,12 +129,12 @@ def _pair_notes(pair: Pair) -> Iterator[str]:
         )
     if pair.empty:
         yield f"In {len(pair.empty)} entries no network counts, neither in {a} nor in {b}."
-    few = [entry for entry in pair.cells if math.isnan(entry.low)]
+    few = [entry for entry in pair.entries if math.isnan(entry.low)]
     if few:
         yield f"In {len(few)} entries too few networks of {a} or {b} count for an interval: {_names(few)}."
 
 
-def _names(entries: Sequence[CellFinding]) -> str:
+def _names(entries: Sequence[EntryFinding]) -> str:
     shown = [f"{entry.key.first_task} ← {entry.key.second_task}" for entry in entries[:3]]
     return ", ".join(shown + (["..."] if len(entries) > 3 else []))
 

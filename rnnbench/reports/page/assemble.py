@@ -29,7 +29,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
-class Part:
+class Section:
     """The part of the page about one results folder.
 
     Attributes:
@@ -100,11 +100,13 @@ def page(every: Sequence[Results]) -> str:
         The page as text.
     """
     named = _names(every)
-    parts: list[Part] = []
+    parts: list[Section] = []
     for number, (results, name) in enumerate(zip(every, named, strict=True), start=1):
-        parts.append(_part(f"r{number}", name, results, sum(len(part.matrices.cells) for part in parts)))
+        parts.append(_part(f"r{number}", name, results, sum(len(part.matrices.entries) for part in parts)))
     n_points = embedded.points_for(sum(len(part.results.interference) for part in parts))
-    cells = [entry for part in parts for entry in embedded.data_of(part.matrices.cells, part.results.curves, n_points)]
+    cells = [
+        entry for part in parts for entry in embedded.data_of(part.matrices.entries, part.results.curves, n_points)
+    ]
     style, script = _style(), _file("page.js")
     text = (
         _environment()
@@ -124,12 +126,12 @@ def page(every: Sequence[Results]) -> str:
     return text.encode("utf-8", "replace").decode()  # an unpaired surrogate cannot be encoded
 
 
-def _part(id: str, name: str, results: Results, first_place: int) -> Part:
+def _part(id: str, name: str, results: Results, first_place: int) -> Section:
     made = provenance(results)
     of_settings = summaries(results.interference)
     judged, not_judged = verdicts(results)
     trade_off, no_trade_off = rules(results)
-    return Part(
+    return Section(
         id,
         name,
         results,

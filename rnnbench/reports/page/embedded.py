@@ -11,7 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from rnnbench.reports.numbers import rounded
-from rnnbench.reports.page.matrices import Cell, columns_of_networks
+from rnnbench.reports.page.matrices import Entry, columns_of_networks
 from rnnbench.results.columns import ENTRY
 from rnnbench.results.interference import counts
 
@@ -43,7 +43,7 @@ def thinned(values: np.ndarray, n_points: int) -> np.ndarray:
     return np.unique(np.concatenate([even, np.array(extremes, dtype=int)]))
 
 
-def data_of(cells: Sequence[Cell], curves: pd.DataFrame, n_points: int) -> list[dict[str, Any]]:
+def data_of(cells: Sequence[Entry], curves: pd.DataFrame, n_points: int) -> list[dict[str, Any]]:
     """The numbers of each matrix entry and its networks.
 
     Args:

@@ -19,7 +19,7 @@ FEW = 3
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """An entry of an interference matrix.
 
     Attributes:
@@ -76,13 +76,13 @@ class Matrix:
         name: name of the setting.
         firsts: first tasks, in the order of the rows.
         seconds: second tasks, in the order of the columns.
-        cells: the entries by (first, second) task.
+        entries: the entries by (first, second) task.
     """
 
     name: str
     firsts: list[str]
     seconds: list[str]
-    cells: dict[tuple[str, str], Cell]
+    entries: dict[tuple[str, str], Entry]
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ class Matrices:
     pairs: list[tuple[str, str]]
 
     @property
-    def cells(self) -> list[Cell]:
+    def entries(self) -> list[Entry]:
         """The entries of all matrices."""
-        return [entry for matrix in self.each for entry in matrix.cells.values()]
+        return [entry for matrix in self.each for entry in matrix.entries.values()]
 
 
 def matrices(table: pd.DataFrame, first_place: int = 0) -> Matrices:
@@ -129,13 +129,13 @@ def matrices(table: pd.DataFrame, first_place: int = 0) -> Matrices:
         firsts = [task for task in tasks if any(entry.first == task for entry in entries)]
         seconds = [task for task in tasks if any(entry.second == task for entry in entries)]
         found.append(Matrix(name, firsts, seconds, {(entry.first, entry.second): entry for entry in entries}))
-    small = all(len(matrix.cells) <= FEW for matrix in found)
-    pairs = list(dict.fromkeys(pair for matrix in found for pair in matrix.cells)) if small else []
+    small = all(len(matrix.entries) <= FEW for matrix in found)
+    pairs = list(dict.fromkeys(pair for matrix in found for pair in matrix.entries)) if small else []
     return Matrices(common, found, pairs if len(pairs) <= 2 * FEW else [])
 
 
-def _entry(place: int, setting: str, row: pd.Series, interval: pd.Series, rows: pd.DataFrame) -> Cell:
-    return Cell(
+def _entry(place: int, setting: str, row: pd.Series, interval: pd.Series, rows: pd.DataFrame) -> Entry:
+    return Entry(
         place,
         setting,
         str(row["first_task"]),

@@ -15,7 +15,7 @@ SIGNS = {"supported": "✓", "not supported": "✗", "undecided": "?"}
 
 
 @dataclass(frozen=True)
-class Part:
+class EstimateTexts:
     """An estimate as a row of texts for the page."""
 
     statement: str
@@ -27,7 +27,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FindingTexts:
     """A finding as texts for the page.
 
     Attributes:
@@ -43,7 +43,7 @@ class Verdict:
     verdict: str
     sign: str
     reason: str
-    parts: list[Part]
+    parts: list[EstimateTexts]
     notes: list[str]
 
 
@@ -66,7 +66,7 @@ class Judged:
     statement: str
     rule: str
     why_not: str
-    verdicts: list[Verdict]
+    verdicts: list[FindingTexts]
     picture: str
 
     @property
@@ -99,18 +99,18 @@ def _judged(one: Judgement) -> Judged:
     return Judged(claim.id, claim.title, claim.statement, claim.rule, one.why_not, found, picture)
 
 
-def _verdict(finding: Finding) -> Verdict:
+def _verdict(finding: Finding) -> FindingTexts:
     left_out = f"{finding.left_out} of {finding.networks} networks left out"
     parts = [_part(one) for one in (*finding.parts, *finding.further)]
     sign = SIGNS[finding.verdict]
-    return Verdict(finding.group, finding.verdict, sign, finding.reason, parts, [left_out, *finding.notes])
+    return FindingTexts(finding.group, finding.verdict, sign, finding.reason, parts, [left_out, *finding.notes])
 
 
-def _part(one: Estimate) -> Part:
+def _part(one: Estimate) -> EstimateTexts:
     threshold = number(one.threshold)
     held_to = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
     level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
-    return Part(
+    return EstimateTexts(
         one.statement,
         with_interval(one.value, one.low, one.high) + level,
         held_to[one.direction],

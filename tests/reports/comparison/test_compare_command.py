@@ -153,7 +153,7 @@ def test_missing_values_are_networks_that_do_not_count_and_infinities_are_refuse
     table.loc[0, ["interference", "loss_after"]] = np.nan
     table.to_csv(b / "interference.csv", index=False)
     found = compare_folders([a, b])
-    assert [cell.n for cell in found.pairs[0].cells[:2]] == [(20, 19), (20, 20)]
+    assert [cell.n for cell in found.pairs[0].entries[:2]] == [(20, 19), (20, 20)]
     assert found.verdict == "agree"
     table.loc[0, "interference"] = np.inf
     table.to_csv(b / "interference.csv", index=False)

@@ -26,7 +26,7 @@ def drawn(lab, n_tasks: int, shift: float = 0.0):
 
 def test_every_entry_has_its_means_its_difference_and_its_sign(lab):
     pair, _, texts = drawn(lab, 5)
-    for entry in pair.cells:
+    for entry in pair.entries:
         at = f"{entry.key.first_task}:{entry.key.second_task}"
         assert float(texts[f"a:{at}"].get_text()) == pytest.approx(entry.means[0], abs=0.006)
         sign, difference = texts[f"difference:{at}"].get_text().split("\n")

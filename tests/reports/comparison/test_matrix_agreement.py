@@ -50,7 +50,7 @@ def test_the_diagonal_and_missing_entries_are_left_out():
     a[0, 1] = np.nan
     x, y = off_diagonal(a, b)
     found = whole(a, b, RNG)
-    assert (found.n_cells, len(x)) == (29, 29)
+    assert (found.n_entries, len(x)) == (29, 29)
     assert found.pearson == pytest.approx(stats.pearsonr(x, y).statistic)
     assert found.spearman == pytest.approx(stats.spearmanr(x, y).statistic)
 

@@ -46,7 +46,7 @@ def test_entries_are_adjusted_by_step_down_max_t():
     """Westfall & Young 1993, algorithm 4.1."""
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(4, 4)), rng.normal([0, 3, 1, 0.5], size=(4, 4))
-    found = omnibus(Independent(a, b), 0.2, RNG).p_cells
+    found = omnibus(Independent(a, b), 0.2, RNG).p_entries
     t = np.array([score_of(x, y, FLOOR * 0.2) for x, y in splits(np.vstack([a, b]), 4)])
     seen = score_of(a, b, FLOOR * 0.2)
     left, largest, expected = sorted(range(4), key=lambda j: -seen[j]), 0.0, {}
@@ -61,7 +61,7 @@ def test_over_all_splits_of_the_same_seeds_false_alarms_are_never_above_the_leve
     """The test is exact: of all ways to split alike seeds at most a fraction alpha has p <= alpha."""
     values = np.random.default_rng(seed).lognormal(size=(8, 3))
     found = [omnibus(Independent(a, b), 0.2, RNG) for a, b in splits(values, 4)]
-    for p in (np.array([one.p for one in found]), np.array([one.p_cells.min() for one in found])):
+    for p in (np.array([one.p for one in found]), np.array([one.p_entries.min() for one in found])):
         for alpha in np.unique(p):
             assert (p <= alpha + 1e-12).mean() <= alpha + 1e-12
     assert min(one.p for one in found) == pytest.approx(found[0].smallest) == pytest.approx(2 / 70)
@@ -81,9 +81,9 @@ def test_the_sum_detects_many_small_shifts_and_the_largest_score_a_single_large_
     rng = np.random.default_rng(8)
     a, b = rng.normal(size=(2, 15, 30))
     everywhere = omnibus(Independent(a, b + 0.5), 0.2, rng, 2000)
-    assert everywhere.p_sum < 0.01 < everywhere.p_cells.min()
+    assert everywhere.p_sum < 0.01 < everywhere.p_entries.min()
     once = omnibus(Independent(a, b + 2.0 * (np.arange(30) == 3)), 0.2, rng, 2000)
-    assert once.p_largest < 0.01 and np.flatnonzero(once.p_cells < 0.05).tolist() == [3]
+    assert once.p_largest < 0.01 and np.flatnonzero(once.p_entries < 0.05).tolist() == [3]
 
 
 def test_a_negligible_difference_in_an_entry_without_spread_is_not_significant():

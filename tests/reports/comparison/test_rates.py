@@ -44,7 +44,7 @@ def test_divergence_is_a_rate_of_its_own():
     a, b = values(0, 6), values(0, 6, 6)
     b.loc[(b["first_task"] == "task 1") & (b["second_task"] == "task 0"), ["status", "loss_after"]] = ["failed", np.nan]
     (found,) = rates((a, b), list(dict.fromkeys(row_keys(a))), paired=False)
-    assert (found.what, found.cell[-2:], found.successes) == ("finite", ("task 1", "task 0"), (6, 0))
+    assert (found.what, found.entry[-2:], found.successes) == ("finite", ("task 1", "task 0"), (6, 0))
     assert found.p == pytest.approx(2 / 924)
 
 

@@ -27,8 +27,8 @@ def test_the_current_code_agrees_with_the_reference(tmp_path):
     found = computed_again(tmp_path)
     (pair,) = found.pairs
     assert pair.paired and pair.shared == 16
-    assert [entry.key[-2:] for entry in pair.cells] == [tuple(names) for names in PAIRS]
-    assert found.verdict == "agree", [(entry.difference, entry.alone_low, entry.alone_high) for entry in pair.cells]
+    assert [entry.key[-2:] for entry in pair.entries] == [tuple(names) for names in PAIRS]
+    assert found.verdict == "agree", [(entry.difference, entry.alone_low, entry.alone_high) for entry in pair.entries]
 
 
 def test_the_test_above_can_fail(tmp_path, monkeypatch):

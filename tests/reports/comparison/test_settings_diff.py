@@ -54,7 +54,7 @@ def test_the_order_of_tasks_is_a_setting_of_every_entry(base):
     turned = base.model_copy(update={"tasks": base.tasks[::-1]})
     assert [one.path for one in benchmark_differences([base, turned])] == ["tasks (order)"]
     _, left_out = comparable(["a", "b"], [base, turned])
-    assert len(left_out) == 1 and left_out[0].reason.startswith("tasks (order)") and len(left_out[0].cells) == 9
+    assert len(left_out) == 1 and left_out[0].reason.startswith("tasks (order)") and len(left_out[0].entries) == 9
 
 
 def test_only_the_entries_that_a_setting_affects_are_left_out(base):

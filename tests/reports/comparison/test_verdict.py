@@ -11,7 +11,7 @@ from rnnbench.reports.comparison.verdict import (
     LEVEL,
     MARGIN,
     RATES_SHARE,
-    cell_verdict,
+    entry_verdict,
     joint_p,
     labs_verdict,
     overall_verdict,
@@ -28,11 +28,11 @@ def draw(n_seeds: int, sd: float, shift: np.ndarray | float = 0.0, **rest) -> tu
 
 
 def test_an_entry_agrees_within_the_margin_even_if_a_difference_is_shown():
-    assert cell_verdict(-0.19, 0.19, 0.2, shown=True) == "agree"
-    assert cell_verdict(0.1, 0.3, 0.2, shown=True) == "disagree"
-    assert cell_verdict(0.1, 0.3, 0.2, shown=False) == "inconclusive"
-    assert cell_verdict(np.nan, np.nan, 0.2, shown=False) == "inconclusive"
-    assert cell_verdict(-np.inf, np.inf, 0.2, shown=False) == "inconclusive"
+    assert entry_verdict(-0.19, 0.19, 0.2, shown=True) == "agree"
+    assert entry_verdict(0.1, 0.3, 0.2, shown=True) == "disagree"
+    assert entry_verdict(0.1, 0.3, 0.2, shown=False) == "inconclusive"
+    assert entry_verdict(np.nan, np.nan, 0.2, shown=False) == "inconclusive"
+    assert entry_verdict(-np.inf, np.inf, 0.2, shown=False) == "inconclusive"
 
 
 def test_labs_agree_only_if_every_entry_agrees():
@@ -63,13 +63,13 @@ def test_twenty_seeds_with_little_spread_agree_and_twenty_shifted_ones_disagree(
     assert verdict_of(draw(20, 0.25 * MARGIN)).verdict == "agree"
     pair = verdict_of(draw(20, 0.5, 1.0))
     assert pair.verdict == "disagree" and not pair.paired
-    assert {cell.verdict for cell in pair.cells} <= {"disagree", "inconclusive"}
+    assert {cell.verdict for cell in pair.entries} <= {"disagree", "inconclusive"}
 
 
 def test_a_shift_is_found_in_its_entry_and_nowhere_else():
     pair = verdict_of(draw(20, 0.3, 1.5 * (np.arange(9) == 4)))
     assert pair.verdict == "disagree"
-    assert [cell.key[-2:] for cell in pair.cells if cell.verdict == "disagree"] == [("task 1", "task 1")]
+    assert [cell.key[-2:] for cell in pair.entries if cell.verdict == "disagree"] == [("task 1", "task 1")]
 
 
 def test_a_difference_within_the_margin_is_shown_and_the_labs_agree():
@@ -95,9 +95,9 @@ def test_seeds_that_one_lab_has_beyond_the_others_are_not_used():
     a, b = draw(20, 2 * MARGIN, alike=0.02)
     pair = verdict_of((a, b[b["seed"] < 12]))
     assert (pair.paired, pair.shared, pair.seeds) == (True, 12, (20, 12))
-    assert pair.cells[0].n == (12, 12) and pair.verdict == "agree"
+    assert pair.entries[0].n == (12, 12) and pair.verdict == "agree"
     pair = verdict_of((a[a["seed"] < 12], b[b["seed"] > 5]))
-    assert (pair.paired, pair.shared, pair.cells[0].n) == (False, 6, (12, 14))
+    assert (pair.paired, pair.shared, pair.entries[0].n) == (False, 6, (12, 14))
 
 
 def test_rounding_in_entries_without_spread_is_not_a_disagreement():
@@ -106,7 +106,7 @@ def test_rounding_in_entries_without_spread_is_not_a_disagreement():
     a = rng.normal(0, 0.5, size=(20, 9))
     b = a + np.where(np.arange(9) < 6, 1e-6, rng.normal(0, 1.5, size=(20, 9)))
     pair = verdict_of((table(a, 3, 0), table(b, 3, 0)))
-    assert [cell.verdict for cell in pair.cells] == ["agree"] * 6 + ["inconclusive"] * 3
+    assert [cell.verdict for cell in pair.entries] == ["agree"] * 6 + ["inconclusive"] * 3
     assert pair.verdict == "inconclusive"
 
 
@@ -122,10 +122,10 @@ def test_entries_in_which_no_network_counts_in_either_lab_are_left_out():
     a = np.random.default_rng(2).normal(0, 0.02, size=(2, 10, 9))
     a[:, :, :3] = np.nan
     pair = verdict_of((table(a[0], 3, 0), table(a[1], 3, 10)))
-    assert len(pair.empty) == 3 and len(pair.cells) == 6 and pair.verdict == "agree"
+    assert len(pair.empty) == 3 and len(pair.entries) == 6 and pair.verdict == "agree"
     a[1, :, 3:6] = np.nan
     pair = verdict_of((table(a[0], 3, 0), table(a[1], 3, 10)))
-    assert [cell.verdict for cell in pair.cells[:3]] == ["inconclusive"] * 3 and pair.verdict == "disagree"
+    assert [cell.verdict for cell in pair.entries[:3]] == ["inconclusive"] * 3 and pair.verdict == "disagree"
 
 
 @pytest.mark.slow

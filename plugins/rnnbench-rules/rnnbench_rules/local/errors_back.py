@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from rnnbench import Batch, TaskContext, VanillaRNN, Weights, error_signal, losses
-from rnnbench_rules.local.rate_units import Activity, Arrays, flat, network_by_network, simulate, slopes
+from rnnbench_rules.local.rate_units import Arrays, Trajectories, flat, network_by_network, simulate, slopes
 
 
 def random_feedback(weights: Weights, context: TaskContext, scale: float) -> Tensor:
@@ -62,7 +62,7 @@ def gradient_through(
     return found.pop("loss"), found
 
 
-def _carried_back(architecture: VanillaRNN, activity: Activity, dz: Tensor, b: Tensor, v: Tensor | None) -> Tensor:
+def _carried_back(architecture: VanillaRNN, activity: Trajectories, dz: Tensor, b: Tensor, v: Tensor | None) -> Tensor:
     """Compute the errors e, [network, time, trial, unit]."""
     dt, slope = architecture.dt, slopes(architecture, activity)
     e = dz @ b.mT[:, None]
@@ -78,7 +78,9 @@ def _carried_back(architecture: VanillaRNN, activity: Activity, dz: Tensor, b: T
     return e
 
 
-def _weight_gradients(architecture: VanillaRNN, activity: Activity, inputs: Tensor, dz: Tensor, e: Tensor) -> Weights:
+def _weight_gradients(
+    architecture: VanillaRNN, activity: Trajectories, inputs: Tensor, dz: Tensor, e: Tensor
+) -> Weights:
     """Sum e[t] times its source over time and trials for every trained weight, such as dt sum_t e[t] r[t]^T."""
     dt, units = architecture.dt, flat(e).mT
     products = {

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, VanillaRNN, Weights, losses
-from rnnbench_rules.local.rate_units import Activity, Arrays, flat, network_by_network, rate_units, simulate
+from rnnbench_rules.local.rate_units import Arrays, Trajectories, flat, network_by_network, rate_units, simulate
 
 
 class NodePerturbation(GradientDescent):
@@ -118,7 +118,7 @@ class NodePerturbation(GradientDescent):
         return found | {"loss": losses(activity.z, batch)}
 
     def _eligible(
-        self, architecture: VanillaRNN, activity: Activity, batch: Batch, kicks: Tensor, change: Tensor
+        self, architecture: VanillaRNN, activity: Trajectories, batch: Batch, kicks: Tensor, change: Tensor
     ) -> Weights:
         """Sum change [network, trial] times the eligibility of each weight over the trials."""
         power, post = 1, architecture.dt / self._variance(architecture.dt) * kicks

@@ -22,7 +22,7 @@ Arrays = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Activity:
+class Trajectories:
     """What the units did: h and r [network, 1 + time, trial, unit] with the start, z [network, time, trial, output]."""
 
     h: Tensor
@@ -61,7 +61,7 @@ def start(weights: Weights, n_trials: int) -> Tensor:
     return state + weights["h0"][:, None] if "h0" in weights else state
 
 
-def simulate(architecture: VanillaRNN, weights: Weights, batch: Batch, kicks: Tensor | None = None) -> Activity:
+def simulate(architecture: VanillaRNN, weights: Weights, batch: Batch, kicks: Tensor | None = None) -> Trajectories:
     """Run the trials.
 
     kicks   added to h after each step, [network, time, trial, unit]
@@ -81,10 +81,10 @@ def simulate(architecture: VanillaRNN, weights: Weights, batch: Batch, kicks: Te
         h[:, t + 1] = now
         phi.apply(now, r[:, t + 1])
     z = (weights["w_out"] @ flat(r[:, 1:]).mT).mT.reshape(n_networks, n_steps, n_trials, -1)
-    return Activity(h, r, z)
+    return Trajectories(h, r, z)
 
 
-def slopes(architecture: VanillaRNN, activity: Activity) -> Tensor:
+def slopes(architecture: VanillaRNN, activity: Trajectories) -> Tensor:
     """phi'(h) after every step, [network, time, trial, unit]."""
     slope = torch.ones_like(activity.h[:, 1:])
     architecture.phi.scale(slope, activity.h[:, 1:], activity.r[:, 1:])

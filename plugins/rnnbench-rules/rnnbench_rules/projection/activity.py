@@ -68,7 +68,7 @@ def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
 
 
 @dataclass(frozen=True)
-class Activity:
+class SourcesAndTargets:
     """Activity of one network on a set of trials; all arrays are [time, trial, ..].
 
     Attributes:
@@ -86,7 +86,7 @@ class Activity:
 
 def activities(
     architecture: VanillaRNN, weights: Weights, batch: Batch, signals: list[Tensor] | None = None
-) -> Iterator[Activity]:
+) -> Iterator[SourcesAndTargets]:
     """Yield the activity of each network, one after the other.
 
     Args:
@@ -109,7 +109,7 @@ def _activity(
     mask: Tensor,
     noise: Tensor | None,
     signal: Tensor | None,
-) -> Activity:
+) -> SourcesAndTargets:
     n_steps, n_trials, _ = inputs.shape
     dt, trained = architecture.dt, architecture.trained
     nudge = inputs.new_zeros(n_steps, n_trials, architecture.units, requires_grad=signal is not None)
@@ -134,7 +134,7 @@ def _activity(
     sources = {CURRENT: torch.cat(chosen, dim=-1)} if chosen else {}
     if "w_out" in trained:
         sources[READOUT] = after
-    return Activity(sources, {CURRENT: current, READOUT: z.detach()}, mask, errors)
+    return SourcesAndTargets(sources, {CURRENT: current, READOUT: z.detach()}, mask, errors)
 
 
 def second_moment(x: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ from rnnbench.reports.claims.theory.two_by_two import Episode, Learning
 
 
 @dataclass(frozen=True)
-class Setting:
+class Scenario:
     """A setting in which networks are compared with the model.
 
     Attributes:
@@ -47,10 +47,10 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("rotation", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
-    Setting("formation", 0.15, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
+    Scenario("rotation", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
+    Scenario("formation", 0.15, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.1)),
     # If the offset is no larger than chance overlaps, chance decides to which side A's fixed point is rotated.
-    Setting("rotation, small offset", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.02)),
+    Scenario("rotation, small offset", 0.02, Protocol(dt=0.5, rate=0.2, criterion=0.02, mirrored=True, offset=0.02)),
 )
 
 
@@ -67,7 +67,7 @@ class Sequence:
     second: Learning
 
 
-def model_sequence(setting: Setting) -> Sequence:
+def model_sequence(setting: Scenario) -> Sequence:
     """The course of learning in the 2x2 model."""
     p, (a, b) = setting.protocol, setting.episodes
     first = two_by_two.learn(np.zeros((2, 2)), a, p.dt, p.rate, p.max_updates, setting.bound, start=p.start)
@@ -75,7 +75,7 @@ def model_sequence(setting: Setting) -> Sequence:
     return Sequence(first, second)
 
 
-def network_sequences(setting: Setting, n_units: int, seeds: range) -> list[Sequence]:
+def network_sequences(setting: Scenario, n_units: int, seeds: range) -> list[Sequence]:
     """The course of learning in networks of N units.
 
     Args:
@@ -128,7 +128,7 @@ class Deviation(NamedTuple):
     same_side: bool
 
 
-def deviation(setting: Setting, n_units: int, seed: int, network: Sequence, model: Sequence) -> Deviation:
+def deviation(setting: Scenario, n_units: int, seed: int, network: Sequence, model: Sequence) -> Deviation:
     """Compare the course of learning in a network with that in the model.
 
     Args:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style
 from rnnbench.reports.claims.theory import amplification
-from rnnbench.reports.claims.theory.finite_size import Deviation, Setting
+from rnnbench.reports.claims.theory.finite_size import Deviation, Scenario
 from rnnbench.reports.claims.theory.finite_size import Sequence as Path
 from rnnbench.reports.claims.theory.mean_field import Floats
 from rnnbench.reports.claims.theory.protocol import A, B
@@ -71,7 +71,7 @@ def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
 
 
 def paths_figure(
-    settings: Sequence[Setting], models: Sequence[Path], networks: Sequence[Sequence[Path]], n_units: int
+    settings: Sequence[Scenario], models: Sequence[Path], networks: Sequence[Sequence[Path]], n_units: int
 ) -> Figure:
     """Draw M and the losses while A and then B is learnt: the model as lines, networks as mean and standard deviation.
 

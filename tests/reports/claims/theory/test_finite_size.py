@@ -59,7 +59,7 @@ def test_each_network_stops_by_itself():
 
 def test_networks_tend_to_the_model_in_formation():
     """From N = 150 to 1350 deviations are three times smaller, within a factor of 1.7 for 10 networks each."""
-    setting = sizes.Setting("formation", 0.15, Protocol(dt=0.5, criterion=0.02, mirrored=True, offset=0.1))
+    setting = sizes.Scenario("formation", 0.15, Protocol(dt=0.5, criterion=0.02, mirrored=True, offset=0.1))
     model = sizes.model_sequence(setting)
     deviations = {}
     for n in (150, 1350):
