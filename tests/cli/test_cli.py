@@ -368,7 +368,7 @@ def test_no_process_outlives_a_run_that_is_stopped_by(interrupted, name) -> None
 @pytest.mark.parametrize("name", STOPS)
 def test_finished_cells_remain_whole_when_a_run_is_stopped_by(interrupted, name) -> None:
     folder, stops = interrupted
-    cells = stops[name].entries
+    cells = stops[name].cells
     assert 0 < len(cells) < N_CELLS
     store = Store(folder / "results" / "tiny")
     assert all(store.get(Path(file).stem).result.status == "done" for file in cells)
