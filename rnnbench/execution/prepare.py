@@ -13,8 +13,7 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.execution.machine import cores, memory
 from rnnbench.execution.plan import Plan, bytes_of_a_worker, plan, seconds_at_most
-from rnnbench.execution.worker import at_least_one, device_named
-from rnnbench.execution.worker import threads as in_threads
+from rnnbench.execution.worker import at_least_one, device_named, threads as in_threads
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.loading.executor_choice import Choice, executor_of
 from rnnbench.plugin.executor import Executor, Report

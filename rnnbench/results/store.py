@@ -21,8 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load as load_arrays
-from safetensors.numpy import save as save_arrays
+from safetensors.numpy import load as load_arrays, save as save_arrays
 
 from rnnbench.benchmark.schema import FORMAT, Model, digest
 from rnnbench.errors import StoreError

@@ -26,8 +26,7 @@ from rnnbench.results.networks import (
     names_of_stage,
 )
 from rnnbench.results.sequence_metrics import METRICS, Sequence
-from rnnbench.results.store import TRACKED as TRACKED_ARRAY
-from rnnbench.results.store import Curve, Record, Result, Scores, split
+from rnnbench.results.store import TRACKED as TRACKED_ARRAY, Curve, Record, Result, Scores, split
 
 Row = dict[str, Any]
 

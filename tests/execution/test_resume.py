@@ -21,8 +21,7 @@ from rnnbench.cli.run_display import LiveDisplay
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.execution.executors import pool
 from rnnbench.execution.prepare import prepare
-from rnnbench.execution.run import compute as compute_missing
-from rnnbench.execution.run import run
+from rnnbench.execution.run import compute as compute_missing, run
 from rnnbench.plugin.executor import Report
 from rnnbench.results.store import Result, Store
 

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style
 from rnnbench.reports.claims.theory import amplification
-from rnnbench.reports.claims.theory.finite_size import Deviation, Scenario
-from rnnbench.reports.claims.theory.finite_size import Sequence as Path
+from rnnbench.reports.claims.theory.finite_size import Deviation, Scenario, Sequence as Path
 from rnnbench.reports.claims.theory.mean_field import Floats
 from rnnbench.reports.claims.theory.protocol import A, B
 

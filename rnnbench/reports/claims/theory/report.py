@@ -11,9 +11,14 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.figures import style
-from rnnbench.reports.claims.theory import amplification, boundary, connectivity, finite_size
-from rnnbench.reports.claims.theory import modes_figure as theory_modes
-from rnnbench.reports.claims.theory import network_figure as theory_network
+from rnnbench.reports.claims.theory import (
+    amplification,
+    boundary,
+    connectivity,
+    finite_size,
+    modes_figure as theory_modes,
+    network_figure as theory_network,
+)
 from rnnbench.reports.claims.theory.protocol import Protocol
 
 

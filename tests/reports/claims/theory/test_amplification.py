@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench.reports.claims.theory import amplification as theory
-from rnnbench.reports.claims.theory import mean_field as mf
+from rnnbench.reports.claims.theory import amplification as theory, mean_field as mf
 
 
 @pytest.mark.parametrize("mode", ["formation", "rotation"])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rnnbench.reports.claims.theory import boundary as theory
-from rnnbench.reports.claims.theory import two_by_two as model
+from rnnbench.reports.claims.theory import boundary as theory, two_by_two as model
 from rnnbench.reports.claims.theory.protocol import (
     A,
     B,

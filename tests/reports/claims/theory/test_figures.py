@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from rnnbench.reports.claims.theory import modes_figure as theory_modes
-from rnnbench.reports.claims.theory import network_figure as theory_network
-from rnnbench.reports.claims.theory import report as theory
+from rnnbench.reports.claims.theory import (
+    modes_figure as theory_modes,
+    network_figure as theory_network,
+    report as theory,
+)
 from rnnbench.reports.claims.theory.boundary import PlanePoint, mode_along_learning, mode_plane
 from rnnbench.reports.claims.theory.connectivity import Connectivity
 from rnnbench.reports.claims.theory.finite_size import SETTINGS, Deviation, Sequence

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rnnbench.reports.claims.theory import mean_field as mf
-from rnnbench.reports.claims.theory import two_by_two as model
+from rnnbench.reports.claims.theory import mean_field as mf, two_by_two as model
 
 DT = 0.2
 
