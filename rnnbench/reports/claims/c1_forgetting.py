@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.drawing import forest
-from rnnbench.reports.claims.groups import groups, labels_of, left_out, pairs, per_seed
+from rnnbench.reports.claims.groups import groups, labels_of, pairs, per_seed
 from rnnbench.reports.estimates import estimate
 from rnnbench.results.reading import Results
 
@@ -43,7 +43,7 @@ def judge(results: Results) -> list[Finding]:
         statement = "interference of different tasks minus that of the same task again"
         part = estimate(statement, lost.to_numpy(), MORE_THAN_DRIFT, "above", (ID, name))
         notes = () if len(same) else ("no drift control was run",)
-        findings.append(Finding(ID, name, (part,), notes=notes, networks=len(different), left_out=left_out(different)))
+        findings.append(Finding.of(ID, name, different, (part,), notes=notes))
     return findings
 
 

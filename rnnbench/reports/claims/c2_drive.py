@@ -14,7 +14,6 @@ from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import (
     apart_from,
     groups,
-    left_out,
     paired_change,
     pairs,
     per_seed,
@@ -58,18 +57,7 @@ def judge(results: Results) -> list[Finding]:
         further = (
             informative("drive at which interference has fallen to half", _half(rows, drives), (ID, name, "half")),
         )
-        findings.append(
-            Finding(
-                ID,
-                name,
-                parts,
-                further,
-                hindrance=hindrance,
-                notes=tuple(notes),
-                networks=len(rows),
-                left_out=left_out(rows),
-            )
-        )
+        findings.append(Finding.of(ID, name, rows, parts, further, hindrance=hindrance, notes=notes))
     return findings
 
 

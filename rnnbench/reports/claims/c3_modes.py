@@ -16,7 +16,6 @@ from rnnbench.reports.claims.groups import (
     groups,
     labels_of,
     lacking,
-    left_out,
     paired_change,
     pairs,
     per_seed,
@@ -66,18 +65,7 @@ def judge(results: Results) -> list[Finding]:
         change, formed = mode_parts(rows, drives, (ID, name))
         further = _rotations(rows, drives, name)
         parts = (change, mode_and_interference(rows, (ID, name)), formed)
-        findings.append(
-            Finding(
-                ID,
-                name,
-                parts,
-                further,
-                hindrance=hindrance,
-                notes=tuple(notes),
-                networks=len(rows),
-                left_out=left_out(rows),
-            )
-        )
+        findings.append(Finding.of(ID, name, rows, parts, further, hindrance=hindrance, notes=notes))
     return findings
 
 

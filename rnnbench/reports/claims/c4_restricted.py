@@ -16,7 +16,6 @@ from rnnbench.reports.claims.groups import (
     groups,
     labels_of,
     lacking,
-    left_out,
     settled,
     values_of,
 )
@@ -76,11 +75,7 @@ def judge(results: Results) -> list[Finding]:
         change, formed = mode_parts(largest, drives, (ID, name))
         parts = (change, formed, distance(largest, name), scaling(results, rows, name))
         notes.append(f"(a), (c), (d) at N = {sizes[-1]:g}; (e) over N = {', '.join(f'{n:g}' for n in sizes)}")
-        findings.append(
-            Finding(
-                ID, name, parts, hindrance=hindrance, notes=tuple(notes), networks=len(rows), left_out=left_out(rows)
-            )
-        )
+        findings.append(Finding.of(ID, name, rows, parts, hindrance=hindrance, notes=notes))
     return findings
 
 

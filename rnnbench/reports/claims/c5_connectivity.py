@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import groups, left_out, paired_change, pairs, settled, too_few, values_of
+from rnnbench.reports.claims.groups import groups, paired_change, pairs, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate
 from rnnbench.results.reading import Results
 
@@ -47,17 +47,7 @@ def judge(results: Results) -> list[Finding]:
             hindrance = "more than half of the networks count at the largest g only"
         change = paired_change(rows, "g", low, high) if low < high else np.empty(0)
         part = estimate(f"interference at g = {high:g} minus g = {low:g}", change, CHANGE, "below", (ID, name))
-        findings.append(
-            Finding(
-                ID,
-                name,
-                (part,),
-                hindrance=hindrance,
-                notes=tuple(notes),
-                networks=len(compared),
-                left_out=left_out(compared),
-            )
-        )
+        findings.append(Finding.of(ID, name, compared, (part,), hindrance=hindrance, notes=notes))
     return findings
 
 

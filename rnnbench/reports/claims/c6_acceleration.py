@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import apart_from, groups, left_out, pairs, per_seed, settled, too_few, values_of
+from rnnbench.reports.claims.groups import apart_from, groups, pairs, per_seed, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate, informative
 from rnnbench.results.reading import Results
 
@@ -81,18 +81,7 @@ def judge(results: Results) -> list[Finding]:
                 hindrance = hindrance or f"mode index {further[-1].value:.2f}: B was not learnt by rotation"
         compared = pd.concat([kind[kind["g"].isin([low, high])] for kind in (forming, rotating)])
         notes = [f"formation: {note}" for note in formation_notes] + [f"rotation: {note}" for note in rotation_notes]
-        findings.append(
-            Finding(
-                ID,
-                name,
-                (part,),
-                tuple(further),
-                hindrance=hindrance,
-                notes=tuple(notes),
-                networks=len(compared),
-                left_out=left_out(compared),
-            )
-        )
+        findings.append(Finding.of(ID, name, compared, (part,), further, hindrance=hindrance, notes=notes))
     return findings
 
 

@@ -13,7 +13,7 @@ from rnnbench.figures.summary import task_order
 from rnnbench.randomness import rng_for
 from rnnbench.reports.claims import drawing, task_permutations
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import groups, lacking, left_out, pairs, rank_correlation, values_of
+from rnnbench.reports.claims.groups import groups, lacking, pairs, rank_correlation, values_of
 from rnnbench.reports.estimates import LEVEL, Estimate, Floats, estimate, informative
 from rnnbench.results.reading import Results
 
@@ -60,9 +60,7 @@ def judge(results: Results) -> list[Finding]:
         signed = _ranks(rows, tasks, "update_correlation")
         statement = "rank correlation of the signed update correlation and interference"
         further = (informative(statement, signed, (ID, name, "signed")),)
-        findings.append(
-            Finding(ID, name, tuple(parts), further, notes=tuple(notes), networks=len(rows), left_out=left_out(rows))
-        )
+        findings.append(Finding.of(ID, name, rows, tuple(parts), further, notes=notes))
     return findings
 
 

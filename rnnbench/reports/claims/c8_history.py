@@ -14,7 +14,7 @@ from rnnbench.figures import style
 from rnnbench.randomness import rng_for
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import Floats, groups, left_out, pairs, per_seed
+from rnnbench.reports.claims.groups import Floats, groups, pairs, per_seed
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate
 from rnnbench.results.interference import bootstrap_interval
 from rnnbench.results.reading import Results
@@ -54,7 +54,7 @@ def judge(results: Results) -> list[Finding]:
             for history in histories[1:]
         )
         used = pd.concat([_of(rows, pair, history) for pair, several in contrasted.items() for history in several])
-        findings.append(Finding(ID, name, parts, any_part=True, networks=len(used), left_out=left_out(used)))
+        findings.append(Finding.of(ID, name, used, parts, any_part=True))
     return findings
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.reports.estimates import Estimate, Verdict, combine, combine_any
@@ -36,6 +37,25 @@ class Finding:
     hindrance: str = ""
     notes: tuple[str, ...] = ()
     any_part: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        claim: str,
+        group: str,
+        rows: pd.DataFrame,
+        parts: Iterable[Estimate],
+        further: Iterable[Estimate] = (),
+        hindrance: str = "",
+        notes: Iterable[str] = (),
+        any_part: bool = False,
+    ) -> Finding:
+        """The finding on some networks; of their rows, a row for each network, `counted` says which ones count.
+
+        The other arguments are the attributes of those names.
+        """
+        left_out = int((~rows["counted"]).sum())
+        return cls(claim, group, tuple(parts), tuple(further), len(rows), left_out, hindrance, tuple(notes), any_part)
 
     @property
     def verdict(self) -> Verdict:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import groups, left_out, paired_change, pairs, per_seed, too_few
+from rnnbench.reports.claims.groups import groups, paired_change, pairs, per_seed, too_few
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate, informative
 from rnnbench.results.reading import Results
 
@@ -43,14 +43,13 @@ def judge(results: Results) -> list[Finding]:
         reference = informative(f"interference at rate {large:g}", at_large, (ID, name, "itself"))
         change = paired_change(rows, "rate", large, small)
         findings.append(
-            Finding(
+            Finding.of(
                 ID,
                 name,
+                rows,
                 (_within(change, reference, f"interference at rate {small:g} minus {large:g}", (ID, name)),),
                 (reference,),
                 hindrance=too_few(rows, "both rates"),
-                networks=len(rows),
-                left_out=left_out(rows),
             )
         )
     return findings
