@@ -195,10 +195,14 @@ class Benchmark(Model):
         return tuple(itertools.product(labels, labels))
 
     @property
+    def prefixes(self) -> tuple[tuple[str, ...], ...]:
+        """Every history that a network has on its way through one of `histories`, each once, in their order."""
+        return tuple({history[: k + 1]: None for history in self.histories for k in range(len(history))})
+
+    @property
     def stages(self) -> tuple[tuple[str, ...], ...]:
         """All beginnings of the `histories`, each once and the short ones first; a network has a result after each."""
-        prefixes = {history[: k + 1]: None for history in self.histories for k in range(len(history))}
-        return tuple(sorted(prefixes, key=len))
+        return tuple(sorted(self.prefixes, key=len))
 
     @property
     def settings(self) -> tuple[Benchmark, ...]:

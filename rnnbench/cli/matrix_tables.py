@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.reports.numbers import DASH, number
 from rnnbench.results.columns import MATRIX
 from rnnbench.results.interference import matrix_table, over_seeds
 
@@ -47,7 +48,7 @@ def _grid(title: str, rows: list[dict[Any, Any]]) -> Table:
     for first in dict.fromkeys(first for first, _ in entries):
         grid.add_row(
             Text(first.replace("_", " ")),
-            *(entries.get((first, second), Text("-", style="dim")) for second in seconds),
+            *(entries.get((first, second), Text(DASH, style="dim")) for second in seconds),
         )
     return grid
 
@@ -62,7 +63,7 @@ def _summary(title: str, rows: list[dict[Any, Any]]) -> Table:
         summary.add_column(name, justify="right" if name in ("loses", "costs") else "left", no_wrap=True)
     for task in dict.fromkeys(row["first_task"] for row in rows):
         worst = [_worst(others, "first_task", task, "second_task"), _worst(others, "second_task", task, "first_task")]
-        means = [f"{group.mean().get(task, math.nan):.2f}".replace("nan", "-") for group in (lost, costs)]
+        means = [number(group.mean().get(task)) for group in (lost, costs)]
         summary.add_row(Text(task), means[0], worst[0], means[1], worst[1])
     summary.caption = (
         "Means over the other tasks. The whole matrix is too wide for this terminal; it is in the figures."
@@ -75,9 +76,9 @@ def _worst(entries: pd.DataFrame, by: str, task: str, partner: str) -> Text:
     """The task with which interference is largest, and how large it is."""
     own = entries[(entries[by] == task) & entries["mean"].notna()]
     if own.empty:
-        return Text("-", style="dim")
+        return Text(DASH, style="dim")
     row = own.sort_values("mean").iloc[-1]
-    return Text(f"{row[partner]} {row['mean']:.2f}")
+    return Text(f"{row[partner]} {number(row['mean'])}")
 
 
 def summary_lines(table: pd.DataFrame) -> list[Text]:
@@ -98,11 +99,11 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
             lines.append(Text(f"{_name(pairs)}: no network counts"))
             continue
         drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
-        continued = "" if math.isnan(drift) else f", {drift + 0.0:.2f} if only A is trained further"
-        interval = f"95 % interval over {pairs['n_seeds']} seeds: {pairs['low']:.2f} to {pairs['high']:.2f}"
+        continued = "" if math.isnan(drift) else f", {number(drift)} if only A is trained further"
+        interval = f"95 % interval over {pairs['n_seeds']} seeds: {number(pairs['low'])} to {number(pairs['high'])}"
         if pairs["n_seeds"] == 1:
             interval = "one seed, no interval"
-        lines.append(Text(f"{_name(pairs)}: {pairs['mean']:.2f} between different tasks ({interval}){continued}"))
+        lines.append(Text(f"{_name(pairs)}: {number(pairs['mean'])} between different tasks ({interval}){continued}"))
     return lines
 
 
@@ -119,9 +120,9 @@ def _entry(row: dict[Any, Any]) -> Text:
         return Text(f"none of {networks}", style="dim")
     is_control = row["first_task"] == row["second_task"]
     style = "dim" if is_control else "red" if mean >= 1 else "yellow" if mean >= 0.1 else "green"
-    text = Text(f"{round(mean, 2) + 0.0:.2f}", style=style)  # + 0.0 avoids "-0.00"
+    text = Text(number(mean), style=style)
     if not pd.isna(row["sd"]):
-        text.append(f"\n±{row['sd']:.2f}", style="dim")
+        text.append(f"\n±{number(row['sd'])}", style="dim")
     if counted < networks:
         text.append(f" {counted}/{networks}", style="bold")
     return text

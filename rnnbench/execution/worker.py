@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from rnnbench.benchmark.cells import joined
 from rnnbench.errors import RnnbenchError
 from rnnbench.execution.jobs import ordered
 from rnnbench.execution.provenance import provenance
@@ -75,7 +76,7 @@ class Worker:
             parents = [cell.parent for cell in missing if cell.parent is not None]
             if absent := [parent for parent in parents if store.stamp(parent.identity) is None]:
                 # This is not a failure: the worker of the parent was stopped. The next run computes both cells.
-                parent = f"{' > '.join(absent[0].history)}, seed {absent[0].seed}"
+                parent = f"{joined(absent[0].history)}, seed {absent[0].seed}"
                 return Report(news=(f"left for later: {len(cells)} cells that start from {parent}, which is missing",))
             records = trainer.train(missing, store, self._provenance, counter, clock)
         return Report(updates=counter.count, finished=tuple((r.identity, r.result.status) for r in records))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
+from rnnbench.benchmark.cells import SEPARATOR
 from rnnbench.benchmark.schema import (
     NAME_PATTERN,
     Analysis,
@@ -295,7 +296,7 @@ def _plugin(kind: Kind, content: dict[str, Any], where: str, registry: Registry)
 def _label(label: Any, where: str) -> str:
     if not (isinstance(label, str) and label.strip() and len(label) <= 100 and label.isprintable()):
         raise BenchmarkError(f"{where}.label: {label!r:.60} is not a line of 1 to 100 printable characters")
-    if " > " in label:
+    if SEPARATOR in label:
         raise BenchmarkError(f"{where}.label: {label!r:.60} contains ' > ', which separates the tasks of a history")
     return label
 

@@ -58,7 +58,7 @@ def test_a_matrix_that_is_too_wide_is_shown_as_a_line_for_each_task_with_the_wor
 def test_a_task_that_no_network_learnt_has_a_dash():
     out = shown(80, lambda a, b: math.nan if a == 3 else 1.0)
     line = next(line for line in out.splitlines() if line.startswith(TASKS[3])).split()
-    assert line[1:3] == ["-", "-"]
+    assert line[1:3] == ["–", "–"]
     assert line[3] == "1.00"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rnnbench.benchmark.cells import Cell
+from rnnbench.benchmark.cells import Cell, joined
 from rnnbench.benchmark.schema import Benchmark, digest
 from rnnbench.reports.comparison.settings_diff import Difference, differences, flatten
 from rnnbench.results.columns import ENTRY
@@ -81,7 +81,7 @@ def key_of(cell: Cell) -> EntryKey:
         cell.rule.label,
         architecture.g,
         architecture.units,
-        " > ".join(earlier),
+        joined(earlier),
         first,
         second,
     )
@@ -89,9 +89,9 @@ def key_of(cell: Cell) -> EntryKey:
 
 def _cells(benchmark: Benchmark) -> Iterator[Cell]:
     """The cell of the first seed for every entry of every matrix."""
-    prefixes = {history[: k + 1]: None for history in benchmark.histories for k in range(1, len(history))}
+    histories = [history for history in benchmark.prefixes if len(history) > 1]
     for setting in benchmark.settings:
-        for architecture, rule, history in itertools.product(setting.architectures, setting.rules, prefixes):
+        for architecture, rule, history in itertools.product(setting.architectures, setting.rules, histories):
             yield Cell(setting, architecture, rule, setting.seeds[0], history)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rnnbench.benchmark.cells import joined
 from rnnbench.benchmark.schema import (
     ArchitectureSpec,
     Benchmark,
@@ -15,6 +16,7 @@ from rnnbench.benchmark.schema import (
     Training,
     canonical_json,
 )
+from rnnbench.messages import one_line
 from rnnbench.reports.numbers import counted, listed, plain
 from rnnbench.reports.page.equations import equations
 from rnnbench.reports.page.provenance import NOT_RECORDED, Plugin, Provenance
@@ -178,7 +180,7 @@ def _cited(plugin: Plugin) -> str:
 
 def _sentence(text: str) -> str:
     """Text that ends with a full stop."""
-    text = " ".join(text.split())
+    text = one_line(text)
     return text if not text or text[-1] in ".!?" else f"{text}."
 
 
@@ -238,7 +240,7 @@ def _protocol(benchmark: Benchmark) -> str:
             "For every ordered pair of tasks (A, B) a network learnt A and then B. As a control for drift, a network "
             "that had learnt A was trained on A again, for as many updates as it had taken to learn A."
         )
-    histories = "; ".join(" > ".join(history) for history in benchmark.protocol[:20])
+    histories = "; ".join(joined(history) for history in benchmark.protocol[:20])
     more = f" and {len(benchmark.protocol) - 20} more" if len(benchmark.protocol) > 20 else ""
     n = counted(len(benchmark.protocol), "sequence")
     return f"Networks learnt tasks one after another, in {n}: {histories}{more}."

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbench.benchmark.cells import split_history
 from rnnbench.reports.numbers import counted, number, with_interval
 from rnnbench.results.columns import SETTING
 from rnnbench.results.interference import bootstrap_interval
@@ -47,7 +48,7 @@ def sequences(continual: pd.DataFrame, versions: dict[str, Any]) -> Sequences | 
         by = continual["history"].astype(str)
     else:
         by = continual["history"].map(
-            lambda h: f"all sequences of {counted(len(str(h).split(' > ')), 'task')}, averaged"
+            lambda h: f"all sequences of {counted(len(split_history(str(h))), 'task')}, averaged"
         )
     rows = []
     for key, group in continual.assign(by=by).groupby([*SETTING, "by"], dropna=False, sort=False):
