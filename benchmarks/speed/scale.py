@@ -29,6 +29,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import installed
 from rnnbench.results.reading import load_results
 from rnnbench.results.store import Curve, Result, Scores, Store, record_bytes, sealed
+from rnnbench.training.setting import Settings
 
 out, err = Console(width=120), Console(stderr=True)
 TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_start": 3} for k in range(10)]
@@ -77,7 +78,7 @@ def seconds(function: Callable[[], Any]) -> float:
 def measured(benchmark: Benchmark, home: str) -> str:
     """Measure one size; returns a line of the table."""
     folder, device = Path(home) / benchmark.name, torch.device("cpu")
-    new = seconds(lambda: plan(benchmark, installed(), Store(folder), device))
+    new = seconds(lambda: plan(benchmark, Settings(installed()), Store(folder), device))
     count = write_cells(benchmark, Store(folder))
     resumed = seconds(lambda: prepare(benchmark, home, device="cpu"))
     first, again = (seconds(lambda: run(benchmark, home, device="cpu")) for _ in range(2))

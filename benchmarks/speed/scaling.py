@@ -34,6 +34,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainers
 from rnnbench.training.cost import seconds_per_update
+from rnnbench.training.setting import Settings
 
 out = Console(width=120)
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -142,7 +143,7 @@ def model(
     described |= {"seeds": 1}
     one = load_benchmark(described)
     networks = seeds * connectivities * rules
-    trainers = CellTrainers(installed(), torch.device("cpu"))
+    trainers = CellTrainers(Settings(installed()), torch.device("cpu"))
     seconds_by_task: dict[str, float] = {}
     stages = [Stage({}), Stage({})]
     for cell in cells_of(one):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ from rnnbench.analysis.pair import (
 )
 from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import digest
-from rnnbench.errors import StoreError
-from rnnbench.plugin.interfaces import Batch
+from rnnbench.errors import PluginError, StoreError
+from rnnbench.messages import error_line
+from rnnbench.plugin.interfaces import Architecture, Batch
+from rnnbench.plugin.rate_network import connectivity_of
 from rnnbench.results.columns import measured
 from rnnbench.results.networks import Records, alone_of
 from rnnbench.results.store import WEIGHT, Store, split
@@ -64,7 +67,7 @@ def measures(cell: Cell, trainer: CellTrainer, store: Store) -> dict[str, Any]:
     try:
         found = _measures(cell, trainer, Records(store))
     except (Exception, SystemExit) as error:  # a failed analysis must not make a trained network fail
-        failure = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        failure = error_line(error)
     return {name: found.get(name, math.nan) for name in wanted} | {"failure": failure}
 
 
@@ -74,6 +77,7 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     if first is None or second is None:
         raise StoreError("the weights are damaged or missing; run the benchmark again")
     architecture = trainer.trainer(cell).architecture
+    _check_declared(architecture, first)
     a, b = cell.history[-2:]
     trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
     own = trainer.setting.layout.owned(a), trainer.setting.layout.owned(b)
@@ -103,3 +107,16 @@ def _weights(cell: Cell, records: Records) -> Arrays | None:
     record = records.of(cell)
     arrays = records.store.arrays(record) if record else None
     return None if arrays is None else {name: np.asarray(w) for name, w in split(arrays, WEIGHT).items()}
+
+
+def _check_declared(architecture: Architecture, weights: Mapping[str, np.ndarray]) -> None:
+    """Raise PluginError for a network that has a connectivity by its name and does not declare it.
+
+    Its other weights would be measured in the place of W, without a word.
+    """
+    w = weights.get("w_rec")
+    if w is not None and w.ndim == 2 and w.shape[0] == w.shape[1] and connectivity_of(architecture) is None:
+        raise PluginError(
+            f"architecture {architecture.id()} has a weight w_rec and declares no connectivity; "
+            "add a method recurrent(weights) (docs/plugins.md)"
+        )

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rnnbench.messages import error_line
 from rnnbench.plugin.interfaces import Batch, Engine, Weights
 
 SWITCH = "RNNBENCH_CUDA_GRAPHS"
@@ -134,7 +135,7 @@ class Recorded:
             reason = "" if _agree(recording(weights, batch), expected) else "it gives other numbers"
         except Exception as error:  # the step of an architecture may do anything that cannot be recorded
             cause = error.__context__ or error
-            reason = f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
+            reason = error_line(cause, 200)
         if reason:
             _refused.add(self.kind)
             self._recordings.clear()

@@ -21,6 +21,7 @@ from rnnbench.execution.worker import threads
 from rnnbench.plugin.registry import installed
 from rnnbench.results.store import Store
 from rnnbench.training.cell_trainer import CellTrainers
+from rnnbench.training.setting import Settings
 
 
 def measure(
@@ -42,7 +43,7 @@ def measure(
     """
     found: dict[int, dict[str, Any]] = {}
     if workers <= 1 or len(cells) < 2:
-        trainers, store = CellTrainers(installed(), torch.device("cpu")), Store(folder)
+        trainers, store = CellTrainers(Settings(installed()), torch.device("cpu")), Store(folder)
         with threads():
             for position, cell in enumerate(cells):
                 found[position] = measures(cell, trainers.of(cell.benchmark), store)
@@ -61,5 +62,5 @@ def measure(
 
 def _measured(cell: Cell, folder: Path) -> dict[str, Any]:
     """Measure one pair in a worker process, on the CPU whatever device the run used."""
-    trainers = kept.setdefault("analysts", CellTrainers(installed(), torch.device("cpu")))
+    trainers = kept.setdefault("analysts", CellTrainers(Settings(installed()), torch.device("cpu")))
     return measures(cell, trainers.of(cell.benchmark), Store(folder))

@@ -11,7 +11,6 @@ import torch
 
 from rnnbench.benchmark.cells import Cell, cells_of
 from rnnbench.benchmark.schema import Benchmark, canonical_json
-from rnnbench.plugin.registry import Registry
 from rnnbench.results.store import Stamp, Store
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
 from rnnbench.training.cost import bytes_per_network, bytes_per_worker, seconds_per_update
@@ -76,7 +75,7 @@ class Plan:
         return sum(len(p.cells) for p in self.populations if len(p.first.history) == 1)
 
 
-def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.device) -> Plan:
+def plan(benchmark: Benchmark, settings: Settings, store: Store, device: torch.device) -> Plan:
     """Group all cells of a benchmark into populations and find out which of them are missing.
 
     The populations depend only on the benchmark and the device, not on existing results. So an interrupted run goes on
@@ -84,7 +83,7 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
 
     Args:
         benchmark: the benchmark.
-        registry: where the plugins are found.
+        settings: the benchmark's settings, with the plugins that they have built so far.
         store: the results.
         device: where networks will be computed.
 
@@ -92,7 +91,6 @@ def plan(benchmark: Benchmark, registry: Registry, store: Store, device: torch.d
         PluginError: a task's number of inputs or outputs is not a whole number in the allowed range.
         StoreError: a cell was written by a newer version of rnnbench.
     """
-    settings = Settings(registry)
     for setting in benchmark.settings:
         _ = settings.of(setting).layout  # Raises PluginError if a task's number of channels is wrong.
     kinds = _Kinds(settings)
@@ -165,19 +163,19 @@ def _even(cells: list[Cell], at_most: int) -> Iterable[list[Cell]]:
         yield cells[k * len(cells) // n_parts : (k + 1) * len(cells) // n_parts]
 
 
-def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dict[str, float]:
+def seconds_at_most(plan: Plan, settings: Settings, device: torch.device) -> dict[str, float]:
     """Estimate the longest time of each population that is still to be computed, from a few real updates.
 
     Args:
         plan: the plan.
-        registry: where the plugins are found.
+        settings: the benchmark's settings, with the plugins that they have built so far.
         device: where networks will be computed.
 
     Returns:
         The time of one worker (s) if every network spends its budget, by the identity of the population's first cell;
         NaN if a plugin is broken.
     """
-    trainers, kinds = CellTrainers(registry, device), _Kinds(Settings(registry))
+    trainers, kinds = CellTrainers(settings, device), _Kinds(settings)
     measured: dict[str, float] = {}
     seconds = {}
     for population in plan.to_do:
@@ -189,18 +187,18 @@ def seconds_at_most(plan: Plan, registry: Registry, device: torch.device) -> dic
     return seconds
 
 
-def bytes_of_a_worker(plan: Plan, registry: Registry, device: torch.device) -> int:
+def bytes_of_a_worker(plan: Plan, settings: Settings, device: torch.device) -> int:
     """Estimate the memory that a worker process on a CPU needs for the largest population still to be computed.
 
     Args:
         plan: the plan.
-        registry: where the plugins are found.
+        settings: the benchmark's settings, with the plugins that they have built so far.
         device: where networks will be computed.
 
     Returns:
         The memory (bytes); 0 if nothing is to be computed.
     """
-    trainers, kinds = CellTrainers(registry, device), _Kinds(Settings(registry))
+    trainers, kinds = CellTrainers(settings, device), _Kinds(settings)
     needs: dict[str, int] = {}
     for population in plan.to_do:
         kind = f"{kinds.update(population.first)} {len(population.cells)}"

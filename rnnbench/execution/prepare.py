@@ -19,6 +19,7 @@ from rnnbench.loading.executor_choice import Choice, executor_of
 from rnnbench.plugin.executor import Executor, Report
 from rnnbench.plugin.registry import installed
 from rnnbench.results.store import Store
+from rnnbench.training.setting import Settings
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,16 @@ def prepare(
             raise StoreError(f"{part}: is a file; results are written to a folder")
     chosen = None if executor is None else executor_of(executor, installed())
     most_workers = _workers(workers, threads, torch_device, chosen)
-    planned = plan(benchmark, installed(), Store(folder), torch_device)
-    needed, free = bytes_of_a_worker(planned, installed(), torch_device), memory()
+    settings = Settings(installed())
+    planned = plan(benchmark, settings, Store(folder), torch_device)
+    needed, free = bytes_of_a_worker(planned, settings, torch_device), memory()
     if workers is None and torch_device.type == "cpu" and needed and free is not None:
         most_workers = max(1, min(most_workers, free // needed))
     n_workers = min(most_workers, max(1, len(planned.to_do)))
     if chosen is None:
         chosen = executor_of("serial" if n_workers == 1 else "process", installed())
     with in_threads(threads):
-        seconds = seconds_at_most(planned, installed(), torch_device)
+        seconds = seconds_at_most(planned, settings, torch_device)
     return Prepared(planned, folder, torch_device, n_workers, threads, chosen, (needed, free), seconds)
 
 

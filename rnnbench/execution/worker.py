@@ -19,6 +19,7 @@ from rnnbench.results.document import benchmark_of
 from rnnbench.results.heartbeat import Heartbeat
 from rnnbench.results.store import Store
 from rnnbench.training.cell_trainer import CellTrainers
+from rnnbench.training.setting import Settings
 
 REPORT_INTERVAL = 0.2
 """Shortest time between two reports of a worker (s): short enough for a display, long enough to cost little."""
@@ -44,7 +45,7 @@ class Worker:
         benchmark = benchmark_of(folder)
         self._settings = {setting.condition: setting for setting in benchmark.settings}
         self._device = torch.device(device)
-        self._trainers = CellTrainers(installed(), self._device)
+        self._trainers = CellTrainers(Settings(installed()), self._device)
         self._provenance = provenance(self._device, threads)
 
     def compute(self, job: Job | str, tell: Listener) -> Report:

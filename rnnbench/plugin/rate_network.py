@@ -57,7 +57,7 @@ def as_rate_network(architecture: Architecture) -> RateNetwork | None:
     """
     if not all(hasattr(type(architecture), name) for name in DECLARED):
         return None
-    declared = min(_depth(architecture, name) for name in DECLARED)
+    declared = max(_depth(architecture, name) for name in DECLARED)
     if any(_depth(architecture, name) < declared for name in DYNAMICS):
         return None
     return cast(RateNetwork, architecture)

@@ -40,11 +40,13 @@ class Table:
         file: name of the file; the suffix decides the format, csv or parquet.
         meaning: what a row describes.
         columns: in the order of the file.
+        finite: whether its numbers are finite. Weights, and what is measured on them, may have become infinite.
     """
 
     file: str
     meaning: str
     columns: tuple[Column, ...]
+    finite: bool = True
 
     @property
     def name(self) -> str:
@@ -192,6 +194,7 @@ TRACKED = Table(
         _whole("column", "column of the element in the matrix of weights, from 0"),
         _number("value", "value of the element"),
     ),
+    finite=False,
 )
 
 STAGES = Table(
@@ -273,7 +276,7 @@ MEASURES: dict[str, tuple[Column, ...]] = {
         _number(
             "update_correlation",
             "cos(dW_A, dW_B), where dW_A = W after A - W before A and dW_B = W after B - W after A; W is W_rec, or all "
-            "trained weights if the architecture has no W_rec",
+            "trained weights if the architecture declares no connectivity",
         ),
         _number(
             "update_correlation_alone",
@@ -357,6 +360,7 @@ ANALYSIS = Table(
     "One row for each network and ordered pair of tasks (A, B): what learning B changed in the network that had "
     "learnt A.",
     (*_PAIR, *_MEASURED.values(), *ORIGIN),
+    finite=False,
 )
 """All columns that there can be; the file has those of the analyses that the benchmark asks for."""
 

@@ -16,7 +16,7 @@ from rnnbench.results.archive import opened
 from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, TABLES, Table
 from rnnbench.results.document import benchmark_of
 from rnnbench.results.interference import in_context
-from rnnbench.results.table_checks import check_interference, check_kinds
+from rnnbench.results.table_checks import check_interference, check_kinds, with_columns
 
 FORMAT_1_FIGURES = {
     "ACC": "acc_lopez_paz_2017",
@@ -90,9 +90,11 @@ def _load(folder: Path) -> Results:
             raise StoreError(f"{path}: {one_line(error)}") from None
         if declared is CONTINUAL:
             tables[declared.name] = tables[declared.name].rename(columns=FORMAT_1_FIGURES)
-        if declared is not INTERFERENCE:
+        if declared is INTERFERENCE:
+            check_interference(tables[declared.name], benchmark, path)
+        else:
             check_kinds(tables[declared.name], declared, path)
-    check_interference(tables[INTERFERENCE.name], benchmark, folder / INTERFERENCE.file)
+        tables[declared.name] = with_columns(tables[declared.name], declared, path)
     for name in (INTERFERENCE.name, CURVES.name):
         if name in tables:
             tables[name] = in_context(tables[name])

@@ -14,7 +14,7 @@ import pandas as pd
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import StoreError
-from rnnbench.results.columns import INTERFERENCE, NETWORK, Table
+from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK, Table
 from rnnbench.results.interference import interference
 
 RAW = ["loss_untrained", "loss_first", "loss_after"]
@@ -53,6 +53,36 @@ def check_interference(table: pd.DataFrame, benchmark: Benchmark, path: Path) ->
         )
 
 
+def with_columns(table: pd.DataFrame, declared: Table, path: Path) -> pd.DataFrame:
+    """The table with all columns that are declared, so that whoever reads it need not ask which ones there are.
+
+    Columns that older versions did not write are added without values. The analysis keeps the columns that it has,
+    because they depend on the benchmark.
+
+    Args:
+        table: the table as it was read.
+        declared: the declaration of the table.
+        path: the file, for messages.
+
+    Raises:
+        StoreError: a column that names the network of a row is missing.
+    """
+    # A benchmark of pairs under one condition may leave out the columns that `in_context` adds.
+    known = [*table, *(("condition", "earlier_tasks") if declared in (INTERFERENCE, CURVES) else ())]
+    for name in declared.names:
+        if name in (*NETWORK, "history") and name not in known:
+            raise StoreError(f"{path}: has no column {name!r}")
+    if declared is ANALYSIS:
+        return table
+    empty: dict[str, Any] = {"text": ("string", pd.NA), "truth": ("boolean", pd.NA)}
+    absent = {}
+    for column in declared.columns:
+        if column.name not in known:
+            dtype, value = empty.get(column.kind, ("float64", np.nan))
+            absent[column.name] = pd.Series(value, table.index, dtype=dtype)
+    return table.assign(**absent)
+
+
 def check_kinds(table: pd.DataFrame, declared: Table, path: Path) -> None:
     """Convert the columns of truth values to their type and check the columns of numbers.
 
@@ -64,7 +94,7 @@ def check_kinds(table: pd.DataFrame, declared: Table, path: Path) -> None:
         path: the file, for messages.
 
     Raises:
-        StoreError: a column of truth values or numbers holds something else, or an infinity.
+        StoreError: a column of truth values or numbers holds something else, or an infinity where there can be none.
     """
     for name in declared.of_kind("truth"):
         if name in table:
@@ -74,19 +104,20 @@ def check_kinds(table: pd.DataFrame, declared: Table, path: Path) -> None:
                 raise StoreError(f"{path}: {name}: expected True, False or an empty field") from None
     for name in declared.of_kind("number", "whole number"):
         if name in table:
-            _check_numbers(table[name], name, path)
+            _check_numbers(table[name], declared.finite, f"{path}: {name}")
 
 
-def _check_numbers(column: pd.Series, name: str, path: Path) -> None:
+def _check_numbers(column: pd.Series, finite: bool, where: str) -> None:
     if column.isna().all():
         return
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
         wrong = pd.to_numeric(column, errors="coerce").isna() & column.notna()
         if not wrong.any():
-            raise StoreError(f"{path}: {name}: expected numbers")
-        raise StoreError(f"{path}: {name}: row {_line(wrong)}: {column[wrong].iloc[0]!r:.60} is not a number")
-    if (infinite := pd.Series(np.isinf(column.to_numpy(float, na_value=np.nan)), column.index)).any():
-        raise StoreError(f"{path}: {name}: row {_line(infinite)}: infinity is not allowed")
+            raise StoreError(f"{where}: expected numbers")
+        raise StoreError(f"{where}: row {_line(wrong)}: {column[wrong].iloc[0]!r:.60} is not a number")
+    infinite = pd.Series(np.isinf(column.to_numpy(float, na_value=np.nan)), column.index)
+    if finite and infinite.any():
+        raise StoreError(f"{where}: row {_line(infinite)}: infinity is not allowed")
 
 
 def _check_labels(table: pd.DataFrame, benchmark: Benchmark, path: Path) -> None:

@@ -60,7 +60,6 @@ class Stage:
 
 ROWS: dict[str, Callable[[Stage], Iterator[Row]]] = {}
 """The function that yields the rows of a table for a cell, by the name of the table."""
-"""By table: what gives the rows of a cell."""
 
 
 def rows_of(table: columns.Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:

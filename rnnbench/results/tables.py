@@ -57,6 +57,8 @@ def typed(table: pd.DataFrame, declared: Table) -> pd.DataFrame:
         table: the table.
         declared: its declaration, which says which columns hold truth values and whole numbers.
     """
+    if table.empty:
+        return table
     whole = [name for name in declared.of_kind("whole number") if not pd.api.types.is_integer_dtype(table[name])]
     types: dict[Any, Any] = dict.fromkeys(declared.of_kind("truth"), "boolean") | dict.fromkeys(whole, "Int64")
     return table.astype(types)

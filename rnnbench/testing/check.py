@@ -15,6 +15,7 @@ from typing import Any, Literal
 import torch
 
 from rnnbench.errors import RnnbenchError
+from rnnbench.messages import one_line
 
 Check = Callable[[Any], str]
 
@@ -88,13 +89,13 @@ def _judged(check: Check, key: _ByIdentity) -> CheckResult:
     try:
         found = check(plugin)
     except Skipped as reason:
-        return CheckResult(title(check), "skipped", one_line(reason))
+        return CheckResult(title(check), "skipped", one_line(reason, 300))
     except (Failed, RnnbenchError) as fault:
-        return CheckResult(title(check), "failed", one_line(fault))
+        return CheckResult(title(check), "failed", one_line(fault, 300))
     except (Exception, SystemExit) as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{last.filename.rpartition('/')[2]}, line {last.lineno}"
-        return CheckResult(title(check), "failed", f"raises {type(error).__name__}: {one_line(error)} ({where})")
+        return CheckResult(title(check), "failed", f"raises {type(error).__name__}: {one_line(error, 300)} ({where})")
     finally:
         torch.set_num_threads(threads)
     return CheckResult(title(check), "note" if isinstance(found, Note) else "passed", found)
@@ -117,8 +118,3 @@ def require(check: Check, plugin: Any) -> None:
     """
     if judge(check, plugin).outcome == "failed":
         raise Skipped(f"needs this check to pass first: {title(check)}")
-
-
-def one_line(error: object) -> str:
-    """The message of an error on one line, cut off after 300 characters."""
-    return f"{' '.join(str(error).split()):.300}"

@@ -10,8 +10,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from rnnbench.messages import one_line
 from rnnbench.plugin.interfaces import Plugin
-from rnnbench.testing.check import Failed, Note, one_line
+from rnnbench.testing.check import Failed, Note
 
 P = TypeVar("P", bound=Plugin)
 

@@ -10,10 +10,11 @@ import torch
 
 from rnnbench.benchmark.schema import Channels, Training
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
+from rnnbench.messages import one_line
 from rnnbench.plugin.interfaces import Architecture, LearningRule, State, Task, TaskContext, Weights
 from rnnbench.randomness import rng_for
 from rnnbench.testing import common_checks as any_plugin
-from rnnbench.testing.check import Skipped, one_line
+from rnnbench.testing.check import Skipped
 from rnnbench.testing.small_plugins import NETWORKS, Recall
 from rnnbench.training.channels import Layout
 from rnnbench.training.trainer import Arrays, Outcome, Start, Trainer

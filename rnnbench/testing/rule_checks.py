@@ -14,9 +14,10 @@ import torch
 
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.messages import one_line
 from rnnbench.plugin.interfaces import LearningRule, Weights
 from rnnbench.testing import common_checks as any_plugin
-from rnnbench.testing.check import Check, Failed, Note, Skipped, one_line, require
+from rnnbench.testing.check import Check, Failed, Note, Skipped, require
 from rnnbench.testing.global_random import without_global_randomness
 from rnnbench.testing.histories import TRIALS, UPDATES, Course, Stage, distance, same_bits
 from rnnbench.testing.small_plugins import NETWORKS

@@ -14,7 +14,6 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.engine.precision import products
 from rnnbench.errors import PluginError
 from rnnbench.messages import one_line
-from rnnbench.plugin.registry import Registry
 from rnnbench.results.store import MEMORY, TRACKED, WEIGHT, Curve, Failure, Record, Result, Scores, Store, split
 from rnnbench.training.missing import is_missing, keeps_weights
 from rnnbench.training.setting import Setting, Settings
@@ -186,13 +185,13 @@ class CellTrainers:
     """The cell trainers of a benchmark, one for each setting, made when they are first needed.
 
     Args:
-        registry: where the plugins are found.
+        settings: the settings of the benchmark.
         device: where networks are computed.
     """
 
-    def __init__(self, registry: Registry, device: torch.device) -> None:
+    def __init__(self, settings: Settings, device: torch.device) -> None:
         self.device = device
-        self._settings = Settings(registry)
+        self._settings = settings
         self._by_condition: dict[str, CellTrainer] = {}
 
     def of(self, benchmark: Benchmark) -> CellTrainer:

@@ -145,8 +145,8 @@ def _seconds_per_update(trainer: Trainer, cells: CellTrainer, cell: Cell, clock:
     context = trainer.context(label, [cell.seed])
     weights = trainer.tensors([cells.setting.initial_weights(cell)])
     with products(cells.setting.benchmark.dtype, cells.device):
-        # The trials are drawn once and kept for all evaluations.
-        trainer.source.evaluation_batch(label, [cell.seed], training.evaluation_trials)
+        # The first evaluation draws the trials, which later ones keep, and pays for memory.
+        trainer.evaluate(label, weights, [cell.seed])
         begin = now()
         trainer.evaluate(label, weights, [cell.seed])
         evaluation = now() - begin

@@ -88,7 +88,14 @@ class Declared(OtherStep):
         return weights["w_in"] @ inputs
 
 
-@pytest.mark.parametrize("cls", [FiringRate, OtherStep])
+class PartlyDeclared(OtherStep):
+    """It declares one of the three members anew; the others are still those of the vanilla RNN."""
+
+    def recurrent(self, weights):
+        return weights["w_rec"]
+
+
+@pytest.mark.parametrize("cls", [FiringRate, OtherStep, PartlyDeclared])
 def test_nothing_is_guessed_from_the_names_of_fields_and_weights(cls):
     architecture = cls(units=7)
     weights = architecture.init(np.random.default_rng(2), 2, 3)

@@ -11,6 +11,9 @@ import pytest
 
 import rnnbench
 from rnnbench.errors import StoreError
+from rnnbench.reports.page.assemble import write_page
+from rnnbench.reports.trade_off.table import trade_off
+from rnnbench.results.columns import TABLES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "neuro"
 
@@ -96,3 +99,94 @@ def test_metrics_of_format_1_are_read_under_their_authors_names(folder):
     (read,) = rnnbench.load_results(folder).continual.to_dict("records")
     assert (read["acc_lopez_paz_2017"], read["bwt_lopez_paz_2017"]) == (0.7, -0.3)
     assert (read["fwt_lopez_paz_2017"], read["forgetting_since_learnt"]) == (0.0, 0.3)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished results folder with every table, among them tracked weights and an analysis."""
+    benchmark = {
+        "name": "whole",
+        "tasks": ["fixed_points", {"use": "fixed_points", "label": "other"}],
+        "architectures": [{"use": "restricted_rnn", "units": 8}],
+        "seeds": 1,
+        "analyses": ["modes"],
+        "training": {"batch": 2, "max_updates": 2, "evaluate_every": 1, "evaluation_trials": 2},
+    }
+    return rnnbench.run(benchmark, tmp_path_factory.mktemp("whole"), workers=1, device="cpu").folder
+
+
+@pytest.fixture
+def damage(whole, tmp_path):
+    """Copies the folder and changes one of its tables: `damage(file, change)` returns the copy."""
+
+    def damaged(file: str, change) -> Path:
+        folder = Path(shutil.copytree(whole, tmp_path / "damaged", dirs_exist_ok=True))
+        parquet = file.endswith(".parquet")
+        table = pd.read_parquet(folder / file) if parquet else pd.read_csv(folder / file)
+        change(table)
+        if parquet:
+            table.to_parquet(folder / file, index=False)
+        else:
+            table.to_csv(folder / file, index=False)
+        return folder
+
+    return damaged
+
+
+def infinite(column: str):
+    return lambda table: table.__setitem__(column, [float("inf"), *table[column][1:]])
+
+
+def test_weights_and_what_is_measured_on_them_may_be_infinite(damage):
+    """The weights of a network that diverged are kept; its losses have no value then."""
+    assert rnnbench.load_results(damage("tracked.parquet", infinite("value"))).tracked.value[0] == float("inf")
+    assert rnnbench.load_results(damage("analysis.csv", infinite("output_first"))).analysis.output_first[0] == float(
+        "inf"
+    )
+
+
+@pytest.mark.parametrize(("file", "column"), [("curves.parquet", "loss_second"), ("stages.csv", "loss")])
+def test_a_loss_is_never_infinite(damage, file, column):
+    with pytest.raises(StoreError, match=rf"{file}: {column}: row 2: infinity"):
+        rnnbench.load_results(damage(file, infinite(column)))
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_without_a_column_that_names_its_networks_a_table_is_refused(damage, table):
+    with pytest.raises(StoreError, match=rf"{table.file}: has no column 'architecture'"):
+        rnnbench.load_results(damage(table.file, lambda rows: rows.pop("architecture")))
+
+
+@pytest.mark.parametrize(
+    ("file", "column"),
+    [
+        ("interference.csv", "converged_second"),
+        ("interference.csv", "second_loss_untrained"),
+        ("stages.csv", "accuracy_auc"),
+        ("continual.csv", "acc_lopez_paz_2017"),
+        ("curves.parquet", "accuracy_first"),
+    ],
+)
+def test_other_columns_that_are_absent_have_no_values(damage, file, column):
+    """Older versions wrote fewer columns; who reads them need not ask which."""
+    folder = damage(file, lambda rows: rows.pop(column))
+    read = getattr(rnnbench.load_results(folder), file.partition(".")[0])
+    assert column in read and read[column].isna().all()
+    write_page([rnnbench.load_results(folder)], folder / "page.html")
+    trade_off(rnnbench.load_results(folder))
+
+
+def test_a_run_without_pairs_writes_empty_tables_that_can_be_read(tmp_path):
+    benchmark = {
+        "name": "singles",
+        "tasks": ["fixed_points", {"use": "flip_flop", "channels": 1, "duration": 6}],
+        "architectures": [{"use": "vanilla_rnn", "units": 8}],
+        "seeds": 1,
+        "protocol": [["fixed_points"], ["flip_flop"]],
+        "training": {"batch": 2, "max_updates": 2, "evaluate_every": 1, "evaluation_trials": 2},
+    }
+    written = rnnbench.run(benchmark, tmp_path, workers=1, device="cpu")
+    read = rnnbench.load_results(written.folder)
+    assert len(read.interference) == len(read.curves) == 0 and len(read.stages) > 0
+    # An empty column has no type of its own: nothing in the file depends on the declaration.
+    assert set(pd.read_parquet(written.folder / "curves.parquet").dtypes.astype(str)) == {"float64"}

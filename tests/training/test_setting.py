@@ -6,10 +6,9 @@ from collections import Counter
 
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.benchmark.schema import ArchitectureSpec, RuleSpec
-from rnnbench.execution import plan as planning
+from rnnbench.execution.prepare import prepare
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import Registry, installed
-from rnnbench.results.store import Store
 from rnnbench.training.setting import Setting, Settings
 
 DESCRIPTION = {
@@ -21,7 +20,7 @@ DESCRIPTION = {
 }
 
 
-def test_a_plan_builds_each_plugin_once(monkeypatch, tmp_path):
+def test_preparing_a_run_builds_each_plugin_once(monkeypatch, tmp_path):
     built: Counter[tuple[str, str]] = Counter()
     build = Registry.build
 
@@ -31,10 +30,11 @@ def test_a_plan_builds_each_plugin_once(monkeypatch, tmp_path):
 
     benchmark = load_benchmark(DESCRIPTION)
     monkeypatch.setattr(Registry, "build", counted)
-    found = planning.plan(benchmark, installed(), Store(tmp_path), planning.torch.device("cpu"))
+    found = prepare(benchmark, tmp_path, workers=1, device="cpu").plan
     assert found.n_cells == 3 * 2 * (2 + 4)
     assert set(built.values()) == {1}
-    assert Counter(kind for kind, _ in built) == {"task": 2, "architecture": 2}
+    # A rule for each learning rate.
+    assert Counter(kind for kind, _ in built) == {"task": 2, "architecture": 2, "rule": 2}
 
 
 def test_a_task_with_its_own_learning_rate_has_its_own_rule():

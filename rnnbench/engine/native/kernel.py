@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from rnnbench.engine.native.build import CannotBuild, built
+from rnnbench.messages import one_line
 
 SWITCH = "RNNBENCH_NATIVE"
 """Environment variable; the value 0 turns the kernel off."""
@@ -176,7 +177,7 @@ def native() -> Native:
     except CannotBuild as error:
         return Native(None, f"torch (no native kernel: {error})")
     except (OSError, AttributeError) as error:
-        return Native(None, f"torch (no native kernel: it cannot be loaded: {' '.join(str(error).split())[:120]})")
+        return Native(None, f"torch (no native kernel: it cannot be loaded: {one_line(error, 120)})")
     if not _agrees(kernel):
         return Native(None, "torch (no native kernel: its self-test fails)")
     return Native(kernel, f"native ({32 * kernel.vector}-bit vectors)")

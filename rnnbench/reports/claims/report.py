@@ -173,8 +173,9 @@ def numbers_of(one: Estimate) -> list[str]:
     level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
     threshold = f"{one.threshold:g}".replace("-", "−")
     claimed = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
+    interval = f" ({number(one.low)} to {number(one.high)}{level})" if math.isfinite(one.low) else ""
     return [
-        f"{number(one.value)} ({number(one.low)} to {number(one.high)}{level})",
+        number(one.value) + interval,
         claimed[one.direction],
         "" if one.p is None else f"{one.p:.2g}",
         str(one.n_seeds),

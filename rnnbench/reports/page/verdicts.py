@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from rnnbench.reports.claims.claim import Finding
 from rnnbench.reports.claims.judge import Judgement, judge
+from rnnbench.reports.claims.report import numbers_of
 from rnnbench.reports.estimates import Estimate
-from rnnbench.reports.numbers import number, with_interval
 from rnnbench.reports.page.pictures import data_uri
 from rnnbench.results.reading import Results
 
@@ -107,14 +107,12 @@ def _verdict(finding: Finding) -> FindingTexts:
 
 
 def _part(one: Estimate) -> EstimateTexts:
-    threshold = number(one.threshold)
-    held_to = {"above": f"> {threshold}", "below": f"< {threshold}", "away": f"beyond ±{threshold}", "none": ""}
-    level = "" if one.level == 0.95 else f" at {100 * one.level:.3g} %"
+    value, claimed, p, _ = numbers_of(one)
     return EstimateTexts(
         one.statement,
-        with_interval(one.value, one.low, one.high) + level,
-        held_to[one.direction],
-        "" if one.p is None else f"{one.p:.2g}",
+        value,
+        claimed,
+        p,
         one.n_seeds,
         one.verdict if one.direction != "none" else "for information",
     )

@@ -99,6 +99,41 @@ class MadeFromOthers(Lab):
         return 2 * weights["w_rec"]
 
 
+class OtherCurrent(Lab):
+    """Its input is three times what w_in gives, in its step and in what it declares."""
+
+    name = "other_current"
+
+    def recurrent(self, weights):
+        return weights["w_rec"]
+
+    @property
+    def phi(self):
+        return NONLINEARITIES["relu"]
+
+    def current(self, weights, inputs):
+        return 3 * weights["w_in"] @ inputs
+
+    def step(self, weights, state, inputs, noise):
+        return super().step(weights, state, 3 * inputs, noise)
+
+
+class OtherReadout(Lab):
+    """Its readout is not w_out phi(h)."""
+
+    name = "other_readout"
+    phi = property(lambda self: NONLINEARITIES["relu"])
+
+    def recurrent(self, weights):
+        return weights["w_rec"]
+
+    def current(self, weights, inputs):
+        return weights["w_in"] @ inputs
+
+    def readout(self, weights, state):
+        return 2 * super().readout(weights, state)
+
+
 def test_a_declared_network_is_simulated_as_its_own_step_does(population):
     architecture = Lab(units=9)
     assert rate_units("rflo", architecture) is architecture
@@ -117,6 +152,8 @@ def test_a_vanilla_rnn_with_other_initial_weights_is_taken():
     ("architecture", "message"),
     [
         (Undeclared(units=4), "needs the rate units of vanilla_rnn; undeclared has others"),
+        (OtherCurrent(units=4), "other_current has others"),
+        (OtherReadout(units=4), "other_readout has others"),
         (MadeFromOthers(units=4), "needs the rate units of vanilla_rnn; made_from_others has others"),
         (OtherStep(units=4), "needs the rate units of vanilla_rnn"),
         (MoreTrained(units=4), "trains gain too"),
