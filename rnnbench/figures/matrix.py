@@ -33,12 +33,12 @@ class Panel:
     Attributes:
         group: (architecture, rule, units, condition, earlier tasks).
         g: its g; NaN for an architecture without g.
-        cells: its entries, indexed by first and second task (see `matrix_table`).
+        entries: its entries, indexed by first and second task (see `matrix_table`).
     """
 
     group: summary.Group
     g: float
-    cells: pd.DataFrame
+    entries: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Layout:
 
     Attributes:
         rows: the panels as rows of a grid.
-        cell: side of an entry.
+        entry_side: side of an entry.
         n_tasks: number of tasks.
         left: width of the task names on the left.
         below: height of the task names below a panel.
@@ -58,7 +58,7 @@ class Layout:
     """
 
     rows: list[list[Panel]]
-    cell: float
+    entry_side: float
     n_tasks: int
     left: float
     below: float
@@ -70,7 +70,7 @@ class Layout:
     @property
     def side(self) -> float:
         """Side of a panel."""
-        return self.cell * self.n_tasks
+        return self.entry_side * self.n_tasks
 
     @property
     def offset(self) -> float:
@@ -123,7 +123,7 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         for i, row in enumerate(layout.rows):
             for j, panel in enumerate(row):
                 axes = figure.add_axes(layout.place(i, j))
-                _draw_panel(axes, panel, tasks, layout.cell)
+                _draw_panel(axes, panel, tasks, layout.entry_side)
                 _label(axes, panel, common, tasks, layout, first_column=j == 0)
         _footer(figure, layout)
     return figure
@@ -203,13 +203,13 @@ def _label(
 
 def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None:
     colours, scale = style.interference_colours()
-    means = panel.cells["mean"].unstack().reindex(index=tasks, columns=tasks)
+    means = panel.entries["mean"].unstack().reindex(index=tasks, columns=tasks)
     # seaborn's heatmap is not used because it draws the whole figure once per panel to place its ticks.
     width = 0.6 if side >= SMALL else 0.3
     axes.pcolormesh(means.to_numpy(float), cmap=colours, norm=scale, edgecolors="white", linewidth=width)
     axes.set(xlim=(0, len(tasks)), ylim=(len(tasks), 0), xticks=[], yticks=[])
     sns.despine(ax=axes, left=True, bottom=True)
-    known: dict[Any, dict[str, float]] = panel.cells.to_dict("index")  # type: ignore[assignment]
+    known: dict[Any, dict[str, float]] = panel.entries.to_dict("index")  # type: ignore[assignment]
     for row, first in enumerate(tasks):
         for column, second in enumerate(tasks):
             if (first, second) in known:
@@ -291,16 +291,16 @@ def _footer(figure: Figure, layout: Layout) -> None:
     bar_width = min(4.2, width * 0.45)
     axes = figure.add_axes((left / width, 0.82 / height, bar_width / width, 0.16 / height))
     _colour_bar(figure, axes, [panel for row in layout.rows for panel in row])
-    _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.cell >= FULL)
-    means = "mean" if layout.cell >= SMALL else "colour: mean"
-    spread = " ± sd" if layout.cell >= FULL else ""
+    _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.entry_side >= FULL)
+    means = "mean" if layout.entry_side >= SMALL else "colour: mean"
+    spread = " ± sd" if layout.entry_side >= FULL else ""
     caption = f"{means}{spread} over the networks (seeds) that reached the criterion on A and have finite losses"
     figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
 
 
 def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
     colours, scale = style.interference_colours()
-    means = pd.concat([panel.cells["mean"] for panel in panels]).dropna()
+    means = pd.concat([panel.entries["mean"] for panel in panels]).dropna()
     below, above = bool((means < style.LOWEST).any()), bool((means > style.HIGHEST).any())
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend)

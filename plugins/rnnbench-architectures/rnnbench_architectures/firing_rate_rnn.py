@@ -10,10 +10,10 @@ from torch import Tensor
 
 from rnnbench import NONLINEARITIES, Engine, Weights
 from rnnbench_architectures.firing_rate_engine import FiringRateEngine
-from rnnbench_architectures.rate_network import Phi, RateNetwork
+from rnnbench_architectures.rate_parameters import Phi, RateParameters
 
 
-class FiringRateRNN(RateNetwork):
+class FiringRateRNN(RateParameters):
     """Firing-rate RNN: the nonlinearity is around the sum of inputs, and the state is the rate itself.
 
     r[t+1] = (1 - dt) r[t] + dt phi(W r[t] + W_in x[t] + b + sigma xi[t] / sqrt(dt)),  z[t] = W_out r[t+1].

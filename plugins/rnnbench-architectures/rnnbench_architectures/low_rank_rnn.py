@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from rnnbench import VanillaRNN, Weights
-from rnnbench_architectures.rate_network import Phi
+from rnnbench_architectures.rate_parameters import Phi
 from rnnbench_architectures.reparametrised import ReparametrisedRNN
 
 

@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor
 
 from rnnbench import VanillaRNN, Weights
-from rnnbench_architectures.rate_network import Phi, RateNetwork
+from rnnbench_architectures.rate_parameters import Phi, RateParameters
 
 States = tuple[Tensor, ...]
 
 
-class MultilayerRNN(RateNetwork):
+class MultilayerRNN(RateParameters):
     """Layers of vanilla rate units: the first receives the inputs, each other one the rates of the one below.
 
     h_l[t+1] = (1 - dt) h_l[t] + dt (W_l phi(h_l[t]) + V_l y_l[t] + b_l) + sqrt(dt) sigma xi_l[t],
@@ -31,7 +31,7 @@ class MultilayerRNN(RateNetwork):
         "stacked recurrent layers: Graves, Mohamed, Hinton, ICASSP 2013, eq. 11; "
         "each a rate network of Schuessler et al., NeurIPS 2020, eq. 1"
     )
-    initial_only: ClassVar[frozenset[str]] = RateNetwork.initial_only
+    initial_only: ClassVar[frozenset[str]] = RateParameters.initial_only
 
     units: int = Field(128, ge=1, description="number of recurrent units N of each layer")
     layers: int = Field(2, ge=1, description="number of layers L")

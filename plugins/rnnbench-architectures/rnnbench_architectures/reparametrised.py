@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from rnnbench import Batch, Engine, Nonlinearity, VanillaRNN, Weights, joined, separate
-from rnnbench_architectures.rate_network import RateNetwork
+from rnnbench_architectures.rate_parameters import RateParameters
 
 
-class ReparametrisedRNN(RateNetwork):
+class ReparametrisedRNN(RateParameters):
     """A vanilla RNN with matrices made from other weights: subclasses say how, in `matrices`."""
 
     @property

@@ -41,14 +41,14 @@ class Layout:
 
     Attributes:
         n_tasks: number of tasks, the rows and columns of each matrix.
-        cell: side of a matrix entry.
+        entry_side: side of a matrix entry.
         left: width of the task names on the left.
         below: height of the task names below.
         rows: number of rows of panels, one for each matrix.
     """
 
     n_tasks: int
-    cell: float
+    entry_side: float
     left: float
     below: float
     rows: int
@@ -56,7 +56,7 @@ class Layout:
     @property
     def side(self) -> float:
         """Side of a panel."""
-        return self.cell * self.n_tasks
+        return self.entry_side * self.n_tasks
 
     @property
     def width(self) -> float:
@@ -114,11 +114,11 @@ def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
         for row, (matrix, entries) in enumerate(zip(matrices, inside, strict=True)):
             for column in range(3):
                 axes = figure.add_axes(layout.place(row, column))
-                _panel(axes, entries, tasks, column, colours[column == 2], layout.cell)
+                _panel(axes, entries, tasks, column, colours[column == 2], layout.entry_side)
                 _ticks(axes, tasks, layout, first=column == 0, last=row == len(matrices) - 1)
                 if row == 0:
                     heading = [*pair.names, "difference, second − first"][column]
-                    axes.text(0, -0.35 / layout.cell, style.pretty(heading, 40), fontweight="bold", fontsize=10)
+                    axes.text(0, -0.35 / layout.entry_side, style.pretty(heading, 40), fontweight="bold", fontsize=10)
                 if column == 0 and matrix.title:
                     axes.set_title(style.pretty(matrix.title, 90), loc="left", pad=4, fontsize=8.5, color=style.MUTED)
         _footer(figure, layout, colours, pair.margin)
@@ -135,8 +135,8 @@ def _layout(tasks: Sequence[str], rows: int) -> Layout:
     measure = style.new_figure(1, 1)
     names = style.text_width(measure, [style.pretty(task, 18, 1) for task in tasks], 8.5)
     left = 0.45 + names
-    cell = min(LARGEST, (WIDEST - left - 2 * GAP - 0.3) / (3 * len(tasks)))
-    return Layout(len(tasks), cell, left, names + 0.35, rows)
+    side = min(LARGEST, (WIDEST - left - 2 * GAP - 0.3) / (3 * len(tasks)))
+    return Layout(len(tasks), side, left, names + 0.35, rows)
 
 
 def _panel(
@@ -174,7 +174,7 @@ def _panel(
 
 
 def _ticks(axes: Axes, tasks: Sequence[str], layout: Layout, first: bool, last: bool) -> None:
-    names, size = [style.pretty(task, 18, 1) for task in tasks], min(8.5, 72 * layout.cell * 0.85)
+    names, size = [style.pretty(task, 18, 1) for task in tasks], min(8.5, 72 * layout.entry_side * 0.85)
     ticks = [index + 0.5 for index in range(len(tasks))]
     axes.set_xticks(ticks, names if last else [], rotation=90, fontsize=size) if last else axes.set_xticks([])
     axes.set_yticks(ticks, names, fontsize=size) if first else axes.set_yticks([])

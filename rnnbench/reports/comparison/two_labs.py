@@ -109,7 +109,7 @@ class Pair:
         return self.shown and self.p_rates <= RATES_SHARE * self.level
 
     @property
-    def cells_shown(self) -> bool:
+    def entries_shown(self) -> bool:
         """Whether a difference is shown in the entries together."""
         return self.shown and self.omnibus is not None and self.omnibus.p <= (1 - RATES_SHARE) * self.level
 
@@ -134,7 +134,7 @@ class Pair:
             replace(
                 entry,
                 verdict=entry_verdict(
-                    entry.alone_low, entry.alone_high, self.margin, judged.cells_shown and entry.p <= bound
+                    entry.alone_low, entry.alone_high, self.margin, judged.entries_shown and entry.p <= bound
                 ),
             )
             for entry in self.entries

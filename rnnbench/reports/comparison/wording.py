@@ -48,7 +48,7 @@ def pair_sentence(pair: Pair) -> str:
 
 
 def _what_differs(pair: Pair) -> Iterator[str]:
-    if pair.cells_shown and pair.omnibus:
+    if pair.entries_shown and pair.omnibus:
         n, n_disagree = len(pair.entries), _count(pair, "disagree")
         if n_disagree:
             which = f"{n_disagree} of the {n} entries they share differ individually"

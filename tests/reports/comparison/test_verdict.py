@@ -115,7 +115,7 @@ def test_fewer_networks_that_learn_are_a_difference():
     a, b = rng.normal(0, 0.02, size=(2, 20, 9))
     b[:15, :3] = np.nan
     pair = verdict_of((table(a, 3, 0), table(b, 3, 20)))
-    assert pair.rates_shown and not pair.cells_shown and pair.verdict == "disagree"
+    assert pair.rates_shown and not pair.entries_shown and pair.verdict == "disagree"
 
 
 def test_entries_in_which_no_network_counts_in_either_lab_are_left_out():

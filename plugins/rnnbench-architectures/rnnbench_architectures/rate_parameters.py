@@ -12,7 +12,7 @@ Phi = Literal["tanh", "relu", "softplus", "erf", "identity"]
 """Names in rnnbench's NONLINEARITIES."""
 
 
-class RateNetwork(Architecture):
+class RateParameters(Architecture):
     """A network with the vanilla RNN's parameters but other equations, so that it must not pass for one."""
 
     initial_only: ClassVar[frozenset[str]] = frozenset({"g", "readout_scale", "orthogonal"})
@@ -33,5 +33,5 @@ class RateNetwork(Architecture):
 
     def vanilla(self, **parameters: Any) -> VanillaRNN:
         """The vanilla RNN with the same parameters, except those given as arguments."""
-        shared = self.model_dump(include=set(RateNetwork.model_fields))
+        shared = self.model_dump(include=set(RateParameters.model_fields))
         return VanillaRNN.model_validate(shared | parameters)
