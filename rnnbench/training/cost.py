@@ -17,7 +17,7 @@ from rnnbench.training.cell_trainer import CellTrainer
 from rnnbench.training.trainer import Trainer
 from rnnbench.training.trials import KEPT_BYTES, KEPT_LOOKS
 
-TIMED_UPDATES = 5
+TIMED_UPDATES = 4
 """Number of updates from which the time of one is estimated, besides those before a GPU records the gradient."""
 
 PROCESS = 450 * 2**20
