@@ -65,11 +65,15 @@ def benchmark_of(folder: Path) -> Benchmark:
     if description is None:
         raise StoreError(f"{path}: missing or unreadable; is this the folder of a run?")
     try:
-        return Benchmark.model_validate_json(json.dumps(description))
+        benchmark = Benchmark.model_validate_json(json.dumps(description))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "benchmark"
         raise StoreError(f"{path}: {where}: {one_line(first['msg'], 200)}") from None
+    for i, architecture in enumerate(benchmark.architectures):
+        if not isinstance(architecture.parameters.get("units"), int):
+            raise StoreError(f"{path}: architectures.{i}.parameters.units: missing or not a whole number")
+    return benchmark
 
 
 def stored_description(path: Path) -> Any:

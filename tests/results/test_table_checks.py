@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import rnnbench
-from rnnbench.errors import StoreError
+from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.reports.page.assemble import write_page
 from rnnbench.reports.trade_off.table import trade_off
 from rnnbench.results.columns import TABLES
@@ -82,6 +82,24 @@ def test_an_invalid_description_is_refused(folder, content):
     with pytest.raises(StoreError) as caught:
         rnnbench.load_results(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_an_architecture_without_a_number_of_units_is_refused(folder):
+    path = folder / "benchmark.json"
+    document = json.loads(path.read_text())
+    document["benchmark"]["architectures"][1]["parameters"].pop("units")
+    path.write_text(json.dumps(document))
+    with pytest.raises(StoreError, match=r"benchmark\.json: architectures\.1\.parameters\.units: missing"):
+        rnnbench.load_results(folder)
+
+
+def test_a_trade_off_without_its_reference_is_refused(folder):
+    path = folder / "benchmark.json"
+    document = json.loads(path.read_text())
+    document["benchmark"]["architectures"][0]["label"] = "renamed"
+    path.write_text(json.dumps(document))
+    with pytest.raises(RnnbenchError, match="no rows of the reference, gradient_descent on renamed"):
+        trade_off(rnnbench.load_results(folder))
 
 
 def test_results_of_a_newer_format_are_refused(folder):

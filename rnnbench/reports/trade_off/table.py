@@ -80,6 +80,8 @@ def _with_reference(table: pd.DataFrame, benchmark: Benchmark) -> Iterator[tuple
         else:
             same = same[same["architecture"] == first.label]
             same = same[same["g"].eq(first.g) & same["units"].eq(first.units)] if first.g is not None else same
+        if same.empty:
+            raise RnnbenchError(f"interference.csv has no rows of the reference, {rule} on {first.label}")
         yield own, same
 
 
