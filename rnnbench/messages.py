@@ -54,3 +54,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
         return "no names are defined here"
     near = nearest(name, known)
     return f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(known)}"
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """A number followed by its noun in singular or plural, such as "1 seed" or "3 seeds"."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"

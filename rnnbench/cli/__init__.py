@@ -12,6 +12,7 @@ import typer
 
 from rnnbench.cli import exchange_commands, plugin_commands, report_commands, run_commands
 from rnnbench.errors import RnnbenchError, Submitted
+from rnnbench.messages import one_line
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -56,8 +57,8 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except typer.TyperException as error:
-        line = " ".join(error.format_message().split()).rstrip(".")
-        print(f"error: {line}; see --help", file=sys.stderr)
+        if line := one_line(error.format_message()).rstrip("."):  # without arguments the help has said it all
+            print(f"error: {line}; see --help", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -15,6 +15,7 @@ from rnnbench.cli.console import duration
 from rnnbench.engine.native.kernel import native
 from rnnbench.engine.precision import BITS
 from rnnbench.execution.prepare import Prepared
+from rnnbench.messages import counted
 from rnnbench.plugin.executor import Report
 from rnnbench.results.heartbeat import GONE, cells_in_progress
 
@@ -31,11 +32,16 @@ def plan_table(prepared: Prepared) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     table.add_column()
-    kinds = (
-        f"{len(benchmark.architectures)} architectures x {len(benchmark.rules)} rules x {len(benchmark.seeds)} seeds"
+    kinds = " x ".join(
+        counted(len(each), noun)
+        for each, noun in (
+            (benchmark.architectures, "architecture"),
+            (benchmark.rules, "rule"),
+            (benchmark.seeds, "seed"),
+        )
     )
-    under = f" under {len(benchmark.conditions)} conditions" if benchmark.conditions else ""
-    table.add_row("benchmark", Text(f"{benchmark.name}: {len(benchmark.tasks)} tasks{under}, {kinds}"))
+    under = f" under {counted(len(benchmark.conditions), 'condition')}" if benchmark.conditions else ""
+    table.add_row("benchmark", Text(f"{benchmark.name}: {counted(len(benchmark.tasks), 'task')}{under}, {kinds}"))
     through = (
         f"each learns {len(benchmark.tasks)} second tasks"
         if benchmark.protocol == "pairs"

@@ -65,11 +65,6 @@ def listed(names: list[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
 
 
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """A number followed by its noun in singular or plural, such as "1 seed" or "3 seeds"."""
-    return f"{n} {noun if n == 1 else plural or noun + 's'}"
-
-
 def rounded(value: Any, digits: int = 6) -> float | None:
     """A number rounded to significant digits, for JSON data; None (null in JSON) if it is missing or not finite."""
     return float(f"{float(value):.{digits}g}") if _finite(value) else None

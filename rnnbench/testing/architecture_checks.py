@@ -16,31 +16,17 @@ from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.plugin.interfaces import Architecture, Batch, Engine, Weights
-from rnnbench.plugin.rate_network import as_rate_network
 from rnnbench.randomness import rng_for
 from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped
 from rnnbench.testing.global_random import without_global_randomness
+from rnnbench.testing.rate_network_checks import CHANNELS, RATE_NETWORK_CHECKS, small
 from rnnbench.testing.small_plugins import TwoRecalls
 from rnnbench.training.channels import Layout
 from rnnbench.training.trainer import Start, Trainer
 
-UNITS = 16
-"""Units of the networks, unless their number was chosen."""
-CHANNELS = 2
-"""Number of inputs and of outputs; every architecture accepts equal numbers."""
 ROUNDING = 1e-9
 """Largest relative difference allowed between two ways to compute the same numbers in double precision."""
-
-
-def small(architecture: Architecture) -> Architecture:
-    """The architecture with few units, unless their number was chosen by the user or is refused."""
-    if "units" in architecture.model_fields_set:
-        return architecture
-    try:
-        return any_plugin.changed(architecture, units=UNITS)
-    except ValidationError:
-        return architecture
 
 
 def population(architecture: Architecture, n: int = 3, dtype: torch.dtype = torch.float64) -> Weights:
@@ -126,37 +112,6 @@ def shapes(architecture: Architecture) -> str:
             raise Failed(f"readout() returns shape {z}; expected [trial, output] = (4, {n_outputs})")
         accepted.append(f"{n_inputs} to {n_outputs}")
     return f"state {shape[0]}; channels {', '.join(accepted)}"
-
-
-def rate_network(architecture: Architecture) -> str:
-    """If it declares that it is a rate network, its steps and readout are those of one.
-
-    Raises:
-        Skipped: it declares nothing.
-    """
-    network = small(architecture)
-    if (declared := as_rate_network(network)) is None:
-        raise Skipped("it does not declare phi, recurrent and current; analyses take its state for its rates")
-    arrays = network.init(rng_for(0, "check"), CHANNELS, CHANNELS)
-    weights = {name: torch.tensor(w) for name, w in arrays.items()}
-    rng = np.random.default_rng(0)
-    h, x = (torch.tensor(rng.standard_normal(shape)) for shape in ((4, network.units), (CHANNELS,)))
-    xi = torch.zeros(4, network.n_noise, dtype=torch.float64) if network.n_noise else None
-    after = network.step(weights, h, x.expand(4, -1), xi)
-    rates, w = declared.phi(h), declared.recurrent(weights)
-    expected = h + network.dt * (-h + rates @ w.mT + declared.current(weights, x))
-    _close("step()", after, expected, "h + dt (-h + W phi(h) + I(x))")
-    # The readout depends on the rates alone and linearly: it is known from as many states as there are units.
-    many = torch.tensor(rng.standard_normal((2 * network.units, network.units)))
-    w_out = torch.linalg.lstsq(declared.phi(many), network.readout(weights, many)).solution
-    _close("readout()", network.readout(weights, h), rates @ w_out, "W_out phi(h)")
-    return "h + dt (-h + W phi(h) + I(x)), W_out phi(h)"
-
-
-def _close(what: str, found: torch.Tensor, expected: torch.Tensor, equation: str) -> None:
-    error = float((found - expected).abs().max() / (1 + expected.abs().max()))
-    if not error < 1e-6:
-        raise Failed(f"{what} differs from {equation} by {error:.1g}; declare phi, recurrent and current as they are")
 
 
 def precision(architecture: Architecture) -> str:
@@ -377,7 +332,7 @@ CHECKS: tuple[Check, ...] = (
     initial_weights,
     names,
     shapes,
-    rate_network,
+    *RATE_NETWORK_CHECKS,
     precision,
     gradient_flows,
     one_or_many,

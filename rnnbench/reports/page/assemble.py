@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rnnbench.messages import counted
 from rnnbench.reports import numbers
 from rnnbench.reports.page import colours, embedded
 from rnnbench.reports.page.charts import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Chart, charts
@@ -68,7 +69,7 @@ class Section:
     def abstract(self) -> str:
         """The main result in one or two lines."""
         b = self.results.benchmark
-        text = f"{numbers.counted(len(b.tasks), 'task')}, {numbers.counted(len(b.seeds), 'seed')}"
+        text = f"{counted(len(b.tasks), 'task')}, {counted(len(b.seeds), 'seed')}"
         text += f"; {self.matrices.common}." if self.matrices.common else "."
         known = [one for one in self.summaries if one.n_seeds]
         if not known:

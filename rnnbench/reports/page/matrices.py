@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.figures.summary import task_order
-from rnnbench.reports.numbers import counted, number
+from rnnbench.messages import counted
+from rnnbench.reports.numbers import number
 from rnnbench.reports.page.colours import shade
 from rnnbench.reports.page.settings import Setting, key_of, names, setting_of
 from rnnbench.results.columns import ENTRY, MATRIX

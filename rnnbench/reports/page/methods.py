@@ -16,8 +16,8 @@ from rnnbench.benchmark.schema import (
     Training,
     canonical_json,
 )
-from rnnbench.messages import one_line
-from rnnbench.reports.numbers import counted, listed, plain
+from rnnbench.messages import counted, one_line
+from rnnbench.reports.numbers import listed, plain
 from rnnbench.reports.page.equations import equations
 from rnnbench.reports.page.provenance import NOT_RECORDED, Plugin, Provenance
 

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.benchmark.cells import split_history
-from rnnbench.reports.numbers import counted, number, with_interval
+from rnnbench.messages import counted
+from rnnbench.reports.numbers import number, with_interval
 from rnnbench.results.columns import SETTING
 from rnnbench.results.interference import bootstrap_interval
 from rnnbench.results.sequence_metrics import METRICS
