@@ -17,19 +17,19 @@ from .execution.prepare import prepare as prepare
 from .execution.run import run as run
 from .execution.worker import Worker as Worker
 from .loading.benchmark_file import load_benchmark as load_benchmark
+from .plugin.added_channels import AddedChannels as AddedChannels, enlarged as enlarged
 from .plugin.executor import Executor as Executor, Job as Job, Listener as Listener, Report as Report, Work as Work
 from .plugin.hooks import hookimpl as hookimpl
 from .plugin.interfaces import (
     Architecture as Architecture,
     Batch as Batch,
     Engine as Engine,
-    LearningRule as LearningRule,
     State as State,
     Task as Task,
-    TaskContext as TaskContext,
     Trials as Trials,
     Weights as Weights,
 )
+from .plugin.learning_rule import LearningRule as LearningRule, TaskContext as TaskContext
 from .plugin.rate_network import RateNetwork as RateNetwork, as_rate_network as as_rate_network
 from .randomness import rng_for as rng_for
 from .results.reading import Results as Results, load_results as load_results

@@ -59,3 +59,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 def counted(n: int, noun: str, plural: str = "") -> str:
     """A number followed by its noun in singular or plural, such as "1 seed" or "3 seeds"."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """Names joined by commas and "and" for a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"

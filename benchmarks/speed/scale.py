@@ -28,7 +28,8 @@ from rnnbench.execution.run import prepare, run
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import installed
 from rnnbench.results.reading import load_results
-from rnnbench.results.store import Curve, Result, Scores, Store, record_bytes, sealed
+from rnnbench.results.records import Curve, Result, Scores, record_bytes, sealed
+from rnnbench.results.store import Store
 from rnnbench.training.setting import Settings
 
 out, err = Console(width=120), Console(stderr=True)

@@ -17,16 +17,19 @@ from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import digest
 from rnnbench.errors import PluginError, StoreError
 from rnnbench.messages import error_line
+from rnnbench.plugin.added_channels import ChannelAxes
 from rnnbench.plugin.interfaces import Architecture, Batch
 from rnnbench.plugin.rate_network import connectivity_of
 from rnnbench.results.columns import measured
 from rnnbench.results.networks import Records, alone_of
-from rnnbench.results.store import WEIGHT, Store, split
+from rnnbench.results.records import WEIGHT, split
+from rnnbench.results.store import Store
 from rnnbench.training.cell_trainer import CellTrainer
-from rnnbench.training.trainer import Arrays
+from rnnbench.training.initial_weights import with_all_channels
+from rnnbench.training.stage import Arrays
 from rnnbench.training.trials import EVALUATION
 
-ANALYSIS = 2
+ANALYSIS = 3
 """Version of the measures. Increase it whenever the same weights would give other numbers."""
 
 
@@ -79,22 +82,43 @@ def _measures(cell: Cell, trainer: CellTrainer, records: Records) -> dict[str, f
     architecture = trainer.trainer(cell).architecture
     _check_declared(architecture, first)
     a, b = cell.history[-2:]
+    layout, untrained = trainer.setting.layout(cell), trainer.setting.initial_weights(cell)
+    first = with_all_channels(first, untrained)
     trials = _trials(a, cell, trainer), _trials(b, cell, trainer)
-    own = trainer.setting.layout.owned(a), trainer.setting.layout.owned(b)
+    own = layout.owned(a), layout.owned(b)
     found: dict[str, float] = {}
     if "modes" in cell.benchmark.analyses:
         found |= mode_measures(architecture, second, trials[0], *own)
     if "updates" in cell.benchmark.analyses:
         # The network before it learnt A, either untrained or after the earlier tasks.
-        before = _weights(cell.parent.parent, records) if cell.parent.parent else trainer.setting.initial_weights(cell)
+        before = _weights(cell.parent.parent, records) if cell.parent.parent else untrained
         # B learnt alone is comparable only if A was the first task; otherwise the two started from other weights.
         alone = alone_of(cell) if cell.parent.parent is None and a != b else None
-        learnt_alone = _weights(alone, records) if alone else None
+        learnt_alone = _learnt_alone(alone, cell, trainer, records) if alone else None
         if before is not None:
+            before = with_all_channels(before, untrained)
             found |= update_measures(architecture, before, first, second, learnt_alone, *trials, *own)
     if "fixed_points" in cell.benchmark.analyses:
         found |= fixed_point_measures(architecture, first, second, *trials, *own)
     return found
+
+
+def _learnt_alone(alone: Cell, cell: Cell, trainer: CellTrainer, records: Records) -> Arrays | None:
+    """The weights that learning B alone gives a network with the channels of A and B; None if they are not stored.
+
+    What was learnt is added to the network's initial weights, since a task's vectors may depend on the earlier tasks.
+    """
+    learnt = _weights(alone, records)
+    if learnt is None:
+        return None
+    setting, layout = trainer.setting, trainer.setting.layout(alone)
+    architecture, initial = setting.architecture(cell.architecture), setting.initial_weights(alone)
+    change = {name: w - initial[name] for name, w in learnt.items()}
+    untrained = setting.initial_weights(cell)
+    nothing = {name: np.zeros_like(w) for name, w in untrained.items()}
+    axes = ChannelAxes(architecture.input_axes, architecture.output_axes)
+    placed = axes.placed_last(change, nothing, layout.n_inputs, layout.n_outputs)
+    return {name: w + placed[name] for name, w in untrained.items()}
 
 
 def _trials(label: str, cell: Cell, trainer: CellTrainer) -> Batch:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, TaskSpec, digest
 
-NUMERICS = 2
+NUMERICS = 3
 """Version of the engine's arithmetic and random streams; raised whenever the same cell would give other numbers."""
 
 SEPARATOR = " > "
@@ -77,6 +77,17 @@ class Cell:
         """
         return len(self.history) > 1 and self.history[-1] == self.history[-2]
 
+    @property
+    def tasks_with_channels(self) -> tuple[TaskSpec, ...]:
+        """The tasks whose channels the network has, in the order of the channels.
+
+        These are the tasks of its history, in the order in which they were first learnt, or all tasks of the benchmark
+        (`Channels.grow`).
+        """
+        if self.benchmark.channels.grow:
+            return tuple(self.benchmark.task(label) for label in dict.fromkeys(self.history))
+        return self.benchmark.tasks
+
     @property  # not cached: the descriptions of a hundred thousand cells would take gigabytes
     def description(self) -> dict[str, Any]:
         """Everything that determines the numbers and nothing else: no worker, device, path or label of a rule."""
@@ -89,18 +100,12 @@ class Cell:
             "architecture": {"plugin": self.architecture.plugin, "parameters": self.architecture.parameters},
             "channels": b.channels.model_dump(mode="json"),
             "tasks": [
-                {
-                    "label": t.label,
-                    "plugin": t.plugin,
-                    "parameters": t.parameters,
-                    "evaluation_trials": t.training.evaluation_trials,
-                }
-                for t in b.tasks
+                {"label": t.label, "plugin": t.plugin, "parameters": t.parameters} for t in self.tasks_with_channels
             ],
             "history": [
                 {
                     "task": t.label,
-                    "training": t.training.model_dump(mode="json", exclude={"learning_rate", "evaluation_trials"}),
+                    "training": t.training.model_dump(mode="json", exclude={"learning_rate"}),
                     "rule": self.rule.on(t.training).model_dump(mode="json", exclude={"label"}),
                 }
                 for t in stages
@@ -109,8 +114,38 @@ class Cell:
 
     @cached_property
     def identity(self) -> str:
-        """SHA-256 of the description, in hexadecimal."""
-        return digest(self.description)
+        """The identity of the description, see `identity_of`."""
+        return identity_of(self.description)
+
+
+STEM = 40
+"""Number of leading digits of an identity that do not depend on the budgets of updates."""
+
+
+def identity_of(description: dict[str, Any]) -> str:
+    """Return the identity of a cell: 64 hexadecimal digits, computed from its description alone.
+
+    The first digits are those of the SHA-256 of the description without the budgets (`max_updates`), and the rest those
+    of the SHA-256 of the list of budgets. Results that differ only in their budgets can thus be found by their first
+    digits. Cells of earlier numerics have the SHA-256 of the whole description.
+
+    Args:
+        description: `Cell.description`, which may have been read from a file.
+
+    Raises:
+        ValueError: the description is not that of a cell.
+    """
+    try:
+        if description["numerics"] < 3:
+            return digest(description)
+        trainings = [dict(stage["training"]) for stage in description["history"]]
+        budgets = [training.pop("max_updates") for training in trainings]
+        stages = [
+            stage | {"training": training} for stage, training in zip(description["history"], trainings, strict=True)
+        ]
+        return digest(description | {"history": stages})[:STEM] + digest(budgets)[: 64 - STEM]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not the description of a cell: {error}") from None
 
 
 def cells_of(benchmark: Benchmark) -> Iterator[Cell]:

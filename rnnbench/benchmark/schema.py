@@ -6,9 +6,11 @@ never plugin objects, so that a stored description can be read without importing
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import json
+import math
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -64,12 +66,31 @@ class Training(Model):
         Criterion(relative_loss=0.05), description="loss or relative_loss at which training ends"
     )
     evaluate_every: int = Field(25, ge=1, description="number of updates between two evaluations")
+    dense_start: bool = Field(
+        True,
+        description="whether evaluations are more frequent at first: after 1, 2, 3, ... updates, each a quarter later "
+        "than the one before, until they are evaluate_every apart",
+    )
     evaluation_trials: int = Field(
         128, ge=1, description="number of held-out trials; every evaluation uses the same ones"
     )
     learning_rate: float | None = Field(
         None, gt=0, description="learning rate for this task, in place of the learning rule's own"
     )
+
+    def evaluates_after(self, updates: int) -> bool:
+        """Return whether networks are evaluated after a number of updates."""
+        return updates % self.evaluate_every == 0 or (self.dense_start and updates in _dense(self.evaluate_every))
+
+
+@functools.cache
+def _dense(every: int) -> frozenset[int]:
+    """The numbers of updates at which evaluations are less than `every` apart."""
+    updates, found = 1, []
+    while math.ceil(updates / 4) < every:
+        found.append(updates)
+        updates += math.ceil(updates / 4)
+    return frozenset(found)
 
 
 class TaskSpec(Model):
@@ -125,8 +146,8 @@ class Channels(Model):
         "separate", description="separate: one block of channels for each task; shared: one block for all tasks"
     )
     idle_outputs: Literal["zero", "free"] = Field(
-        "zero",
-        description="what happens to outputs that the current task does not use: they are trained to zero or left free",
+        "free",
+        description="what happens to outputs that the current task does not use: they are left free or trained to zero",
     )
     context: bool = Field(
         False, description="shared layout only: one additional input for each task, which is 1 during its trials"
@@ -140,6 +161,16 @@ class Channels(Model):
         lt=1,
         description="separate layout only: cosine of the angle between the target directions of two tasks",
     )
+
+    @property
+    def grow(self) -> bool:
+        """Whether a network has the channels of the tasks of its own history only; each task brings its own channels.
+
+        Then a network depends on no other task of the benchmark. Otherwise it has the channels of all tasks from the
+        start: their outputs are trained to zero while another task is learnt, or the tasks share channels.
+        """
+        correlated = self.input_correlation > 0 or self.output_correlation > 0
+        return self.layout == "separate" and self.idle_outputs == "free" and not correlated
 
     @model_validator(mode="after")
     def _fits_layout(self) -> Self:

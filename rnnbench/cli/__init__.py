@@ -24,6 +24,7 @@ def _rnnbench() -> None:
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run_commands.run,
+    "extend": run_commands.extend,
     "claims": report_commands.claims,
     "trade-off": report_commands.trade_off,
     "report": report_commands.report,

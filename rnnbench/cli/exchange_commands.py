@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -23,7 +23,10 @@ def export(
         list[str] | None, typer.Option(help="person who made the results: 'A. Name <ORCID>'; may be repeated")
     ] = None,
     published: Annotated[str | None, typer.Option(help="date of publication, YYYY-MM-DD (default: today)")] = None,
-    weights: Annotated[bool, typer.Option("--weights", help="include the trained weights, as safetensors")] = False,
+    weights: Annotated[
+        Literal["none", "first-tasks", "all"],
+        typer.Option(help="trained weights to include: first-tasks are enough to add tasks to the results"),
+    ] = "none",
     with_times: Annotated[
         bool, typer.Option("--with-times", help="include the times when cells were computed")
     ] = False,
@@ -38,10 +41,11 @@ def export(
     from rnnbench.results.exchange.redaction import Redaction
     from rnnbench.results.exchange.ro_crate import Citation
 
+    chosen: dict[str, Literal["none", "first tasks", "all"]] = {"first-tasks": "first tasks", "all": "all"}
     citation = Citation(_date(published), licence, tuple(creator or ()))
     redaction = Redaction(with_times, with_paths)
     with progress("exporting") as report:
-        names = export_results(results, archive, citation, redaction, weights, force, report)
+        names = export_results(results, archive, citation, redaction, chosen.get(weights, "none"), force, report)
     out.print(Text(f"written to {archive}: {len(names)} files, {archive.stat().st_size / 1e6:.1f} MB"))
     if licence is None and not (results / "ro-crate-metadata.json").exists():
         out.print(Text("no licence is stated, so others may not use the results; --licence CC-BY-4.0 allows it"))

@@ -1,9 +1,9 @@
-"""The commands that train networks: run, worker."""
+"""The commands that train networks: run, extend, worker."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -11,48 +11,103 @@ from rich.text import Text
 from rnnbench.cli.console import out
 from rnnbench.errors import RnnbenchError
 
+if TYPE_CHECKING:
+    from rnnbench.execution.prepare import Prepared
+    from rnnbench.plugin.executor import Executor
+
+
+Workers = Annotated[int | None, typer.Option(help="number of processes on this machine (default: all cores)")]
+Threads = Annotated[int, typer.Option(help="threads of each worker; more than one changes the last digits")]
+Device = Annotated[str, typer.Option(help="device: auto, cpu or cuda")]
+Compute = Annotated[
+    str | None,
+    typer.Option(
+        help="where to compute: process, serial, slurm, ..., or a YAML file (default: process)", show_default=False
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="set a parameter of the executor, e.g. --set partition=short; may be repeated",
+        show_default=False,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="print the plan and its cost without training")]
+
 
 def run(
     benchmark: Annotated[Path, typer.Argument(help="a benchmark file, e.g. benchmarks/neuro.yaml")],
     results: Annotated[Path, typer.Option(help="folder in which the results folder <name>/ is made")] = Path("results"),
-    workers: Annotated[
-        int | None, typer.Option(help="number of processes on this machine (default: all cores)")
-    ] = None,
-    threads: Annotated[int, typer.Option(help="threads of each worker; more than one changes the last digits")] = 1,
-    device: Annotated[str, typer.Option(help="device: auto, cpu or cuda")] = "auto",
-    executor: Annotated[
-        str | None,
-        typer.Option(
-            help="where to compute: process, serial, slurm, ..., or a YAML file (default: process)",
-            show_default=False,
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="set a parameter of the executor, e.g. --set partition=short; may be repeated",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
+    threads: Threads = 1,
+    device: Device = "auto",
+    executor: Compute = None,
+    settings: Settings = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="address of the dask scheduler; the same as --set scheduler=...", show_default=False),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and its cost without training")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train the missing networks of a benchmark, print the matrices, and write tables and figures."""
-    from rnnbench.cli.run_display import LiveDisplay, plan_table
     from rnnbench.execution.prepare import prepare
+
+    settings = [*(settings or []), *([f"scheduler={scheduler}"] if scheduler else [])]
+    chosen = _executor(executor, settings)
+    _run(prepare(benchmark, results, workers, device, chosen, threads), dry_run)
+
+
+def extend(
+    results: Annotated[Path, typer.Argument(help="a results folder, e.g. results/neuro, or an exported archive")],
+    tasks: Annotated[
+        list[str], typer.Argument(help="tasks to add: names, or as in a benchmark file: '{use: my_task, duration: 5}'")
+    ],
+    home: Annotated[Path, typer.Option("--results", help="folder in which an archive is unpacked to <name>/")] = Path(
+        "results"
+    ),
+    workers: Workers = None,
+    threads: Threads = 1,
+    device: Device = "auto",
+    executor: Compute = None,
+    settings: Settings = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Add tasks to finished results: only pairs with a new task are trained, and all other rows stay as they are.
+
+    The weights of the first tasks are needed. Where they are missing, as in an archive without weights, these networks
+    are trained again.
+    """
+    from rnnbench.execution.prepare import prepare
+    from rnnbench.loading.extension import extended
+    from rnnbench.plugin.registry import installed
+    from rnnbench.results.document import benchmark_of
+
+    chosen = _executor(executor, settings or [])
+    if results.is_file():
+        from rnnbench.results.exchange.importing import import_results
+
+        results = import_results(results, home)
+        out.print(Text(f"checked and written to {results}"))
+    benchmark = extended(benchmark_of(results), tasks, installed()).model_copy(update={"name": results.resolve().name})
+    _run(prepare(benchmark, results.parent, workers, device, chosen, threads), dry_run)
+
+
+def _executor(name: str | None, settings: list[str]) -> Executor | None:
+    """The executor that was asked for, with its parameters; None for the default one."""
     from rnnbench.loading.executor_choice import executor_of
     from rnnbench.loading.yaml_file import setting
     from rnnbench.plugin.registry import installed
 
-    settings = [*(settings or []), *([f"scheduler={scheduler}"] if scheduler else [])]
-    if settings and executor is None:
+    if settings and name is None:
         raise RnnbenchError("--set: sets a parameter of an executor; name the executor with --executor")
-    chosen = executor and executor_of(executor, installed(), dict(setting(text) for text in settings))
-    prepared = prepare(benchmark, results, workers, device, chosen or None, threads)
+    return executor_of(name, installed(), dict(setting(text) for text in settings)) if name else None
+
+
+def _run(prepared: Prepared, dry_run: bool) -> None:
+    """Print the plan; unless it is a dry run, compute what is missing and print what was found."""
+    from rnnbench.cli.run_display import LiveDisplay, plan_table
+
     if dry_run:
         out.print(plan_table(prepared))
         return

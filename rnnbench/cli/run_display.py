@@ -49,6 +49,8 @@ def plan_table(prepared: Prepared) -> Table:
     )
     table.add_row("networks", f"{plan.n_networks}, {through}")
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
+    if prepared.change:
+        table.add_row("change", Text(prepared.change))
     if elsewhere := cells_in_progress(prepared.folder, time.time()) & plan.missing:
         others = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
         table.add_row("in progress", f"{others}; both give the same numbers")

@@ -18,7 +18,7 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError
 from rnnbench.execution.plan import Population
 from rnnbench.plugin.executor import Executor, Job, Report, Work
-from rnnbench.results.store import write_text
+from rnnbench.results.files import write_text
 
 
 def jobs_of(populations: Iterable[Population], seconds: Mapping[str, float]) -> tuple[Job, ...]:

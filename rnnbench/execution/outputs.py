@@ -25,10 +25,11 @@ from rnnbench.results.document import (
     ResultsDocument,
     stored_description,
 )
+from rnnbench.results.files import remove, rename, write_text
 from rnnbench.results.networks import Records, condition_columns, condition_values, names_of_pair, pairs_of
 from rnnbench.results.reading import read_table
 from rnnbench.results.sequence_metrics import METRICS
-from rnnbench.results.store import Store, remove, rename, write_text
+from rnnbench.results.store import Store
 from rnnbench.results.tables import collect, write_table, write_tables
 
 FROM_CELLS = [table for table in TABLES if table is not ANALYSIS]

@@ -92,7 +92,7 @@ def plan(benchmark: Benchmark, settings: Settings, store: Store, device: torch.d
         StoreError: a cell was written by a newer version of rnnbench.
     """
     for setting in benchmark.settings:
-        _ = settings.of(setting).layout  # Raises PluginError if a task's number of channels is wrong.
+        settings.of(setting).check_channels()
     kinds = _Kinds(settings)
     groups: dict[str, list[Cell]] = {}
     for cell in cells_of(benchmark):
@@ -121,9 +121,9 @@ class _Kinds:
 
     def population(self, cell: Cell) -> str:
         """A text that is the same for all cells that may be in one population."""
-        # With a rule that remembers, memories of different histories may have different names and shapes.
+        # Networks with different histories may have different channels, and memories with other names and shapes.
         remembers = self.settings.registry.find("rule", cell.rule.plugin).cls.remembers  # type: ignore[attr-defined]
-        past = cell.history if remembers else len(cell.history)
+        past = cell.history if remembers or cell.benchmark.channels.grow else len(cell.history)
         return canonical_json([cell.benchmark.condition, past, cell.occurrence, self.update(cell)])
 
     def update(self, cell: Cell) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.execution.changes import change
 from rnnbench.execution.machine import cores, memory
 from rnnbench.execution.plan import Plan, bytes_of_a_worker, plan, seconds_at_most
 from rnnbench.execution.worker import at_least_one, device_named, threads as in_threads
@@ -18,6 +19,7 @@ from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.loading.executor_choice import Choice, executor_of
 from rnnbench.plugin.executor import Executor, Report
 from rnnbench.plugin.registry import installed
+from rnnbench.results.document import FILE, stored_description
 from rnnbench.results.store import Store
 from rnnbench.training.setting import Settings
 
@@ -34,6 +36,7 @@ class Prepared:
         threads: number of threads of each worker.
         executor: what computes the jobs.
         memory: estimated memory of a worker (bytes), and free memory on this machine (bytes; None if unknown).
+        change: how the tasks differ from those of the results that are there; None if they do not.
         seconds: time of one worker (s) for each population still to be computed if every network spends its budget, by
             the identity of the population's first cell; NaN if it could not be measured.
     """
@@ -45,6 +48,7 @@ class Prepared:
     threads: int
     executor: Executor
     memory: tuple[int, int | None]
+    change: str | None
     seconds: dict[str, float]
 
     @property
@@ -129,9 +133,10 @@ def prepare(
     n_workers = min(most_workers, max(1, len(planned.to_do)))
     if chosen is None:
         chosen = executor_of("serial" if n_workers == 1 else "process", installed())
+    changed = change(stored_description(folder / FILE), planned)
     with in_threads(threads):
         seconds = seconds_at_most(planned, settings, torch_device)
-    return Prepared(planned, folder, torch_device, n_workers, threads, chosen, (needed, free), seconds)
+    return Prepared(planned, folder, torch_device, n_workers, threads, chosen, (needed, free), changed, seconds)
 
 
 def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:

@@ -29,7 +29,7 @@ from rnnbench.errors import BenchmarkError, PluginError
 from rnnbench.loading.validation import validated
 from rnnbench.loading.yaml_file import read_yaml
 from rnnbench.messages import one_line, shown, suggestion
-from rnnbench.plugin.interfaces import LearningRule
+from rnnbench.plugin.learning_rule import LearningRule
 from rnnbench.plugin.registry import RESERVED, Kind, Registry, installed
 
 Entry = str | dict[str, Any]
@@ -205,31 +205,50 @@ def _conditions(file: _File, rules: tuple[RuleSpec, ...], registry: Registry) ->
 
 def _tasks(file: _File, rules: tuple[RuleSpec, ...], registry: Registry, condition: dict[str, Any]) -> list[TaskSpec]:
     """The tasks, with the values of a condition added to the parameters of each."""
-    tasks = []
     general = file.training.model_dump(exclude_unset=True)
-    for i, entry in enumerate(file.tasks):
-        where = f"tasks[{i}]"
-        content = _content(entry, where)
-        if "sweep" in content:
-            raise BenchmarkError(f"{where}.sweep: tasks are not swept; list the task once for each value, with a label")
-        if twice := sorted(set(condition) & set(content)):
-            raise BenchmarkError(f"{where}.{twice[0]}: also given outside the conditions")
-        content |= condition
-        own = content.pop("training", {})
-        if not isinstance(own, dict):
-            raise BenchmarkError(f"{where}.training: {shown(own)} is not a mapping")
-        training = validated(Training, {**general, **own}, f"{where}.training")
-        for rule in rules:
-            if training.learning_rate is not None and "learning_rate" not in rule.parameters:
-                raise BenchmarkError(
-                    f"{where}.training.learning_rate: rule {rule.label} has no learning rate to replace"
-                )
-        label = content.pop("label", None)
-        plugin, parameters = _plugin("task", content, where, registry)
-        label = plugin.partition("@")[0] if label is None else _label(label, where)
-        tasks.append(TaskSpec(label=label, plugin=plugin, parameters=parameters, training=training))
+    tasks = [task_of(entry, f"tasks[{i}]", general, rules, registry, condition) for i, entry in enumerate(file.tasks)]
     _refuse_repeated(tasks, "tasks", lambda task: task.label)
     return tasks
+
+
+def task_of(
+    entry: Entry,
+    where: str,
+    training: dict[str, Any],
+    rules: Iterable[RuleSpec],
+    registry: Registry,
+    condition: dict[str, Any],
+) -> TaskSpec:
+    """Resolve a task of a benchmark file.
+
+    Args:
+        entry: the entry of the list of tasks.
+        where: its place, for error messages.
+        training: the settings of training that the task does not set itself.
+        rules: the learning rules of the benchmark.
+        registry: the known plugins.
+        condition: values of a condition, which are added to the task's parameters.
+
+    Raises:
+        BenchmarkError: something in the entry is wrong.
+    """
+    content = _content(entry, where)
+    if "sweep" in content:
+        raise BenchmarkError(f"{where}.sweep: tasks are not swept; list the task once for each value, with a label")
+    if twice := sorted(set(condition) & set(content)):
+        raise BenchmarkError(f"{where}.{twice[0]}: also given outside the conditions")
+    content |= condition
+    own = content.pop("training", {})
+    if not isinstance(own, dict):
+        raise BenchmarkError(f"{where}.training: {shown(own)} is not a mapping")
+    resolved = validated(Training, {**training, **own}, f"{where}.training")
+    for rule in rules:
+        if resolved.learning_rate is not None and "learning_rate" not in rule.parameters:
+            raise BenchmarkError(f"{where}.training.learning_rate: rule {rule.label} has no learning rate to replace")
+    label = content.pop("label", None)
+    plugin, parameters = _plugin("task", content, where, registry)
+    label = plugin.partition("@")[0] if label is None else _label(label, where)
+    return TaskSpec(label=label, plugin=plugin, parameters=parameters, training=resolved)
 
 
 def _specs(kind: Kind, entries: list[Entry], section: str, registry: Registry) -> list[dict[str, Any]]:

@@ -124,6 +124,21 @@ def setting(text: str) -> tuple[str, Any]:
     if not equals or not name:
         raise BenchmarkError(f"--set {text}: expected parameter=value, such as drive=0.5")
     try:
-        return name, yaml.load(value, _Loader)
+        return name, parsed(value)
+    except BenchmarkError as error:
+        raise BenchmarkError(f"--set {text}: {error}") from None
+
+
+def parsed(text: str) -> Any:
+    """Read a value as it is given on a command line.
+
+    Args:
+        text: the value as YAML, such as 0.5 or {use: flip_flop, channels: 2}.
+
+    Raises:
+        BenchmarkError: the text is not valid YAML.
+    """
+    try:
+        return yaml.load(text, _Loader)
     except yaml.YAMLError:
-        raise BenchmarkError(f"--set {text}: {value!r:.60} cannot be read as a value") from None
+        raise BenchmarkError(f"{text!r:.60} cannot be read as a value") from None

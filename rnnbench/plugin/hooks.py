@@ -5,7 +5,8 @@ from __future__ import annotations
 import pluggy
 
 from rnnbench.plugin.executor import Executor
-from rnnbench.plugin.interfaces import Architecture, LearningRule, Task
+from rnnbench.plugin.interfaces import Architecture, Task
+from rnnbench.plugin.learning_rule import LearningRule
 
 PROJECT = "rnnbench"
 hookspec = pluggy.HookspecMarker(PROJECT)

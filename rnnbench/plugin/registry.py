@@ -16,7 +16,8 @@ from rnnbench.errors import PluginError
 from rnnbench.messages import error_line, nearest, one_line
 from rnnbench.plugin import hooks as hookspecs
 from rnnbench.plugin.executor import Executor
-from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
+from rnnbench.plugin.interfaces import Architecture, Plugin, Task
+from rnnbench.plugin.learning_rule import LearningRule
 
 Kind = Literal["task", "architecture", "rule", "executor"]
 P = TypeVar("P", bound=Plugin)

@@ -60,11 +60,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def listed(names: list[str]) -> str:
-    """Names joined by commas and "and" for a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else "none"
-
-
 def rounded(value: Any, digits: int = 6) -> float | None:
     """A number rounded to significant digits, for JSON data; None (null in JSON) if it is missing or not finite."""
     return float(f"{float(value):.{digits}g}") if _finite(value) else None

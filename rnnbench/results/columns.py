@@ -204,10 +204,13 @@ STAGES = Table(
         *_SETTING,
         _text(
             "history",
-            "all tasks learnt up to and including this stage, in order, joined by ' > '. At stage 0 the task that "
-            "will be learnt first, on which the values in the row do not depend",
+            "the tasks of the network, in order, joined by ' > '. The last one may be still to come (see stage)",
         ),
-        _whole("stage", "number of tasks learnt; 0 is before any training"),
+        _whole(
+            "stage",
+            "number of tasks of the history that have been learnt; 0 is before any training. If it is less than all of "
+            "them, the row is about the last task of the history, which is not learnt yet",
+        ),
         _text("task_learnt", "the task learnt in this stage; empty at stage 0"),
         _SEED,
         _text("task", "the task that is evaluated"),
@@ -219,10 +222,11 @@ STAGES = Table(
             "mean accuracy (0..1) over the whole budget of updates in this stage: trapezoids between evaluations, and "
             "the last accuracy after training has ended. Empty unless the row's task is task_learnt",
         ),
-        _whole("updates", "number of updates in this stage; empty at stage 0"),
+        _whole("updates", "number of updates in this stage; empty if the task of the row is still to come"),
         _truth(
             "converged",
-            "whether the training in this stage met the criterion; empty at stage 0 and for drift controls",
+            "whether the training in this stage met the criterion; empty if the task of the row is still to come, and "
+            "for drift controls",
         ),
     ),
 )

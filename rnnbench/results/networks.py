@@ -9,7 +9,8 @@ from typing import Any
 from rnnbench.benchmark.cells import Cell, joined
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.results.columns import INTERFERENCE
-from rnnbench.results.store import Record, Result, Store
+from rnnbench.results.records import Record, Result
+from rnnbench.results.store import Store
 
 
 class Records:

@@ -10,7 +10,8 @@ from typing import Any
 from rnnbench.benchmark.schema import FORMAT, Model
 from rnnbench.results.columns import TABLES, Table
 from rnnbench.results.document import RESULTS_FORMAT, ResultsDocument
-from rnnbench.results.store import Record, write_text
+from rnnbench.results.files import write_text
+from rnnbench.results.records import Record
 
 SCHEMAS: dict[str, tuple[type[Model], str]] = {
     "benchmark": (ResultsDocument, f"benchmark.json of a results folder, format {RESULTS_FORMAT}"),

@@ -25,8 +25,8 @@ from rnnbench.results.networks import (
     names_of_pair,
     names_of_stage,
 )
+from rnnbench.results.records import TRACKED as TRACKED_ARRAY, Curve, Record, Result, Scores, split
 from rnnbench.results.sequence_metrics import METRICS, Sequence
-from rnnbench.results.store import TRACKED as TRACKED_ARRAY, Curve, Record, Result, Scores, split
 
 Row = dict[str, Any]
 
@@ -88,10 +88,10 @@ def _interference(stage: Stage) -> Iterator[Row]:
 
 def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -> Row:
     a, b = cell.history[-2:]
-    root = relatives.result(cell, cell.history[:1])
-    before = root.before if root else {}  # the first stage stores the scores before any training
+    learnt = relatives.result(cell, cell.history[: cell.history.index(a) + 1])  # the stage in which A was new
     alone = relatives.result(cell, (b,)) if learns_first(cell, b) else None
-    untrained, after_a, after_b = before.get(a), first.after.get(a), second.after.get(a)
+    untrained = _untrained(learnt, a, relatives, cell)
+    after_a, after_b = first.after.get(a), second.after.get(a)
     losses = {
         "loss_untrained": _loss(untrained),
         "loss_first": _loss(after_a),
@@ -127,8 +127,8 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
         **own,
         "interference_own": interference(*own.values()),
-        "second_loss_untrained": _loss(before.get(b)),
-        "second_loss_before": _loss(first.after.get(b)),
+        "second_loss_untrained": _loss(_untrained(second, b, relatives, cell)),
+        "second_loss_before": _loss(second.scores_before[-1] if second.scores_before else first.after.get(b)),
         "second_loss_after": _loss(second.after.get(b)),
         "second_updates_alone": alone.updates if alone else None,
         "second_converged_alone": alone.converged if alone else None,
@@ -137,6 +137,14 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         else math.nan,
         "savings": _savings(cell, second, relatives),
     }
+
+
+def _untrained(stage: Result | None, task: str, relatives: Relatives, cell: Cell) -> Scores | None:
+    """Return the scores on a task before any training, from the stage that learnt it; None if they are unknown."""
+    if stage and stage.scores_before:
+        return stage.scores_before[0]
+    root = relatives.result(cell, cell.history[:1])  # in cells of earlier numerics the first stage has them all
+    return root.before.get(task) if root else None
 
 
 def _savings(cell: Cell, relearnt: Result, relatives: Relatives) -> float:
@@ -188,20 +196,18 @@ def _tracked(stage: Stage) -> Iterator[Row]:
 @rows_of(columns.STAGES)
 def _stages(stage: Stage) -> Iterator[Row]:
     cell, result = stage.cell, stage.result
-    names = names_of_stage(cell)
-    begin = {"stage": 0, "task_learnt": "", "updates": None, "converged": None}
-    end = {
-        "stage": len(cell.history),
-        "task_learnt": cell.history[-1],
-        "updates": result.updates,
-        "converged": result.converged,
-    }
-    for moment, scores in ((begin, result.before), (end, result.after)):
-        for task, score in scores.items():
-            values = {"loss": _loss(score), "own_loss": _own_loss(score), "accuracy": _accuracy(score)}
-            if task == moment["task_learnt"]:
-                values["accuracy_auc"] = _area(result.curve, task, cell.task.training.max_updates)
-            yield names | moment | {"task": task} | values
+    names, last = names_of_stage(cell), len(cell.history)
+    for k, score in enumerate(result.scores_before):
+        learnt = cell.history[k - 1] if k else ""
+        yield names | {"stage": k, "task_learnt": learnt, "task": cell.history[-1]} | _values(score)
+    trained = {"stage": last, "task_learnt": cell.history[-1], "updates": result.updates, "converged": result.converged}
+    for task, score in result.after.items():
+        area = _area(result.curve, task, cell.task.training.max_updates) if task == cell.history[-1] else math.nan
+        yield names | trained | {"task": task} | _values(score) | {"accuracy_auc": area}
+
+
+def _values(score: Scores) -> Row:
+    return {"loss": _loss(score), "own_loss": _own_loss(score), "accuracy": _accuracy(score)}
 
 
 @rows_of(columns.TIMING)
@@ -252,24 +258,27 @@ class _Network:
     """The accuracies of one network in all its histories, from its rows of the table `stages`."""
 
     def __init__(self, stages: pd.DataFrame) -> None:
-        self.accuracy: dict[tuple[str, str], Any] = {}
+        self.accuracy: dict[tuple[str, int, str], Any] = {}
         self.auc: dict[str, Any] = {}
         for row in stages.to_dict("records"):
-            history = str(row["history"]) if row["stage"] > 0 else ""
-            self.accuracy[history, str(row["task"])] = row["accuracy"]
-            if history and row["task"] == row["task_learnt"]:
+            history, stage, task = str(row["history"]), int(row["stage"]), str(row["task"])
+            self.accuracy[history, stage, task] = row["accuracy"]
+            if stage == len(split_history(history)) and task == row["task_learnt"]:
                 self.auc[history] = row.get("accuracy_auc", math.nan)
 
     def sequence(self, tasks: list[str]) -> Sequence:
         """Return the accuracies along a sequence of tasks, NaN where there are none."""
-        stages = [joined(tasks[: k + 1]) for k in range(len(tasks))]
+        numbers = range(len(tasks))
         return Sequence(
-            r=np.array(
-                [[self.accuracy.get((b, task), math.nan) for task in tasks] for b in ["", *stages]], dtype=float
-            ),
-            auc=np.array([self.auc.get(history, math.nan) for history in stages], dtype=float),
+            r=np.array([[self._after(i, j, tasks) for j in numbers] for i in range(len(tasks) + 1)], dtype=float),
+            auc=np.array([self.auc.get(joined(tasks[: j + 1]), math.nan) for j in numbers], dtype=float),
             alone=np.array([self.auc.get(task, math.nan) for task in tasks], dtype=float),
         )
+
+    def _after(self, stage: int, j: int, tasks: list[str]) -> Any:
+        """Accuracy on the j-th task (from 0) after a stage. If the task is still to come, its own stage stores it."""
+        history = joined(tasks[: max(stage, j + 1)])
+        return self.accuracy.get((history, stage, tasks[j]), math.nan)
 
 
 def _loss(scores: Scores | None) -> float:

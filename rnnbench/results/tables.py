@@ -14,8 +14,9 @@ import pandas as pd
 
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.results.columns import CONTINUAL, INTERFERENCE, STAGES, TABLES, TRACKED, Table
+from rnnbench.results.files import remove, write_text, write_with
 from rnnbench.results.networks import Relatives, condition_columns, kinds_of
-from rnnbench.results.store import Store, remove, write_text, write_with
+from rnnbench.results.store import Store
 from rnnbench.results.table_rows import ROWS, Stage, continual_table
 
 

@@ -10,7 +10,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
 from rnnbench.errors import StoreError
-from rnnbench.results.store import Store, verified
+from rnnbench.results.records import verified
+from rnnbench.results.store import Store
 
 Parcel = dict[str, tuple[bytes, bytes | None]]
 """By identity: the contents of a cell's JSON file and of its safetensors file, None if it has no arrays."""

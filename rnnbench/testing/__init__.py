@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from rnnbench.plugin.executor import Executor
-from rnnbench.plugin.interfaces import Architecture, LearningRule, Plugin, Task
+from rnnbench.plugin.interfaces import Architecture, Plugin, Task
+from rnnbench.plugin.learning_rule import LearningRule
 from rnnbench.testing import architecture_checks, executor_checks, rule_checks, task_checks
 from rnnbench.testing.check import Check, CheckResult, forget, judge, title
 from rnnbench.testing.histories import forget_layouts

@@ -23,7 +23,8 @@ from rnnbench.testing.global_random import without_global_randomness
 from rnnbench.testing.rate_network_checks import CHANNELS, RATE_NETWORK_CHECKS, small
 from rnnbench.testing.small_plugins import TwoRecalls
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.stage import Start
+from rnnbench.training.trainer import Trainer
 
 ROUNDING = 1e-9
 """Largest relative difference allowed between two ways to compute the same numbers in double precision."""

@@ -11,13 +11,15 @@ import torch
 from rnnbench.benchmark.schema import Channels, Training
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.messages import one_line
-from rnnbench.plugin.interfaces import Architecture, LearningRule, State, Task, TaskContext, Weights
+from rnnbench.plugin.interfaces import Architecture, State, Task, Weights
+from rnnbench.plugin.learning_rule import LearningRule, TaskContext
 from rnnbench.randomness import rng_for
 from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Skipped
 from rnnbench.testing.small_plugins import NETWORKS, Recall
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Arrays, Outcome, Start, Trainer
+from rnnbench.training.stage import Arrays, Outcome, Start
+from rnnbench.training.trainer import Trainer
 
 TASKS: dict[str, Task] = {"A": Recall(), "B": Recall(sign=-1, delay=1)}
 """Two tasks on the same channels with opposite answers: learning B destroys A unless the rule protects A."""
@@ -130,7 +132,7 @@ class Course:
                 )
                 for seed, budget, (w, memory) in zip(seeds, budgets, arrays, strict=True)
             ]
-            training = Training(batch=TRIALS, evaluate_every=max(1, *budgets))
+            training = Training(batch=TRIALS, evaluate_every=max(1, *budgets), dense_start=False)
             stages.append(self.trainer(rule, dtype).train(label, 0 if is_blank else position, training, starts))
             arrays = [(outcome.weights, outcome.memory) for outcome in stages[-1]]
         return stages

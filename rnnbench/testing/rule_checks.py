@@ -15,13 +15,14 @@ import torch
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
 from rnnbench.messages import one_line
-from rnnbench.plugin.interfaces import LearningRule, Weights
+from rnnbench.plugin.interfaces import Weights
+from rnnbench.plugin.learning_rule import LearningRule
 from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped, require
 from rnnbench.testing.global_random import without_global_randomness
 from rnnbench.testing.histories import TRIALS, UPDATES, Course, Stage, distance, same_bits
 from rnnbench.testing.small_plugins import NETWORKS
-from rnnbench.training.trainer import Outcome
+from rnnbench.training.stage import Outcome
 
 ROUNDING = 1e-6
 """Largest difference between weights, relative to their change in training, that counts as rounding."""

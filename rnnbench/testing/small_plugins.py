@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -73,6 +75,9 @@ class MinimalGatedUnit(Architecture):
 
     name, version = "minimal_gated_unit", 1
     source = "Zhou, Wu, Zhang, Zhou, Int. J. Autom. Comput. 2016, without biases"
+
+    input_axes: ClassVar[Mapping[str, int]] = {"w_f": 1, "w_h": 1}
+    output_axes: ClassVar[Mapping[str, int]] = {"w_out": 0}
 
     @property
     def trained(self) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Check, Failed, Note, Skipped
 from rnnbench.testing.global_random import global_seed, without_global_randomness
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.stage import Start
+from rnnbench.training.trainer import Trainer
 from rnnbench.training.trials import check_task, checked
 
 DT = 0.5

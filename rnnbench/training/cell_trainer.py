@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,10 +15,17 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.engine.precision import products
 from rnnbench.errors import PluginError
 from rnnbench.messages import one_line
-from rnnbench.results.store import MEMORY, TRACKED, WEIGHT, Curve, Failure, Record, Result, Scores, Store, split
+from rnnbench.results.records import MEMORY, STATE, TRACKED, WEIGHT, Curve, Failure, Record, Result, Scores, split
+from rnnbench.results.store import Store
+from rnnbench.training.continuation import Earlier, earlier_result, paused
+from rnnbench.training.initial_weights import with_new_channels
 from rnnbench.training.missing import is_missing, keeps_weights
 from rnnbench.training.setting import Setting, Settings
-from rnnbench.training.trainer import Arrays, Outcome, Score, Start, Trainer
+from rnnbench.training.stage import Arrays, Outcome, Score, Start
+from rnnbench.training.trainer import Trainer
+
+Network = tuple[Arrays, Arrays]
+"""Weights of a network, and what its learning rule remembers, by name."""
 
 
 class CellTrainer:
@@ -37,7 +45,8 @@ class CellTrainer:
 
         Args:
             cell: the cell.
-            evaluated: labels of the tasks on which networks are evaluated; by default all tasks that can be used.
+            evaluated: labels of the tasks on which networks are evaluated; by default those of the cell's history that
+                can be used.
 
         Raises:
             PluginError: a task, the architecture or the rule cannot be used.
@@ -47,10 +56,11 @@ class CellTrainer:
         rule = setting.rule(cell.rule.on(cell.task.training))
         evaluation = {
             label: n_trials
-            for label, n_trials in setting.evaluation_trials(architecture.dt).items()
+            for label, n_trials in setting.evaluation_trials(cell, architecture.dt).items()
             if evaluated is None or label in evaluated
         }
-        return Trainer(setting.tasks, setting.layout, architecture, rule, evaluation, setting.dtype, self.device)
+        layout = setting.layout(cell)
+        return Trainer(setting.tasks, layout, architecture, rule, evaluation, setting.dtype, self.device)
 
     def to_compute(self, cells: Sequence[Cell], store: Store) -> list[Cell]:
         """The cells of a population that must be computed.
@@ -95,16 +105,39 @@ class CellTrainer:
             The records of the cells, in no particular order.
         """
         with products(self.setting.benchmark.dtype, self.device):
-            return self._train(cells, store, provenance, report, clock)
+            records, remaining = [], []
+            found: dict[str, Earlier] = {}
+            for cell in cells:
+                earlier = self._earlier_result(cell, store)
+                if earlier is not None and earlier.complete:
+                    records.append(_copied(cell, earlier.record, store))
+                    continue
+                remaining.append(cell)
+                if earlier is not None:
+                    found[cell.identity] = earlier
+            for group in _by_first_update(remaining, found):
+                records += self._train(group, found, store, provenance, report, clock)
+            return records
+
+    def _earlier_result(self, cell: Cell, store: Store) -> Earlier | None:
+        """A result of the cell with another budget that can be used; None if it is broken or there is none."""
+        try:
+            earlier = earlier_result(cell, store)
+            independent = self.device.type == "cpu" and self.trainer(cell).engine.independent
+        except (Exception, SystemExit):  # A plugin is broken; training reports it.
+            return None
+        return earlier if earlier is None or earlier.complete or independent else None
 
     def _train(
         self,
         cells: Sequence[Cell],
+        found: Mapping[str, Earlier],
         store: Store,
         provenance: dict[str, Any],
         report: Callable[[int], Any],
         clock: Callable[[], float],
     ) -> list[Record]:
+        """Train cells that all begin at the same number of updates; `found` has results to go on from, by identity."""
         begin = clock()
         parent_failures: dict[str, Failure] = {}
         try:
@@ -114,9 +147,11 @@ class CellTrainer:
                 raise PluginError(fault)
             parent_failures = {c.identity: failure for c in cells if (failure := _parent_failure(c, store))}
             ready = [cell for cell in cells if cell.identity not in parent_failures]
-            scores_untrained = self._scores_untrained(ready, trainer, store)
+            networks = [self._networks(cell, trainer, store) for cell in ready]
+            scores = _scores_before(networks, label, [cell.seed for cell in ready], trainer)
             starts = [
-                self._start(cell, scores[label], store) for cell, scores in zip(ready, scores_untrained, strict=True)
+                self._start(cell, network[-1], before[0], found.get(cell.identity), store)
+                for cell, network, before in zip(ready, networks, scores, strict=True)
             ]
             position = len(cells[0].history) - 1
             outcomes = trainer.train(label, position, cells[0].task.training, starts, report) if starts else []
@@ -130,55 +165,54 @@ class CellTrainer:
         ]
         if math.isfinite(seconds := (clock() - begin) / len(cells)):
             provenance = provenance | {"seconds": round(seconds, 4)}
-        for cell, start, scores, outcome in zip(ready, starts, scores_untrained, outcomes, strict=True):
-            arrays = _arrays(outcome) if keeps_weights(cell) or outcome.tracked else None
-            result = _result(start, scores if cell.parent is None else {}, outcome)
+        for cell, start, before, outcome in zip(ready, starts, scores, outcomes, strict=True):
+            unfinished = start.bound is not None and not _reached(start, outcome) and not outcome.diverged
+            arrays = _arrays(outcome) if keeps_weights(cell) or outcome.tracked or unfinished else None
+            result = _result(start, before, outcome)
             records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
         return records
 
-    def _scores_untrained(self, cells: Sequence[Cell], trainer: Trainer, store: Store) -> list[dict[str, Scores]]:
-        """The scores of each network on every task before any training, by label.
+    def _networks(self, cell: Cell, trainer: Trainer, store: Store) -> list[Network]:
+        """A cell's network before any training and after each earlier stage, always with all its channels.
 
-        They are measured at the first stage and stored there; later stages read them.
+        Raises:
+            RuntimeError: an earlier stage or its weights are missing.
+            PluginError: the architecture or the rule cannot add the channels.
         """
-        if not cells:
-            return []
-        if cells[0].parent is not None:
-            stored = [_record(_first_stage(cell), store).result.before for cell in cells]
-            if all(cells[0].task.label in scores for scores in stored):
-                return stored
-        weights = [self.setting.initial_weights(cell) for cell in cells]
-        measured: list[dict[str, Scores]] = [{} for _ in cells]
-        seeds = [cell.seed for cell in cells]
-        for label in trainer.evaluation_trials:
-            scores = trainer.evaluate_if_possible(label, trainer.tensors(weights), seeds, cells[0].task.label)
-            for by_label, score in zip(measured, scores, strict=False):
-                by_label[label] = _scores(score)
-        return measured
+        initial = self.setting.initial_weights(cell)
+        layout, context = self.setting.layout(cell), trainer.context(cell.task.label, [cell.seed])
+        networks: list[Network] = [(initial, {})]
+        for stage in _earlier(cell):
+            arrays = store.arrays(_record(stage, store))
+            if arrays is None:
+                raise RuntimeError(f"the weights after {joined(stage.history)} are missing; run again")
+            weights, memory = split(arrays, WEIGHT), split(arrays, MEMORY)
+            networks.append(with_new_channels(weights, memory, initial, layout, trainer.rule, context, trainer.tensors))
+        return networks
 
-    def _start(self, cell: Cell, untrained: Scores, store: Store) -> Start:
+    def _start(self, cell: Cell, network: Network, untrained: Scores, earlier: Earlier | None, store: Store) -> Start:
         """The start of a network's stage.
 
         Args:
             cell: the cell to be computed.
+            network: the network with which the stage begins.
             untrained: scores of the network on the cell's task before any training.
+            earlier: a result with a smaller budget from which training goes on, or None.
             store: the results, with the cell of the stage before.
         """
         training, label = cell.task.training, cell.task.label
         watch = (*dict.fromkeys(name for name in cell.history if name != label), label)
-        memory: Arrays = {}
-        if cell.parent is None:
-            weights = self.setting.initial_weights(cell)
-        else:
-            arrays = store.arrays(_record(cell.parent, store))
-            if arrays is None:
-                raise RuntimeError(f"the weights after {joined(cell.parent.history)} are missing; run again")
-            weights, memory = split(arrays, WEIGHT), split(arrays, MEMORY)
         if cell.parent is not None and cell.is_drift_control:
             budget = _record(cell.parent, store).result.updates or 0
-            return Start(cell.seed, cell.occurrence, budget, None, watch, weights, memory)
+            return Start(cell.seed, cell.occurrence, budget, None, watch, *network)
         bound = training.criterion.bound(math.nan if untrained.loss is None else untrained.loss)
-        return Start(cell.seed, cell.occurrence, training.max_updates, bound, watch, weights, memory)
+        start = Start(cell.seed, cell.occurrence, training.max_updates, bound, watch, *network)
+        if earlier is None:
+            return start
+        arrays = store.arrays(earlier.record)
+        if arrays is None:
+            raise RuntimeError("the weights of an earlier run are damaged; run again")
+        return replace(start, weights=split(arrays, WEIGHT), paused=paused(earlier.record, arrays, training))
 
 
 class CellTrainers:
@@ -220,17 +254,51 @@ def _parent_failure(cell: Cell, store: Store) -> Failure | None:
     return Failure(kind="parent", message=f"after {joined(cell.parent.history)}: {failure.message}")
 
 
-def _first_stage(cell: Cell) -> Cell:
-    """The cell of the same network after its first stage."""
+def _earlier(cell: Cell) -> list[Cell]:
+    """The cells of the same network after its earlier stages, the first stage first."""
+    stages: list[Cell] = []
     while cell.parent is not None:
         cell = cell.parent
-    return cell
+        stages.insert(0, cell)
+    return stages
 
 
-def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result:
+def _scores_before(
+    networks: Sequence[Sequence[Network]], label: str, seeds: list[int], trainer: Trainer
+) -> list[tuple[Scores, ...]]:
+    """The scores of each network on a task, before any training and after each earlier stage."""
+    if not networks:
+        return []
+    by_stage = [
+        trainer.evaluate(label, trainer.tensors([w for w, _ in stage]), seeds, trainer.tensors([m for _, m in stage]))
+        for stage in zip(*networks, strict=True)
+    ]
+    return [tuple(map(_scores, scores)) for scores in zip(*by_stage, strict=True)]
+
+
+def _copied(cell: Cell, record: Record, store: Store) -> Record:
+    """Store the result of a cell with other budgets as that of a cell."""
+    result = record.result.model_copy(update={"arrays_sha256": None})
+    return store.put(cell.identity, cell.description, result, record.provenance, store.arrays(record))
+
+
+def _by_first_update(cells: Sequence[Cell], found: Mapping[str, Earlier]) -> list[list[Cell]]:
+    """Divide cells by the number of updates at which their training begins."""
+    groups: dict[int, list[Cell]] = {}
+    for cell in cells:
+        earlier = found.get(cell.identity)
+        groups.setdefault(earlier.record.result.updates or 0 if earlier else 0, []).append(cell)
+    return list(groups.values())
+
+
+def _reached(start: Start, outcome: Outcome) -> bool:
+    """Whether a network has met its criterion."""
+    return start.bound is not None and outcome.curve[outcome.updates][start.watch[-1]].loss <= start.bound
+
+
+def _result(start: Start, before: tuple[Scores, ...], outcome: Outcome) -> Result:
     label = start.watch[-1]
     scores = dict(outcome.curve)
-    reached = start.bound is not None and scores[outcome.updates][label].loss <= start.bound
     labels = [name for name in start.watch if name in scores[0]]
     failure = None
     if outcome.diverged:
@@ -239,9 +307,9 @@ def _result(start: Start, before: dict[str, Scores], outcome: Outcome) -> Result
         status="failed" if outcome.diverged else "done",
         failure=failure,
         # A drift control trains for a given number of updates, so it has no criterion to reach.
-        converged=None if start.bound is None else reached,
+        converged=None if start.bound is None else _reached(start, outcome),
         updates=outcome.updates,
-        before=before,
+        scores_before=before,
         after={name: _scores(s) for name, s in outcome.after.items()},
         curve=Curve(
             updates=list(scores),
@@ -260,7 +328,7 @@ def _finite(value: float) -> float | None:
 
 
 def _arrays(outcome: Outcome) -> Arrays:
-    kinds = {WEIGHT: outcome.weights, MEMORY: outcome.memory, TRACKED: outcome.tracked}
+    kinds = {WEIGHT: outcome.weights, MEMORY: outcome.memory, TRACKED: outcome.tracked, STATE: outcome.state}
     return {prefix + name: a for prefix, arrays in kinds.items() for name, a in arrays.items()}
 
 

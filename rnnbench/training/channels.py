@@ -1,4 +1,4 @@
-"""Maps the inputs and outputs of each task to the channels of a network that learns all tasks of a benchmark."""
+"""Maps the inputs and outputs of tasks to the channels of a network that learns them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ class Layout:
 
     Args:
         channels: the channels as the benchmark describes them.
-        tasks: the tasks by label, in the benchmark's order.
+        tasks: the tasks by label, in the order of their channels.
 
     Attributes:
+        blocks: name, number of inputs and number of outputs of each group of channels, in the order of the channels:
+            one group for each task, or one for all tasks that share their channels.
         n_inputs: input channels of the network.
         n_outputs: output channels of the network.
         idle_outputs: "zero" if outputs of other tasks are trained to zero, "free" if they do not count.
@@ -39,12 +41,14 @@ class Layout:
             self._inputs = _blocks(inputs, channels.input_correlation)
             self._outputs = _blocks(outputs, channels.output_correlation)
             self._context: dict[str, int] = {}
+            self.blocks = [(label, inputs[label], outputs[label]) for label in tasks]
         else:
             first_context = max(inputs.values())
             width = first_context + (len(tasks) if channels.context else 0)
             self._inputs = {label: np.eye(n, width) for label, n in inputs.items()}
             self._outputs = {label: np.eye(n, max(outputs.values())) for label, n in outputs.items()}
             self._context = {label: first_context + i for i, label in enumerate(tasks)} if channels.context else {}
+            self.blocks = [("shared", width, max(outputs.values()))]
         self.n_inputs = next(iter(self._inputs.values())).shape[1]
         self.n_outputs = next(iter(self._outputs.values())).shape[1]
 

@@ -75,7 +75,7 @@ def _states(trainer: CellTrainer, cell: Cell) -> int:
     network, batch = trainer.trainer(cell), _states_of_a_batch(trainer, cell)
     if not network.engine.independent:
         return batch
-    longest = max(trainer.setting.steps(label, network.architecture.dt) for label in trainer.setting.tasks)
+    longest = max(trainer.setting.steps(label, network.architecture.dt) for label in cell.history)
     evaluation = longest * network.architecture.units * _itemsize(trainer) * cell.task.training.evaluation_trials
     return max(batch, min(STATES * evaluation, KEPT))
 
@@ -98,11 +98,11 @@ def _weights(trainer: CellTrainer, cell: Cell) -> int:
 def _trials(trainer: CellTrainer, cell: Cell) -> tuple[int, int]:
     """Bytes of a batch, once as drawn and once on the device; and of the held-out trials that are kept."""
     setting, architecture = trainer.setting, trainer.setting.architecture(cell.architecture)
-    noise, layout, training = architecture.n_noise, setting.layout, cell.task.training
+    noise, layout, training = architecture.n_noise, setting.layout(cell), cell.task.training
     channels = layout.n_inputs + 2 * layout.n_outputs + noise
-    steps = {label: setting.steps(label, architecture.dt) for label in setting.tasks}
+    steps = {label: setting.steps(label, architecture.dt) for label in dict.fromkeys(cell.history)}
     batch = 2 * steps[cell.task.label] * training.batch * channels * _itemsize(trainer)
-    evaluations = [steps[label] * setting.benchmark.task(label).training.evaluation_trials for label in setting.tasks]
+    evaluations = [steps[label] * setting.benchmark.task(label).training.evaluation_trials for label in steps]
     largest = sorted(evaluations, reverse=True)[:KEPT_LOOKS]
     bytes_per_step = channels * _itemsize(trainer)
     on_device = min(sum(largest) * bytes_per_step, max(KEPT_BYTES, largest[0] * bytes_per_step))

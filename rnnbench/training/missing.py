@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rnnbench.benchmark.cells import Cell
-from rnnbench.results.store import Record, Store
+from rnnbench.results.records import Record
+from rnnbench.results.store import Store
 from rnnbench.training.setting import Setting
 
 
@@ -11,7 +12,7 @@ def is_missing(cell: Cell, record: Record | None, store: Store, setting: Setting
     """Whether a cell must be computed.
 
     A cell must be computed if it has no record; if the weights are missing that a later stage or an analysis needs; or
-    if a plugin failed, in the cell or in its evaluation on a task, since the plugin may have been repaired since.
+    if a plugin failed, in the cell or in its evaluation on an earlier task, since it may have been repaired.
 
     Args:
         cell: the cell.
@@ -27,7 +28,7 @@ def is_missing(cell: Cell, record: Record | None, store: Store, setting: Setting
     architecture = setting.architecture(cell.architecture)
     if (keeps_weights(cell) or architecture.tracked) and not store.has_arrays(record):
         return True
-    absent = setting.tasks.keys() - record.result.after.keys()
+    absent = set(cell.history) - record.result.after.keys()
     return bool(absent) and any(label not in setting.faults(architecture.dt) for label in absent)
 
 

@@ -11,10 +11,12 @@ import torch
 from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, RuleSpec, canonical_json
 from rnnbench.errors import PluginError
-from rnnbench.plugin.interfaces import Architecture, LearningRule, Task
+from rnnbench.plugin.interfaces import Architecture, Task
+from rnnbench.plugin.learning_rule import LearningRule
 from rnnbench.plugin.registry import Kind, Registry
 from rnnbench.randomness import rng_for
 from rnnbench.training.channels import Layout
+from rnnbench.training.initial_weights import check_channel_axes, initial_weights
 from rnnbench.training.trials import check_task
 
 DTYPES = dict.fromkeys(["float32", "tf32", "bfloat16"], torch.float32) | {"float64": torch.float64}
@@ -35,21 +37,33 @@ class Setting:
         self._built: dict[tuple[Kind, str, str], Any] = {}
         self._faults: dict[float, dict[str, str]] = {}
         self._steps: dict[tuple[str, float], int] = {}
+        self._checked: set[int] = set()
+        self._layouts: dict[tuple[str, ...], Layout] = {}
 
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The tasks by label."""
         return {t.label: self.registry.build("task", t.plugin, t.parameters) for t in self.benchmark.tasks}
 
-    @cached_property
-    def layout(self) -> Layout:
-        """The channels that each task uses.
+    def check_channels(self) -> None:
+        """Check the numbers of inputs and outputs of all tasks.
+
+        Raises:
+            PluginError: a number is not a whole number in the allowed range.
+        """
+        Layout(self.benchmark.channels, self.tasks)
+
+    def layout(self, cell: Cell) -> Layout:
+        """The channels of a cell's network, and which of them each of its tasks uses.
 
         Raises:
             PluginError: a task's number of inputs or outputs is not a whole number in the allowed range. No network can
                 be built without these numbers.
         """
-        return Layout(self.benchmark.channels, self.tasks)
+        labels = tuple(task.label for task in cell.tasks_with_channels)
+        if labels not in self._layouts:
+            self._layouts[labels] = Layout(self.benchmark.channels, {label: self.tasks[label] for label in labels})
+        return self._layouts[labels]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -88,14 +102,16 @@ class Setting:
                     self._faults[dt][label] = str(error)
         return self._faults[dt]
 
-    def evaluation_trials(self, dt: float) -> dict[str, int]:
-        """The number of held-out trials of each task that can be used, by label.
+    def evaluation_trials(self, cell: Cell, dt: float) -> dict[str, int]:
+        """The number of held-out trials of each task of a cell's history that can be used, by label.
 
         Args:
+            cell: the cell.
             dt: time step (tau).
         """
         faults = self.faults(dt)
-        return {t.label: t.training.evaluation_trials for t in self.benchmark.tasks if t.label not in faults}
+        specs = (self.benchmark.task(label) for label in dict.fromkeys(cell.history) if label not in faults)
+        return {spec.label: spec.training.evaluation_trials for spec in specs}
 
     def steps(self, label: str, dt: float) -> int:
         """The number of time steps of a task's trials, found by drawing two trials.
@@ -114,19 +130,21 @@ class Setting:
         return self._steps[label, dt]
 
     def initial_weights(self, cell: Cell) -> dict[str, np.ndarray]:
-        """The weights of a cell's network before any training, by name. They do not depend on the learning rule.
+        """The weights of a cell's network before any training, by name, with the channels of `layout`.
+
+        They do not depend on the learning rule. The weights of a task's channels come from a random stream of their
+        own, and all other weights do not depend on the tasks.
 
         Raises:
-            PluginError: the architecture returns no array for one of its trained weights.
+            PluginError: the architecture returns no array for one of its trained weights, or does not declare which
+                axes of its weights count channels.
         """
         # Networks of a population may differ in the parameters of their initial weights, so each cell uses its own.
         architecture = self.architecture(cell.architecture)
-        rng = rng_for(cell.seed, "weights", architecture.id())
-        weights = architecture.init(rng, self.layout.n_inputs, self.layout.n_outputs)
-        missing = [name for name in architecture.trained if name not in weights]
-        if missing:
-            raise PluginError(f"architecture {architecture.id()}: init() returns no {missing[0]!r}, a trained weight")
-        return {name: np.asarray(w) for name, w in weights.items()}
+        if id(architecture) not in self._checked:
+            check_channel_axes(architecture)
+            self._checked.add(id(architecture))
+        return initial_weights(architecture, cell.seed, self.layout(cell))
 
 
 class Settings:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -19,75 +19,12 @@ from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.cuda_graph import Recorded
 from rnnbench.engine.loss import losses
 from rnnbench.errors import PluginError
-from rnnbench.plugin.interfaces import Architecture, Batch, Engine, LearningRule, State, Task, TaskContext, Weights
+from rnnbench.plugin.interfaces import Architecture, Batch, Engine, State, Task, Weights
+from rnnbench.plugin.learning_rule import LearningRule, TaskContext
 from rnnbench.randomness import rng_for
 from rnnbench.training.channels import Layout
+from rnnbench.training.stage import Arrays, Outcome, Score, Start
 from rnnbench.training.trials import TrialSource, accuracy_of
-
-Arrays = dict[str, np.ndarray]
-"""Arrays of one network by name, without a [network] axis."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """One network at the start of a stage.
-
-    Attributes:
-        seed: seed of its initial weights and its trials.
-        occurrence: how many times it has learnt this task before.
-        budget: number of updates after which it stops.
-        bound: loss on the evaluation trials at which it stops before; None if it always uses its whole budget.
-        watch: labels of the tasks that are evaluated during training (the learning curve): tasks learnt before, then
-            the task being learnt.
-        weights: its weights by name.
-        memory: what its learning rule remembers of earlier tasks, by name.
-    """
-
-    seed: int
-    occurrence: int
-    budget: int
-    bound: float | None
-    watch: tuple[str, ...]
-    weights: Arrays
-    memory: Arrays = field(default_factory=dict)
-
-
-@dataclass
-class Score:
-    """The score of a network on the evaluation trials of a task.
-
-    Attributes:
-        loss: loss over all outputs that count, idle ones included.
-        own_loss: loss over the task's own outputs.
-        accuracy: mean accuracy in 0..1, or None if the task defines none.
-    """
-
-    loss: float
-    own_loss: float
-    accuracy: float | None
-
-
-@dataclass
-class Outcome:
-    """One network at the end of a stage.
-
-    Attributes:
-        updates: number of updates that it made.
-        curve: scores during training on the tasks in `Start.watch`, by number of updates and by label.
-        after: scores after training on every task of the benchmark, by label.
-        weights: its weights by name.
-        memory: what its learning rule remembers for later tasks, by name.
-        diverged: whether its loss on the task became infinite or NaN.
-        tracked: the architecture's tracked weights at every evaluation, [evaluation, ...] by name.
-    """
-
-    updates: int
-    curve: dict[int, dict[str, Score]]
-    after: dict[str, Score]
-    weights: Arrays
-    memory: Arrays
-    diverged: bool = False
-    tracked: Arrays = field(default_factory=dict)
 
 
 class Trainer:
@@ -278,16 +215,34 @@ class _Learners:
         self.outcomes: dict[int, Outcome] = {}
         self.active = list(range(len(starts)))
         self.weights = trainer.tensors([s.weights for s in starts])
-        memory = trainer.tensors([s.memory for s in starts])
         self.context = self._context()
-        self.state: State = trainer.rule.begin_task(self.weights, memory, self.context)
+        self.first_update = 0
+        self.state = self._begin() if starts[0].paused is None else self._resume()
         _check_state(trainer.rule, "state", self.state, len(starts))
+
+    def _begin(self) -> State:
+        memory = self.trainer.tensors([s.memory for s in self.starts])
+        return self.trainer.rule.begin_task(self.weights, memory, self.context)
+
+    def _resume(self) -> State:
+        """Go on where an earlier run has stopped, and return the state of the rule at that point."""
+        paused = [start.paused for start in self.starts]
+        assert all(p is not None and p.updates == paused[0].updates for p in paused if paused[0] is not None)
+        known = [p for p in paused if p is not None]
+        self.first_update = known[0].updates
+        self.curves = [{u: dict(scores) for u, scores in p.curve.items()} for p in known]
+        self.tracked = [{name: list(arrays) for name, arrays in p.tracked.items()} for p in known]
+        # Every array keeps its own type, since the state must be the same to the last digit.
+        return {
+            name: torch.from_numpy(np.stack([p.state[name] for p in known])).to(self.trainer.device)
+            for name in known[0].state
+        }
 
     def run(self, report: Callable[[int], Any]) -> list[Outcome]:
         """Train until every network is done; `report` is called as in `Trainer.train`."""
-        update = 0
+        update = self.first_update
         while self.active:
-            if update % self.training.evaluate_every == 0 or any(update == self.starts[n].budget for n in self.active):
+            if self.training.evaluates_after(update) or any(update == self.starts[n].budget for n in self.active):
                 self._evaluate(update)
                 if not self.active:
                     break
@@ -323,6 +278,11 @@ class _Learners:
         learnt = start.bound is not None and loss <= start.bound
         return learnt or update >= start.budget or not math.isfinite(loss)
 
+    def _is_unfinished(self, n: int, update: int) -> bool:
+        """Whether a network has spent its budget and has not met its criterion."""
+        bound, loss = self.starts[n].bound, self.curves[n][update][self.label].loss
+        return bound is not None and bound < loss < math.inf
+
     def _finish(self, rows: list[int], update: int) -> None:
         """Record the outcomes of the networks in some rows of the arrays, and remove these networks."""
         networks = [self.active[i] for i in rows]
@@ -346,6 +306,7 @@ class _Learners:
                 memory=_arrays(memory, i),
                 diverged=not math.isfinite(self.curves[n][update][self.label].loss),
                 tracked={name: np.stack(arrays) for name, arrays in self.tracked[n].items()},
+                state=_arrays(state, i) if self._is_unfinished(n, update) else {},
             )
         remaining = [i for i in range(len(self.active)) if i not in set(rows)]
         self.active = [self.active[i] for i in remaining]

@@ -21,7 +21,8 @@ from rnnbench import figures, load_results
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.execution.run import run
 from rnnbench.loading.benchmark_file import load_benchmark
-from rnnbench.results.store import Result, Store
+from rnnbench.results.records import Result
+from rnnbench.results.store import Store
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 SOUND: dict[str, Any] = {

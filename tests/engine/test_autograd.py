@@ -12,7 +12,8 @@ from rnnbench.errors import PluginError
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.registry import installed
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.stage import Start
+from rnnbench.training.trainer import Trainer
 
 
 class Plain(VanillaRNN):

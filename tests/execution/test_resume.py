@@ -23,7 +23,8 @@ from rnnbench.execution.executors import pool
 from rnnbench.execution.prepare import prepare
 from rnnbench.execution.run import compute as compute_missing, run
 from rnnbench.plugin.executor import Report
-from rnnbench.results.store import Result, Store
+from rnnbench.results.records import Result
+from rnnbench.results.store import Store
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 CONTENT = {

@@ -19,6 +19,9 @@ from rnnbench.plugin.executor import Report
 from rnnbench.results.columns import CURVES, INTERFERENCE
 
 SMOKE = Path(__file__).parents[2] / "benchmarks" / "smoke.yaml"
+ROUNDING = 1e-5
+"""Largest relative difference between losses of one network with more and with fewer channels, in float32."""
+
 NAMES = ["architecture", "rule", "g", "units", "first_task", "second_task", "seed"]
 
 TINY = {
@@ -68,7 +71,8 @@ def test_the_table_agrees_with_the_curves_and_the_definition(serial):
     endpoints = by_network[["loss_first", "loss_second", "update"]].agg(["first", "last"])
     endpoints.columns = pd.Index(["_".join(name) for name in endpoints.columns])
     joined = table.set_index(NAMES).add_prefix("table_").join(endpoints)
-    np.testing.assert_array_equal(joined["loss_first_first"], joined["table_loss_first"])
+    # The curve begins with the network that has received the channels of B, which differs from A's by rounding.
+    np.testing.assert_allclose(joined["loss_first_first"], joined["table_loss_first"], rtol=ROUNDING)
     np.testing.assert_array_equal(joined["loss_first_last"], joined["table_loss_after"])
     np.testing.assert_array_equal(joined["loss_second_last"], joined["table_second_loss_after"])
     np.testing.assert_array_equal(joined["loss_second_first"], joined["table_second_loss_before"])
@@ -101,7 +105,8 @@ def test_transfer_compares_with_the_same_seed_learning_b_alone(serial):
             (table["first_task"] == row["second_task"]) & (table["seed"] == row["seed"]) & (table["g"] == row["g"])
         ]
         assert (alone["updates_first"] == row["second_updates_alone"]).all()
-        assert (alone["loss_untrained"] == row["second_loss_untrained"]).all()
+        # The network of the pair also has the channels of A, so that its sums are rounded differently.
+        np.testing.assert_allclose(alone["loss_untrained"], row["second_loss_untrained"], rtol=ROUNDING)
 
 
 def test_two_workers_give_the_same_table_as_one(serial, tmp_path):
@@ -210,16 +215,17 @@ def test_the_smoke_benchmark_works_from_its_file(tmp_path):
     assert results.interference["converged_first"].mean() == 1
 
 
-def test_own_losses_leave_the_idle_outputs_out(serial):
+def test_own_losses_leave_the_idle_outputs_out(serial, tmp_path):
     """Targets of idle outputs are 0 and untrained outputs are close to 0, so idle outputs lower A's untrained loss."""
-    table = serial.interference
+    held = TINY | {"channels": {"idle_outputs": "zero"}, "seeds": 1}
+    table = rnnbench.run(held, results=tmp_path, workers=1).interference
     assert (table["own_loss_untrained"] > table["loss_untrained"]).all()
     own = (table["own_loss_after"] - table["own_loss_first"]) / (table["own_loss_untrained"] - table["own_loss_first"])
     np.testing.assert_allclose(table["interference_own"], own, rtol=1e-12)
-    free = rnnbench.run(
-        TINY | {"channels": {"idle_outputs": "free"}, "seeds": 1}, results=serial.folder.parent / "free", workers=1
-    ).interference
-    np.testing.assert_allclose(free["own_loss_after"], free["loss_after"], rtol=1e-6)
+    # Outputs that are left free do not count, so the two losses are the same.
+    free = serial.interference
+    for stage in ("untrained", "first", "after"):
+        np.testing.assert_allclose(free[f"own_loss_{stage}"], free[f"loss_{stage}"], rtol=1e-6)
 
 
 def test_a_benchmark_of_one_task_has_nothing_but_drift_controls(tmp_path):

@@ -10,6 +10,7 @@ import rnnbench
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.errors import BenchmarkError
 from rnnbench.loading.benchmark_file import load_benchmark
+from rnnbench.results.store import Store
 
 TASK = {"use": "fixed_points", "duration": 6, "loss_start": 3, "drive": 0.5}
 CONTENT = {
@@ -51,16 +52,49 @@ def test_losses_of_a_row_are_those_of_its_stages(results):
     for row in results.interference.itertuples():
         before = " > ".join(filter(None, [row.earlier_tasks, row.first_task]))
         after = f"{before} > {row.second_task}"
-        depth, root = after.count(">") + 1, after.partition(" > ")[0]
+        depth, learnt = after.count(">") + 1, before.split(" > ")
+        new = " > ".join(learnt[: learnt.index(row.first_task) + 1])  # the history in which A was learnt first
         assert row.loss_first == stages.loc[(before, depth - 1, row.seed, row.first_task), "loss"]
         assert row.loss_after == stages.loc[(after, depth, row.seed, row.first_task), "loss"]
-        assert row.loss_untrained == stages.loc[(root, 0, row.seed, row.first_task), "loss"]
+        assert row.loss_untrained == stages.loc[(new, 0, row.seed, row.first_task), "loss"]
+        assert row.second_loss_untrained == stages.loc[(after, 0, row.seed, row.second_task), "loss"]
+        assert row.second_loss_before == stages.loc[(after, depth - 1, row.seed, row.second_task), "loss"]
+        assert row.second_loss_after == stages.loc[(after, depth, row.seed, row.second_task), "loss"]
+
+
+def test_the_rows_of_a_history_are_its_last_task_before_each_stage_and_all_its_tasks_at_the_end(results):
+    for (history, _), rows in results.stages.groupby(["history", "seed"]):
+        tasks = history.split(" > ")
+        expected = [(k, tasks[k - 1] if k else "", tasks[-1]) for k in range(len(tasks))]
+        expected += [(len(tasks), tasks[-1], task) for task in dict.fromkeys(tasks)]
+        found = list(zip(rows["stage"], rows["task_learnt"].fillna(""), rows["task"], strict=True))
+        assert sorted(found) == sorted(expected)
+        assert (rows["updates"].notna() == (rows["stage"] == len(tasks))).all()
+        own = (rows["stage"] == len(tasks)) & (rows["task"] == tasks[-1])
+        assert (rows["accuracy_auc"].notna() == own).all()
 
 
 def test_untrained_losses_do_not_depend_on_what_was_learnt_first(results):
+    """They differ by rounding only, because networks with other histories have more or fewer channels."""
     untrained = results.stages[results.stages["stage"] == 0]
-    assert set(untrained["history"]) == {"A", "C"}
-    assert (untrained.groupby(["seed", "task"])["loss"].nunique() == 1).all()
+    assert set(untrained["history"]) == {"A", "C", "A > B", "C > A", "C > A > B", "A > B > A"}
+    by_network = untrained.groupby(["seed", "task"])["loss"]
+    np.testing.assert_allclose(by_network.max(), by_network.min(), rtol=1e-5)
+    assert by_network.mean().nunique() == 2 * 3
+
+
+@pytest.mark.parametrize("channels", [{"idle_outputs": "zero"}, {"idle_outputs": "free"}, {"layout": "shared"}])
+def test_every_network_is_evaluated_on_the_tasks_of_its_own_history(channels, tmp_path):
+    """Also if networks with different histories are trained together."""
+    few = CONTENT["training"] | {"max_updates": 4}
+    content = CONTENT | {"channels": channels, "training": few, "protocol": [["A", "B"], ["C", "B"], ["B", "A"]]}
+    results = rnnbench.run(content, results=tmp_path, workers=1, device="cpu")
+    store = Store(results.folder)
+    for cell in cells_of(results.benchmark):
+        record = store.get(cell.identity)
+        assert record is not None and record.result.curve is not None
+        assert set(record.result.after) == set(record.result.curve.loss) == set(cell.history), cell.history
+    assert results.interference[["loss_first", "loss_after", "interference", "loss_peak"]].notna().all(axis=None)
 
 
 def test_what_was_learnt_before_changes_where_a_task_starts(results):
@@ -121,7 +155,9 @@ def test_the_standard_figures_are_given_for_sequences_of_different_tasks(results
 
 
 def test_the_mean_accuracy_along_a_stage_is_the_area_under_its_curve_held_to_the_end_of_the_budget(results):
-    rows = results.stages[(results.stages["history"] == "A > B") & (results.stages["task"] == "B")]
+    stages = results.stages
+    rows = stages[(stages["history"] == "A > B") & (stages["task"] == "B") & (stages["stage"] == 2)]
+    assert len(rows) == 2
     curves = results.curves[(results.curves["first_task"] == "A") & (results.curves["earlier_tasks"] == "")]
     for row in rows.itertuples():
         curve = curves[(curves["seed"] == row.seed) & (curves["second_task"] == "B")]

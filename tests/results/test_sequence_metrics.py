@@ -71,14 +71,19 @@ def test_one_task_has_an_accuracy_and_no_transfer():
 
 
 def stages(*histories: str, known: int = 3) -> pd.DataFrame:
+    """The rows of each history: its last task before each stage, and all its tasks at the end."""
     rows = []
     for history in histories:
         learnt = history.split(" > ")
-        for i, task in enumerate("abc"[:known]):
-            own = {"history": history, "task": task, "seed": 0, "g": np.nan, "units": 8}
-            rows.append(own | {"stage": len(learnt), "accuracy": R[len(learnt), i]})
-            if len(learnt) == 1:
-                rows.append(own | {"stage": 0, "accuracy": R[0, i]})
+        places = [(stage, learnt[-1]) for stage in range(len(learnt))]
+        places += [(len(learnt), task) for task in dict.fromkeys(learnt)]
+        for stage, task in places:
+            known_here = "abc".index(task) < known
+            rows.append(
+                {"history": history, "task": task, "seed": 0, "g": np.nan, "units": 8, "stage": stage}
+                | {"task_learnt": learnt[stage - 1] if stage else ""}
+                | {"accuracy": R[stage, "abc".index(task)] if known_here else np.nan}
+            )
     return pd.DataFrame(rows, columns=STAGES.names).assign(condition="", architecture="rnn", rule="sgd")
 
 
@@ -87,6 +92,19 @@ def test_the_table_has_a_row_for_every_sequence_of_at_least_two_tasks():
     assert list(table.columns) == CONTINUAL.names
     assert table["history"].tolist() == ["a > b", "a > b > c"]
     assert table["bwt_lopez_paz_2017"].tolist() == pytest.approx([-0.2, -0.1])
+    # These use every element of R, also the accuracies on tasks that are still to come.
+    for name in ("acc_diaz_rodriguez_2018", "fwt_diaz_rodriguez_2018", "fwt_lopez_paz_2017", "forgetting_mammoth"):
+        assert table[name].iloc[1] == pytest.approx(BY_HAND[name])
+
+
+def test_areas_are_those_of_the_last_stage_of_each_history():
+    """The area of a task within the sequence, and of the same task as the first one."""
+    rows = stages("a", "a > b", "a > b > c", "b", "c")
+    areas = {"a": 0.8, "a > b": 0.7, "a > b > c": 0.9, "b": 0.6, "c": 0.95}
+    own = (rows["stage"] == rows["history"].str.count(">") + 1) & (rows["task"] == rows["history"].str[-1])
+    table = continual_table(rows.assign(accuracy_auc=rows["history"].map(areas).where(own)))
+    (row,) = table[table["history"] == "a > b > c"].to_dict("records")
+    assert row["transfer_auc_wolczyk_2021"] == pytest.approx(BY_HAND["transfer_auc_wolczyk_2021"])
 
 
 def test_a_repeated_task_or_one_without_an_accuracy_gives_no_row():

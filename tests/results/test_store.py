@@ -15,18 +15,27 @@ import pytest
 from pydantic import ValidationError
 
 import rnnbench
+from rnnbench.benchmark.cells import identity_of
 from rnnbench.benchmark.schema import digest
 from rnnbench.errors import StoreError
-from rnnbench.results import store as store_module
-from rnnbench.results.store import Curve, Failure, Result, Scores, Store, verified, write_text
+from rnnbench.results import files as files_module
+from rnnbench.results.files import write_text
+from rnnbench.results.records import Curve, Failure, Result, Scores, verified
+from rnnbench.results.store import Store
 
-DESCRIPTION: dict[str, Any] = {"seed": 1, "architecture": {"plugin": "vanilla_rnn@1", "parameters": {"g": 0.5}}}
-IDENTITY = digest(DESCRIPTION)
+
+def described(**other: Any) -> dict[str, Any]:
+    """Return as much of the description of a cell as its identity needs."""
+    return {"numerics": 3, "history": [{"training": {"max_updates": 10}}], **other}
+
+
+DESCRIPTION = described(seed=1, architecture={"plugin": "vanilla_rnn@1", "parameters": {"g": 0.5}})
+IDENTITY = identity_of(DESCRIPTION)
 DONE = Result(
     status="done",
     converged=True,
     updates=3,
-    before={"a": Scores(loss=0.1 + 0.2, accuracy=0.5)},
+    scores_before=(Scores(loss=0.1 + 0.2, accuracy=0.5), Scores(loss=None)),
     after={"a": Scores(loss=1e-300), "b": Scores(loss=None)},
     curve=Curve(updates=[0, 3], loss={"a": [0.3, None]}, accuracy={"a": [None, 0.75]}),
 )
@@ -134,6 +143,19 @@ def test_nan_and_infinity_are_not_stored(value) -> None:
         Scores(loss=value)
 
 
+def test_a_cell_of_earlier_numerics_is_read(store) -> None:
+    """Its identity is the digest of its description, and its checksum does not cover `scores_before`."""
+    description = {"numerics": 2, "seed": 1, "history": [{"training": {"max_updates": 10}}]}
+    result = Result(status="done", updates=3, before={"a": Scores(loss=0.5)}, after={"a": Scores(loss=0.1)})
+    content = result.model_dump(mode="json")
+    del content["scores_before"]
+    record = {"format": 1, "identity": digest(description), "description": description, "result": content}
+    record["checksum"] = digest({"description": description, "result": content})
+    assert verified(json.dumps(record).encode(), digest(description)).result == result
+    put_again = store.put(digest(description), description, result, {})
+    assert (put_again.checksum, store.get(digest(description)).result) == (record["checksum"], result)
+
+
 # --- which cells are replaced
 
 
@@ -203,6 +225,9 @@ DAMAGE = {
     "a number of 10000 digits": lambda content: b"9" * 10_000,
     "an edited loss": edit("1e-300", "2e-300"),
     "an edited count of updates": edit('"updates": 3', '"updates": 4'),
+    "an edited score before training": edit('"loss": 0.30000000000000004', '"loss": 0.3'),
+    "an edited budget": edit('"max_updates": 10', '"max_updates": 11'),
+    "a description without its history": edit('"history": [', '"histories": ['),
     "an edited status": edit('"done"', '"failed"'),
     "an edited description": edit('"g": 0.5', '"g": 0.6'),
     "an edited identity": edit(f'"identity": "{IDENTITY[0]}', '"identity": "x'),
@@ -242,7 +267,7 @@ def test_a_damaged_cell_is_set_aside_reported_and_counts_as_missing(store, heard
 
 def test_a_cell_under_another_cells_name_is_set_aside(store, heard) -> None:
     put(store)
-    other = digest({"seed": 2})
+    other = identity_of(described(seed=2))
     store.path(other).parent.mkdir(parents=True, exist_ok=True)
     store.path(IDENTITY).rename(store.path(other))
     assert store.get(other) is None
@@ -295,9 +320,9 @@ def test_damaged_arrays_are_set_aside_reported_and_count_as_missing(store, heard
 
 def test_arrays_of_another_cell_are_not_accepted(store, heard) -> None:
     record = put(store)
-    other = {"seed": 2}
-    store.put(digest(other), other, DONE, {}, {"weights.w_rec": np.ones(3)})
-    theirs = store.get(digest(other))
+    other = described(seed=2)
+    store.put(identity_of(other), other, DONE, {}, {"weights.w_rec": np.ones(3)})
+    theirs = store.get(identity_of(other))
     os.replace(store.arrays_path(theirs.identity, theirs.result.arrays_sha256), weights_file(store))
     assert store.arrays(record) is None
     assert len(heard) == 1
@@ -320,7 +345,7 @@ def test_a_file_that_another_worker_sets_aside_first_is_missing(store, monkeypat
         replace(source, target)
         replace(source, target)  # fails: another worker has already moved it
 
-    monkeypatch.setattr(store_module.os, "replace", late)
+    monkeypatch.setattr(files_module.os, "replace", late)
     assert store.get(IDENTITY) is None
 
 
@@ -360,7 +385,7 @@ def test_an_interruption_at_any_step_leaves_nothing_half_written(store, monkeypa
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store_module.os, step, interrupted)
+    monkeypatch.setattr(files_module.os, step, interrupted)
     with pytest.raises(KeyboardInterrupt):
         put(store, arrays=None)
     monkeypatch.undo()
@@ -373,7 +398,7 @@ def test_a_full_disk_is_a_store_error_of_one_line(store, monkeypatch) -> None:
     def full(*args: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(store_module.os, "fsync", full)
+    monkeypatch.setattr(files_module.os, "fsync", full)
     with pytest.raises(StoreError, match=r"^\S+: cannot be written: No space left on device$"):
         put(store)
     assert files(store) == {}
@@ -383,7 +408,7 @@ def test_without_hard_links_cells_are_written_all_the_same(store, monkeypatch) -
     def unsupported(*args: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(store_module.os, "link", unsupported)
+    monkeypatch.setattr(files_module.os, "link", unsupported)
     put(store)
     assert store.get(IDENTITY) is not None
     assert set(files(store)) == {store.path(IDENTITY).name, weights_file(store).name}
@@ -395,10 +420,10 @@ N_PROCESSES, N_CELLS = 4, 25
 def _put_many(root: Path, barrier: Any, worker: int) -> None:
     here = Store(root)
     for n in range(N_CELLS):
-        description = {"seed": n}
+        description = described(seed=n)
         arrays = {"weights.w_rec": np.full((50, 50), n, np.float32)}
         barrier.wait()
-        here.put(digest(description), description, DONE, {"worker": worker}, arrays)
+        here.put(identity_of(description), description, DONE, {"worker": worker}, arrays)
 
 
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="starts processes by fork")
@@ -412,7 +437,7 @@ def test_the_same_cell_put_by_several_processes_at_once_is_one_complete_file(sto
     for worker in workers:
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0] * N_PROCESSES
-    identities = [digest({"seed": n}) for n in range(N_CELLS)]
+    identities = [identity_of(described(seed=n)) for n in range(N_CELLS)]
     # There is only a record and its weights for each cell, no second version and no temporary file.
     assert sorted(name.split(".")[0] + Path(name).suffix for name in files(store)) == sorted(
         f"{identity}.{suffix}" for identity in identities for suffix in ("json", "safetensors")
@@ -513,7 +538,7 @@ def test_a_scalar_array_comes_back_without_axes(tmp_path):
     """The memory of a rule may be one number for each network: its array has no axis and must not gain one."""
     store = Store(tmp_path)
     arrays = {"memory.count": np.array(3.0), "weights.w": np.asfortranarray(np.arange(6.0).reshape(2, 3))}
-    record = store.put(digest({"a": 1}), {"a": 1}, Result(status="done"), {}, arrays)
+    record = store.put(IDENTITY, DESCRIPTION, Result(status="done"), {}, arrays)
     again = store.arrays(record)
     assert again["memory.count"].shape == () and again["memory.count"] == 3
     np.testing.assert_array_equal(again["weights.w"], arrays["weights.w"])

@@ -17,7 +17,8 @@ from rnnbench.execution.prepare import prepare
 from rnnbench.execution.run import compute
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.plugin.executor import Report
-from rnnbench.results.store import Result, Store
+from rnnbench.results.records import Result
+from rnnbench.results.store import Store
 
 SOUND = {"use": "fixed_points", "duration": 6, "loss_start": 3}
 HISTORIES = 2 + 4

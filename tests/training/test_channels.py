@@ -56,16 +56,17 @@ def test_separate_tasks_drive_and_read_blocks_of_their_own():
 
 def test_idle_outputs_are_held_at_zero_while_any_own_output_counts():
     trials = draw("b")
-    _, _, mask = Layout(Channels(), TASKS).place("b", trials)
+    _, _, mask = Layout(Channels(idle_outputs="zero"), TASKS).place("b", trials)
     np.testing.assert_array_equal(mask[..., 1:4], trials.mask.swapaxes(0, 1))
     any_own = trials.mask.max(axis=-1).T
     for idle in (0, 4, 5):
         np.testing.assert_array_equal(mask[..., idle], any_own)
 
 
-def test_idle_outputs_can_be_left_free():
+def test_idle_outputs_are_left_free_by_default():
     trials = draw("b")
-    _, _, mask = Layout(Channels(idle_outputs="free"), TASKS).place("b", trials)
+    assert Channels() == Channels(idle_outputs="free")
+    _, _, mask = Layout(Channels(), TASKS).place("b", trials)
     np.testing.assert_array_equal(mask[..., 1:4], trials.mask.swapaxes(0, 1))
     assert not mask[..., [0, 4, 5]].any()
 
@@ -79,13 +80,17 @@ def test_a_mask_of_one_channel_applies_to_all_own_outputs():
 
 
 def test_shared_channels_are_as_many_as_the_widest_task_needs():
-    layout = Layout(Channels(layout="shared"), TASKS)
-    assert (layout.n_inputs, layout.n_outputs) == (3, 3)
     trials = draw("a")
-    inputs, _, mask = layout.place("a", trials)
-    np.testing.assert_allclose(inputs[..., :2], trials.inputs.swapaxes(0, 1), rtol=1e-6)
-    assert not inputs[..., 2].any()
-    np.testing.assert_array_equal(mask[..., 1], trials.mask.max(axis=-1).T)
+    for idle in ("free", "zero"):
+        layout = Layout(Channels(layout="shared", idle_outputs=idle), TASKS)
+        assert (layout.n_inputs, layout.n_outputs) == (3, 3)
+        inputs, _, mask = layout.place("a", trials)
+        np.testing.assert_allclose(inputs[..., :2], trials.inputs.swapaxes(0, 1), rtol=1e-6)
+        assert not inputs[..., 2].any()
+        np.testing.assert_array_equal(mask[..., 0], trials.mask[..., 0].T)
+        # Outputs that this task does not use count only if they are trained to zero.
+        unused = trials.mask.max(axis=-1).T if idle == "zero" else np.zeros(trials.mask.shape[:2]).T
+        np.testing.assert_array_equal(mask[..., 1], unused)
 
 
 def test_context_inputs_identify_the_task():
@@ -119,7 +124,7 @@ def test_vectors_of_two_tasks_have_the_given_correlation(correlation):
 
 @pytest.mark.parametrize(
     "channels",
-    [Channels(), Channels(layout="shared"), Channels(output_correlation=0.6), Channels(idle_outputs="free")],
+    [Channels(), Channels(layout="shared"), Channels(output_correlation=0.6), Channels(idle_outputs="zero")],
 )
 def test_own_outputs_of_the_targets_are_the_targets_of_the_task(channels):
     layout = Layout(channels, TASKS)
@@ -127,6 +132,25 @@ def test_own_outputs_of_the_targets_are_the_targets_of_the_task(channels):
         trials = draw(label)
         _, targets, _ = layout.place(label, trials)
         np.testing.assert_allclose(layout.own_outputs(label, targets), trials.targets.swapaxes(0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("channels", "grow"),
+    [
+        (Channels(), True),
+        (Channels(idle_outputs="zero"), False),
+        (Channels(layout="shared"), False),
+        (Channels(input_correlation=0.1), False),
+        (Channels(output_correlation=0.1), False),
+    ],
+)
+def test_networks_grow_unless_idle_outputs_are_trained_or_channels_are_shared_or_correlated(channels, grow):
+    assert channels.grow is grow
+
+
+def test_blocks_are_the_channels_of_each_task_or_one_for_all():
+    assert Layout(Channels(), TASKS).blocks == [("a", 2, 1), ("b", 1, 3), ("c", 3, 2)]
+    assert Layout(Channels(layout="shared", context=True), TASKS).blocks == [("shared", 6, 3)]
 
 
 def test_more_channels_than_memory_has_room_for_are_refused():

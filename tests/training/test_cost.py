@@ -95,7 +95,7 @@ def test_the_memory_of_networks_on_a_gpu_is_that_of_their_arrays():
         batch = context.sample("train", 0, benchmark.tasks[0].training.batch)
         recordings = [_Recording(a_new_engine(trainer), weights, batch, run_once) for _ in range(MOST)]
         weights, state = trainer.rule.learn(weights, batch, state, context)
-        evaluations = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in benchmark.tasks]
+        evaluations = [trainer.source.evaluation_batch(task.label, seeds, 64) for task in cells[0].tasks_with_channels]
         for evaluation in evaluations:
             trainer.engine.outputs(weights, evaluation)
     arrays: list[object] = [weights, state, batch, evaluations, trainer.engine._buffers]

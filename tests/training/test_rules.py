@@ -90,8 +90,12 @@ class Asking(GradientDescent):
     def begin_task(self, weights, memory, context):
         one, again = (context.rngs("noise", context.task)[0].standard_normal(4) for _ in range(2))
         assert (one == again).all() and (one != context.rngs("noise", "other")[0].standard_normal(4)).all()
-        assert context.own_outputs.tolist() == [context.task == "a", context.task == "b", context.task == "b"]
-        assert context.on("b").own_outputs.tolist() == [False, True, True]
+        # A network has the channels of the tasks that it has learnt and of this one, in the order of learning.
+        known = ["a", "b"] if context.position == 2 else [*context.earlier, context.task]
+        owners = [label for label in known for _ in range({"a": 1, "b": 2}[label])]
+        assert context.own_outputs.tolist() == [label == context.task for label in owners]
+        for label in known:
+            assert context.on(label).own_outputs.tolist() == [owner == label for owner in owners]
         trained = context.sample("train", 0, 4).inputs
         assert torch.equal(trained, context.on(context.task).sample("train", 0, 4).inputs)
         if context.earlier:
@@ -181,14 +185,17 @@ def test_weights_of_a_task_of_its_own_cannot_be_analysed(make_plugin):
         load_benchmark(description("mute", analyses=["updates"]))
 
 
-def test_networks_of_a_rule_without_memory_still_share_populations(run, tmp_path):
-    """Only rules with a memory need populations of a single history."""
+def test_only_networks_with_all_channels_and_without_memory_of_the_rule_share_populations(run, tmp_path):
+    """Networks with different histories may have other channels, and memories with other names and shapes."""
     many = {"tasks": [{"use": "fixed_points", "label": label, "duration": 12} for label in "abcd"]}
     sizes = {}
-    for rule in ("gradient_descent", "diary"):
-        plan = rnnbench.prepare(description(rule, **many), tmp_path, workers=1, device="cpu").plan
-        sizes[rule] = {len({cell.history for cell in p.cells}) for p in plan.populations}
-    assert max(sizes["gradient_descent"]) > 1 and sizes["diary"] == {1}
+    for idle in ("free", "zero"):
+        for rule in ("gradient_descent", "diary"):
+            content = description(rule, **many, channels={"idle_outputs": idle})
+            plan = rnnbench.prepare(content, tmp_path, workers=1, device="cpu").plan
+            sizes[idle, rule] = {len({cell.history for cell in p.cells}) for p in plan.populations}
+    assert max(sizes.pop(("zero", "gradient_descent"))) > 1
+    assert set(map(frozenset, sizes.values())) == {frozenset({1})}
 
 
 def test_the_seconds_of_a_stage_are_in_a_table_of_their_own(run):

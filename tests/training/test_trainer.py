@@ -14,7 +14,7 @@ from rnnbench.plugin.interfaces import Batch
 from rnnbench.plugin.registry import installed
 from rnnbench.training.cell_trainer import CellTrainer
 from rnnbench.training.setting import Setting
-from rnnbench.training.trainer import Start
+from rnnbench.training.stage import Start
 
 A, B = "fixed_points", "flip_flop"
 
@@ -113,26 +113,28 @@ class Spy:
         return batch
 
 
-def trials_seen(cells: CellTrainer, one: Start, label: str, position: int):
-    trainer = cells.trainer(cell(cells, label))
+def trials_seen(cells: CellTrainer, one: Start, history: tuple[str, ...]):
+    trainer, label = cells.trainer(cell(cells, *history)), history[-1]
     trainer.source = Spy(trainer.source)
-    trainer.train(label, position, cells.setting.benchmark.task(label).training, [one])
+    trainer.train(label, len(history) - 1, cells.setting.benchmark.task(label).training, [one])
     return [inputs for _, _, inputs in trainer.source.seen]
 
 
 def test_networks_of_one_seed_see_the_same_trials_of_b_whatever_came_before():
     cells = make_trainer()
-    fresh = start(cells, 0, budget=3)
-    later = Start(0, 0, 3, None, (A, B), {k: w + 0.1 for k, w in fresh.weights.items()})
-    alone = Start(0, 0, 3, None, (B,), fresh.weights)
-    for one, two in zip(trials_seen(cells, alone, B, 0), trials_seen(cells, later, B, 1), strict=True):
-        assert np.array_equal(one, two)
+    initial = {history: cells.setting.initial_weights(cell(cells, *history)) for history in [(B,), (A, B)]}
+    alone = Start(0, 0, 3, None, (B,), initial[B,])
+    later = Start(0, 0, 3, None, (A, B), {k: w + 0.1 for k, w in initial[A, B].items()})
+    seen = trials_seen(cells, alone, (B,)), trials_seen(cells, later, (A, B))
+    own = cells.setting.layout(cell(cells, A, B)).n_inputs - 2  # the channels of B are behind those of A
+    for one, two in zip(*seen, strict=True):
+        assert np.array_equal(one, two[..., own:]) and not two[..., :own].any()
 
 
 def test_learning_the_same_task_again_sees_fresh_trials():
     cells = make_trainer()
-    first = trials_seen(cells, start(cells, 0, budget=3), A, 0)
-    again = trials_seen(cells, start(cells, 0, budget=3, occurrence=1), A, 1)
+    first = trials_seen(cells, start(cells, 0, budget=3), (A,))
+    again = trials_seen(cells, start(cells, 0, budget=3, occurrence=1), (A, A))
     assert not any(np.array_equal(one, two) for one in first for two in again)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -40,6 +41,8 @@ class DaleRNN(ReparametrisedRNN):
     name, version = "dale_rnn", 1
     source = "Song, Yang, Wang, PLoS Computational Biology 2016, eqs. 1-3 and Dale's principle; code pycog"
     initial_only: ClassVar[frozenset[str]] = ReparametrisedRNN.initial_only | {"excitatory"}
+    input_axes: ClassVar[Mapping[str, int]] = {"raw_in": 1}
+    output_axes: ClassVar[Mapping[str, int]] = {"raw_out": 0}
 
     g: float = Field(0.9, ge=0, description="spectral radius of W before training; published: 1.5")
     excitatory: float = Field(0.8, gt=0, lt=1, description="fraction of units that are excitatory")
@@ -83,6 +86,15 @@ class DaleRNN(ReparametrisedRNN):
             channels = {name: np.abs(v) for name, v in channels.items()}
         biases = {"b": drawn["b"]} if self.bias else {}
         return {"raw_rec": self.g / radius * raw, **channels, **biases, "signs": signs}
+
+    def with_channels(
+        self, weights: Mapping[str, np.ndarray], rng: np.random.Generator, n_inputs: int, n_outputs: int
+    ) -> dict[str, np.ndarray]:
+        """Add input and readout vectors as the vanilla RNN does; `positive_channels` takes their absolute values."""
+        grown = super().with_channels(weights, rng, n_inputs, n_outputs)
+        if self.positive_channels:
+            grown |= {name: np.abs(grown[name]) for name in ("raw_in", "raw_out")}
+        return grown
 
     def _balanced(self, rng: np.random.Generator, signs: np.ndarray) -> np.ndarray:
         """|W| [unit, unit] without a diagonal; in each row excitation and inhibition have the same expected sum."""

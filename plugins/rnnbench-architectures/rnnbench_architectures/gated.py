@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -26,6 +27,8 @@ class GatedRNN(Architecture):
     """
 
     n_gates: ClassVar[int]
+    input_axes: ClassVar[Mapping[str, int]] = {"weight_ih_l0": 1}
+    output_axes: ClassVar[Mapping[str, int]] = {"w_out": 0}
 
     @property
     def trained(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -32,6 +33,8 @@ class RestrictedRNN(Architecture):
     # g is not listed: networks with and without J have weights of different names, so they cannot share a population.
     initial_only: ClassVar[frozenset[str]] = frozenset({"orthogonal"})
     tracked: ClassVar[tuple[str, ...]] = ("m",)
+    input_axes: ClassVar[Mapping[str, int]] = {"u": 1, "m": 1}
+    output_axes: ClassVar[Mapping[str, int]] = {"m": 0}
 
     g: float = Field(0.0, ge=0, description="strength of the random connectivity J, which is not learnt")
     nonlinearity: Literal["tanh", "relu", "softplus", "erf", "identity"] = Field(
@@ -60,7 +63,25 @@ class RestrictedRNN(Architecture):
             ValueError: the numbers of inputs and outputs differ, or `orthogonal` is set and there are more patterns
                 than units.
         """
-        n, p = self.units, n_inputs
+        n = self.units
+        weights = self.with_channels({"m": np.zeros((0, 0)), "u": np.zeros((n, 0))}, rng, n_inputs, n_outputs)
+        if self.g > 0:
+            weights["j"] = self.g * rng.standard_normal((n, n)) / math.sqrt(n)
+        return weights
+
+    def with_channels(
+        self, weights: Mapping[str, np.ndarray], rng: np.random.Generator, n_inputs: int, n_outputs: int
+    ) -> dict[str, np.ndarray]:
+        """Add patterns; with `orthogonal` they are orthogonal to each other and to those present. M stays 0.
+
+        Returns:
+            The weights with the new patterns behind the others.
+
+        Raises:
+            ValueError: the numbers of inputs and outputs differ, or `orthogonal` is set and there are more patterns
+                than units.
+        """
+        n, before, p = self.units, weights["u"].shape[1], weights["u"].shape[1] + n_inputs
         if n_inputs != n_outputs:
             raise ValueError(
                 f"restricted_rnn needs as many outputs as inputs, but the tasks have {n_inputs} inputs and "
@@ -68,14 +89,11 @@ class RestrictedRNN(Architecture):
             )
         if self.orthogonal and p > n:
             raise ValueError(f"{p} patterns cannot be orthogonal among {n} units; use more units or orthogonal: false")
-        u = rng.standard_normal((n, p))
+        new = rng.standard_normal((n, n_inputs))
         if self.orthogonal:
-            u = np.linalg.qr(u)[0]
-        u *= math.sqrt(n) / np.linalg.norm(u, axis=0)
-        weights = {"m": np.zeros((p, p)), "u": u}
-        if self.g > 0:
-            weights["j"] = self.g * rng.standard_normal((n, n)) / math.sqrt(n)
-        return weights
+            new = np.linalg.qr(np.hstack([weights["u"], new]))[0][:, before:]
+        new *= math.sqrt(n) / np.linalg.norm(new, axis=0)
+        return {**weights, "m": np.zeros((p, p)), "u": np.hstack([weights["u"], new])}
 
     def recurrent(self, weights: Weights) -> torch.Tensor:
         """The full connectivity W = g J + U M U^T / N, [unit, unit]; a leading [network] axis is kept."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from rnnbench import Batch, State
+from rnnbench import AddedChannels, Batch, State
 
 FIELDS = ("inputs", "targets", "mask")
 STEPS = 16
@@ -58,6 +58,21 @@ def make_room(state: State, name: str, slots: int, like: Batch, with_outputs: bo
         channels = getattr(like, "targets" if field == "outputs" else field)
         kept = state.get(f"{name}.{field}", channels.new_zeros(n_networks, slots, 0, channels.shape[-1]))
         state[f"{name}.{field}"] = pad(kept, (0, 0, 0, max(0, n_steps - kept.shape[2])))
+
+
+def with_channels(name: str, array: torch.Tensor, added: AddedChannels) -> torch.Tensor:
+    """Put stored trials on the channels of networks that have received more: they are silent on the new ones.
+
+    Args:
+        name: name of the array in the memory.
+        array: the array.
+        added: the new channels.
+    """
+    field = name.rpartition(".")[2]
+    if field not in (*FIELDS, "outputs"):
+        return array
+    n_channels = added.n_inputs if field == "inputs" else added.n_outputs
+    return pad(array, (0, n_channels - array.shape[-1]))
 
 
 def latest(state: State, name: str, slots: int, batch: Batch) -> Writes:

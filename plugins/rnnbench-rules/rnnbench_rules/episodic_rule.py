@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from rnnbench import Batch, GradientDescent, State, TaskContext, Weights
+from rnnbench import AddedChannels, Batch, GradientDescent, State, TaskContext, Weights
 from rnnbench_rules import episodes
 
 COUNTER = "updates of this task"
@@ -29,6 +29,9 @@ class EpisodicRule(GradientDescent):
     def is_on(self) -> bool:
         """Return whether the rule differs from plain gradient descent at all."""
         return self.strength is None or getattr(self, self.strength) > 0
+
+    def grow(self, memory: State, added: AddedChannels, context: TaskContext) -> State:
+        return {name: episodes.with_channels(name, a, added) for name, a in memory.items()}
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)

@@ -11,7 +11,8 @@ from rnnbench import LearningRule, Task, TaskContext, VanillaRNN, Weights, rng_f
 from rnnbench.benchmark.schema import Channels, Training
 from rnnbench.plugin.interfaces import Architecture
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Outcome, Start, Trainer
+from rnnbench.training.stage import Outcome, Start
+from rnnbench.training.trainer import Trainer
 from rnnbench_neuro.fixed_points import FixedPoints
 from rnnbench_neuro.flip_flop import FlipFlop
 

@@ -9,7 +9,8 @@ import torch
 from rnnbench import GradientDescent, VanillaRNN
 from rnnbench.benchmark.schema import Channels, Criterion, Training
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Start, Trainer
+from rnnbench.training.stage import Start
+from rnnbench.training.trainer import Trainer
 from rnnbench_yang19 import Dm1, FdAnti
 from rnnbench_yang19.ring_task import RingTask
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rnnbench.plugin.hooks import hookimpl
-from rnnbench.plugin.interfaces import Architecture, LearningRule
+from rnnbench.plugin.interfaces import Architecture
+from rnnbench.plugin.learning_rule import LearningRule
 
 
 @hookimpl

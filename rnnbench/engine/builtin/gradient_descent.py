@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from pydantic import Field
 
-from rnnbench.plugin.interfaces import LearningRule, State, TaskContext, Weights
+from rnnbench.plugin.interfaces import State, Weights
+from rnnbench.plugin.learning_rule import LearningRule, TaskContext
 
 MOMENTS: dict[str, tuple[str, ...]] = {
     "sgd": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -24,6 +25,8 @@ class VanillaRNN(Architecture):
     source = "Schuessler, Mastrogiuseppe, Dubreuil, Ostojic, Barak, NeurIPS 2020, eq. 1"
     # initial_state_std is not among these, because a network with h0 has one more array than a network without.
     initial_only: ClassVar[frozenset[str]] = frozenset({"g", "readout_scale", "orthogonal"})
+    input_axes: ClassVar[Mapping[str, int]] = {"w_in": 1}
+    output_axes: ClassVar[Mapping[str, int]] = {"w_out": 0}
 
     g: float = Field(0.9, ge=0, description="connectivity strength: W_ij ~ g Normal(0, 1/N) before training")
     nonlinearity: Literal["tanh", "relu", "softplus", "erf", "identity"] = Field(
@@ -88,21 +91,44 @@ class VanillaRNN(Architecture):
         """
         n = self.units
         w_rec = self.g * rng.standard_normal((n, n)) / math.sqrt(n)
-        vectors = rng.standard_normal((n, n_inputs + n_outputs))
-        if self.orthogonal:
-            if n_inputs + n_outputs > n:
-                raise ValueError(
-                    f"{n_inputs + n_outputs} input and readout vectors cannot be orthogonal among {n} units"
-                )
-            vectors = np.linalg.qr(vectors)[0]
-        vectors *= math.sqrt(n) / np.linalg.norm(vectors, axis=0)
-        scale = n if self.readout_scale == "small" else math.sqrt(n)
-        weights = {"w_rec": w_rec, "w_in": vectors[:, :n_inputs], "w_out": vectors[:, n_inputs:].T / scale}
+        no_channels = {"w_in": np.zeros((n, 0)), "w_out": np.zeros((0, n))}
+        weights = self.with_channels({"w_rec": w_rec, **no_channels}, rng, n_inputs, n_outputs)
         if self.bias:
             weights["b"] = np.zeros(n)
         if self.initial_state_std > 0:
             weights["h0"] = self.initial_state_std * rng.standard_normal(n)
         return weights
+
+    def with_channels(
+        self, weights: Mapping[str, np.ndarray], rng: np.random.Generator, n_inputs: int, n_outputs: int
+    ) -> dict[str, np.ndarray]:
+        """Add input and readout vectors; with `orthogonal` they are orthogonal to each other and to those present.
+
+        Args:
+            weights: initial weights by name.
+            rng: source of all random numbers.
+            n_inputs: number of new input channels.
+            n_outputs: number of new output channels.
+
+        Returns:
+            The weights with the new channels behind the others.
+
+        Raises:
+            ValueError: there are more input and readout vectors than units, so that they cannot be orthogonal.
+        """
+        n = self.units
+        vectors = rng.standard_normal((n, n_inputs + n_outputs))
+        if self.orthogonal:
+            present = np.hstack([weights["w_in"], weights["w_out"].T])
+            if (number := present.shape[1] + vectors.shape[1]) > n:
+                raise ValueError(f"{number} input and readout vectors cannot be orthogonal among {n} units")
+            present = present / np.linalg.norm(present, axis=0)
+            vectors = np.linalg.qr(np.hstack([present, vectors]))[0][:, present.shape[1] :]
+        vectors *= math.sqrt(n) / np.linalg.norm(vectors, axis=0)
+        scale = n if self.readout_scale == "small" else math.sqrt(n)
+        w_in = np.hstack([weights["w_in"], vectors[:, :n_inputs]])
+        w_out = np.vstack([weights["w_out"], vectors[:, n_inputs:].T / scale])
+        return {**weights, "w_in": w_in, "w_out": w_out}
 
     def initial_state(self, weights: Weights, n_trials: int) -> Tensor:
         """The state h before the first step, [trial, unit]: h0 if it is used, otherwise 0."""

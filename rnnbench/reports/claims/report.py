@@ -17,7 +17,7 @@ from rnnbench.reports.claims.judge import CLAIMS, Judgement
 from rnnbench.reports.estimates import GENERAL_RULE, Estimate
 from rnnbench.reports.markdown import escaped, table
 from rnnbench.reports.numbers import number
-from rnnbench.results.store import write_text, write_with
+from rnnbench.results.files import write_text, write_with
 
 COLUMNS: dict[str, str] = {
     "claim": "id of the claim",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbench.benchmark.schema import TaskSpec
+from rnnbench.benchmark.schema import TaskSpec, Training
 from rnnbench.reports.claims.theory.mean_field import Floats
 from rnnbench.reports.claims.theory.two_by_two import Episode, Learning, learn, loss
 from rnnbench.results.interference import interference
@@ -31,7 +32,7 @@ class Memory:
         relative_loss: learning stops at this fraction of the untrained loss; None if `absolute_loss` is used.
         absolute_loss: learning stops at this loss; None if `relative_loss` is used.
         max_updates: largest number of updates.
-        evaluate_every: number of updates between two evaluations of the loss.
+        training: settings of the training, which say after which updates the loss is evaluated.
     """
 
     duration: float
@@ -45,7 +46,7 @@ class Memory:
     relative_loss: float | None
     absolute_loss: float | None
     max_updates: int
-    evaluate_every: int
+    training: Training
 
     def bound(self, untrained: float) -> float:
         """The loss at which learning stops.
@@ -100,7 +101,7 @@ def memory(task: TaskSpec, rate: float) -> Memory:
         relative_loss=training.criterion.relative_loss,
         absolute_loss=training.criterion.loss,
         max_updates=training.max_updates,
-        evaluate_every=training.evaluate_every,
+        training=training,
     )
 
 
@@ -141,7 +142,7 @@ def _steps(time: float, dt: float) -> int:
 def predict(first: Memory, second: Memory, dt: float, g: float, offset: float, idle_zero: bool = True) -> Prediction:
     """Train the 2x2 model on A from M = 0 and then on B, by full gradient descent with both signs in every update.
 
-    As in a benchmark, the loss is evaluated every `evaluate_every` updates, and learning stops at the first evaluation
+    As in a benchmark, the loss is evaluated after some of the updates, and learning stops at the first evaluation
     at which it has reached its bound. At g > 0 the transients of the model are approximate.
 
     Args:
@@ -167,6 +168,11 @@ def predict(first: Memory, second: Memory, dt: float, g: float, offset: float, i
     return Prediction(on_b.m, loss_first, loss_second, lost, learnt)
 
 
+def _until_evaluated(how: Memory, updates: int) -> int:
+    """Number of updates from a given number to the next one after which the benchmark evaluates networks."""
+    return next(n for n in itertools.count(1) if how.training.evaluates_after(updates + n))
+
+
 def _learn(
     m: Floats,
     task: Episode,
@@ -179,7 +185,7 @@ def _learn(
 ) -> Learning:
     path, losses = m[None], np.array([[loss(m, each, dt, g, start) for each in (task, *watched)]])
     while losses[-1, 0] > bound and len(path) <= how.max_updates:
-        n_updates = min(how.evaluate_every, how.max_updates + 1 - len(path))
+        n_updates = min(_until_evaluated(how, len(path) - 1), how.max_updates + 1 - len(path))
         # A loss is never below -1, so all these updates are made before the loss is compared with the bound.
         part = learn(path[-1], task, dt, how.rate, n_updates, -1.0, watched, g, start)
         path, losses = np.concatenate([path, part.m[1:]]), np.concatenate([losses, part.losses[1:]])

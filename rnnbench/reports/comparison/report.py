@@ -20,7 +20,7 @@ from rnnbench.reports.comparison.wording import notes, pair_sentence, rule, verd
 from rnnbench.reports.markdown import escaped, table
 from rnnbench.reports.numbers import interval, number, p_text
 from rnnbench.results.columns import ENTRY
-from rnnbench.results.store import write_text, write_with
+from rnnbench.results.files import write_text, write_with
 
 COLUMNS: dict[str, str] = {
     "lab_a": "name of the first lab",

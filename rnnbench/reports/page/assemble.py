@@ -23,8 +23,8 @@ from rnnbench.reports.page.provenance import Provenance, provenance
 from rnnbench.reports.page.sequences import Sequences, sequences
 from rnnbench.reports.page.verdicts import Judged, verdicts
 from rnnbench.reports.trade_off.page import TradeOff, rules
+from rnnbench.results.files import write_text
 from rnnbench.results.reading import Results
-from rnnbench.results.store import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -16,8 +16,8 @@ from rnnbench.benchmark.schema import (
     Training,
     canonical_json,
 )
-from rnnbench.messages import counted, one_line
-from rnnbench.reports.numbers import listed, plain
+from rnnbench.messages import counted, listed, one_line
+from rnnbench.reports.numbers import plain
 from rnnbench.reports.page.equations import equations
 from rnnbench.reports.page.provenance import NOT_RECORDED, Plugin, Provenance
 
@@ -226,7 +226,7 @@ def _one_training(training: Training, labels: list[str]) -> str:
         bound = plain(criterion.loss)
     on = f"On {listed(labels)}: every" if labels else "Every"
     rate = f" The learning rate was {plain(training.learning_rate)}." if training.learning_rate is not None else ""
-    every = counted(training.evaluate_every, "update")
+    every = counted(training.evaluate_every, "update") + (" (more often at first)" if training.dense_start else "")
     return (
         f"{on} update used {counted(training.batch, 'fresh trial')}. Every {every} the loss was evaluated on "
         f"{counted(training.evaluation_trials, 'held-out trial')}; training on a task ended when it was at or below "

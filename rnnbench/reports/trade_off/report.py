@@ -13,8 +13,8 @@ from rnnbench.reports.markdown import table as markdown_table
 from rnnbench.reports.numbers import with_interval
 from rnnbench.reports.trade_off.figure import trade_off_figure
 from rnnbench.reports.trade_off.table import ESTIMATES, PLACE, TRADE_OFF_COLUMNS, trade_off
+from rnnbench.results.files import write_text, write_with
 from rnnbench.results.reading import Results
-from rnnbench.results.store import write_text, write_with
 
 
 def write_trade_off(results: Results, folder: Path) -> pd.DataFrame:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rnnbench.errors import StoreError
 from rnnbench.results.archive import CELL, CRATE, MANIFEST, WEIGHTS, belongs, write_archive
 from rnnbench.results.document import document_of
 from rnnbench.results.exchange.redaction import Redaction
 from rnnbench.results.exchange.ro_crate import Citation, crate, terms_of
+from rnnbench.results.files import write_with
 from rnnbench.results.reading import load_results
-from rnnbench.results.store import write_with
+from rnnbench.results.store import Store
 
 OWN = ("benchmark.json", CRATE, MANIFEST)
 """Files that are written anew for every archive."""
@@ -24,7 +25,7 @@ def export_results(
     archive: Path,
     citation: Citation,
     redaction: Redaction | None = None,
-    weights: bool = False,
+    weights: Literal["none", "first tasks", "all"] = "none",
     replace: bool = False,
     on_progress: Callable[[int, int], Any] = lambda done, total: None,
 ) -> list[str]:
@@ -35,7 +36,8 @@ def export_results(
         archive: the file to write.
         citation: creators, licence and date; what it leaves out is taken from the results if they were imported.
         redaction: what is included beyond the numbers; by default neither times nor paths.
-        weights: whether to include the weights that later stages start from, as safetensors.
+        weights: whose trained weights to include, as safetensors: none, those of networks after their first task, to
+            which tasks can then be added, or all that are stored.
         replace: whether to replace an existing file.
         on_progress: called with the number of files written so far and their total.
 
@@ -51,7 +53,7 @@ def export_results(
         raise StoreError(f"{archive}: already exists; choose another name, or replace it with --force")
     load_results(folder)  # results that cannot be read are not exported
     document = redaction.document(document_of(folder / "benchmark.json"))
-    names = _names(folder, weights)
+    names = [name for name in _names(folder) if not WEIGHTS.fullmatch(name) or _included(folder, name, weights)]
     described = [name for name in names if not (CELL.fullmatch(name) or WEIGHTS.fullmatch(name))]
     contents = {"benchmark.json": document} | {name: _content(folder, name, redaction) for name in described}
     sizes = {name: len(content) for name, content in contents.items()}
@@ -78,12 +80,20 @@ def _completed(citation: Citation, folder: Path) -> Citation:
     return Citation(citation.published, citation.licence or licence, citation.creators or creators)
 
 
-def _names(folder: Path, weights: bool) -> list[str]:
+def _included(folder: Path, name: str, weights: str) -> bool:
+    """Whether a file of weights is included in the archive."""
+    if weights != "first tasks":
+        return weights == "all"
+    record = Store(folder).peek(Path(name).name.partition(".")[0])
+    return record is not None and len(record.description["history"]) == 1
+
+
+def _names(folder: Path) -> list[str]:
     """Return the files that belong to the results, sorted; raise StoreError if one of them is a link."""
     names = []
     for path in sorted([*folder.glob("*.*"), *folder.glob("figures/*.png"), *folder.glob("cells/??/*")]):
         name = path.relative_to(folder).as_posix()
-        if name in OWN or not belongs(name) or (WEIGHTS.fullmatch(name) and not weights):
+        if name in OWN or not belongs(name):
             continue
         if path.is_symlink() or not path.is_file():
             raise StoreError(f"{path}: is a link or not a file; only files are exported")

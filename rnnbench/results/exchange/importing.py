@@ -17,7 +17,8 @@ from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.results.archive import CELL, WEIGHTS, Archive
 from rnnbench.results.columns import INTERFERENCE
 from rnnbench.results.reading import Results, load_results
-from rnnbench.results.store import Store, verified
+from rnnbench.results.records import verified
+from rnnbench.results.store import Store
 from rnnbench.results.tables import collect
 
 TOLERANCE = 1e-9

@@ -19,7 +19,7 @@ from typing import Any
 
 from rnnbench.errors import StoreError
 from rnnbench.results.document import RESULTS_FORMAT
-from rnnbench.results.store import Result, record_bytes, sealed, verified
+from rnnbench.results.records import Result, record_bytes, sealed, verified
 
 PATH = re.compile(
     r"""(?<=['"])(?:~|[A-Za-z]:)?[\\/][^'"]+(?=['"])"""  # in quotes, where it may contain spaces

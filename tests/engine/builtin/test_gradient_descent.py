@@ -8,7 +8,7 @@ import torch
 
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
-from rnnbench.plugin.interfaces import TaskContext
+from rnnbench.plugin.learning_rule import TaskContext
 
 PEERS = {
     "sgd": torch.optim.SGD,

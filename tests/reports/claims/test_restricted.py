@@ -12,6 +12,7 @@ from rnnbench.reports.claims.judge import CLAIMS
 from rnnbench.reports.claims.restricted_theory import episode, memory, predict
 
 DRIVES = (0.02, 0.1, 0.3)
+HELD = Channels(idle_outputs="zero")
 PARAMETERS = {
     "channels": 1,
     "duration": 12.0,
@@ -104,9 +105,7 @@ def make_restricted(make):
     def make_results(power=0.5, deviation=0.3, away=0.0, units=(100, 400, 1600), seeds=6, tracked=True):
         labels = {drive: f"drive={drive}" for drive in DRIVES}
         conditions = [
-            SimpleNamespace(
-                label=labels[drive], tasks=(task("a", drive), task("b", drive)), channels=Channels(), values={}
-            )
+            SimpleNamespace(label=labels[drive], tasks=(task("a", drive), task("b", drive)), channels=HELD, values={})
             for drive in DRIVES
         ]
         network = {"g": 0.0, "dt": 0.5, "offset": 0.02, "nonlinearity": "erf"}
@@ -122,7 +121,7 @@ def make_restricted(make):
                     label="sgd", plugin="gradient_descent@1", parameters={"optimizer": "sgd", "learning_rate": 0.5}
                 )
             ],
-            channels=Channels(),
+            channels=HELD,
             conditions=conditions,
         )
         known = {d: predict(memory(task("a", d), 0.5), memory(task("b", d), 0.5), 0.5, 0.0, 0.02) for d in DRIVES}

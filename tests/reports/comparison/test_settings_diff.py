@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from rnnbench.benchmark.cells import Cell
-from rnnbench.benchmark.schema import ArchitectureSpec, Channels, Condition, RuleSpec
+from rnnbench.benchmark.schema import ArchitectureSpec, Benchmark, Channels, Condition, RuleSpec
 from rnnbench.reports.comparison.labs import Lab, lab_names, version_differences
 from rnnbench.reports.comparison.matching import comparable, descriptions, key_of, row_keys, values_of
 from rnnbench.reports.comparison.settings_diff import Difference, benchmark_differences
@@ -19,6 +19,11 @@ from rnnbench.results.reading import Results
 
 def net(**parameters) -> ArchitectureSpec:
     return ArchitectureSpec(label="simulated", plugin="net@1", parameters={"units": 1, "g": 1.0, **parameters})
+
+
+def with_all_channels(benchmark: Benchmark) -> Benchmark:
+    """Return the benchmark with networks that have the channels of all its tasks."""
+    return benchmark.model_copy(update={"channels": Channels(idle_outputs="zero")})
 
 
 def test_settings_that_change_no_number_are_not_a_difference(base, benchmark_of):
@@ -50,15 +55,37 @@ def test_an_architecture_that_a_lab_does_not_have_is_one_difference(base, benchm
     ]
 
 
-def test_the_order_of_tasks_is_a_setting_of_every_entry(base):
+def test_the_order_of_tasks_is_a_setting_of_every_entry_if_networks_have_the_channels_of_all_tasks(base):
+    base = with_all_channels(base)
     turned = base.model_copy(update={"tasks": base.tasks[::-1]})
     assert [one.path for one in benchmark_differences([base, turned])] == ["tasks (order)"]
     _, left_out = comparable(["a", "b"], [base, turned])
     assert len(left_out) == 1 and left_out[0].reason.startswith("tasks (order)") and len(left_out[0].entries) == 9
 
 
+def test_the_order_of_tasks_is_no_setting_of_an_entry_if_its_networks_have_the_channels_of_its_tasks(base):
+    turned = base.model_copy(update={"tasks": base.tasks[::-1]})
+    common, left_out = comparable(["a", "b"], [base, turned])
+    assert len(common) == 9 and left_out == []
+
+
+def test_only_the_entries_that_learn_a_task_are_left_out_if_its_settings_differ(base):
+    changes = {
+        "training.max_updates: 2000 / 7": {
+            "training": base.tasks[2].training.model_copy(update={"max_updates": 7}),
+        },
+        "tasks[task 2].parameters.drive: 0.1 / 0.2": {"parameters": {"drive": 0.2}},
+    }
+    for reason, update in changes.items():
+        other = base.model_copy(update={"tasks": (*base.tasks[:2], base.tasks[2].model_copy(update=update))})
+        common, left_out = comparable(["a", "b"], [base, other])
+        assert len(common) == 4 and "task 2" not in {task for key in common for task in key[-2:]}
+        assert [one.reason for one in left_out] == [reason] and len(left_out[0].entries) == 5
+
+
 def test_only_the_entries_that_a_setting_affects_are_left_out(base):
-    """A task's criterion affects the entries that learn it; its parameters affect the channels of every entry."""
+    """With all channels: a criterion affects the entries that learn the task, its parameters every entry."""
+    base = with_all_channels(base)
     tasks = list(base.tasks)
     tasks[2] = tasks[2].model_copy(update={"training": tasks[2].training.model_copy(update={"max_updates": 7})})
     common, left_out = comparable(["a", "b"], [base, base.model_copy(update={"tasks": tuple(tasks)})])

@@ -21,7 +21,7 @@ from rnnbench.results.exchange.exporting import export_results
 from rnnbench.results.exchange.redaction import Redaction
 from rnnbench.results.exchange.ro_crate import Citation, crate
 from rnnbench.results.reading import load_results
-from rnnbench.results.store import verified
+from rnnbench.results.records import verified
 
 from .conftest import CITATION
 

@@ -22,8 +22,8 @@ from rnnbench.results.exchange.exporting import export_results
 from rnnbench.results.exchange.ro_crate import Citation
 from rnnbench.results.interference import matrix_table
 from rnnbench.results.reading import FORMAT_1_FIGURES, load_results
+from rnnbench.results.records import verified
 from rnnbench.results.sequence_metrics import METRICS
-from rnnbench.results.store import verified
 
 ROOT = Path(__file__).parents[3]
 OLD = Path(__file__).parent / "format-1"

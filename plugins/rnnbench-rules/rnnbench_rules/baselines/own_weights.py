@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar
 
-from rnnbench import Batch, GradientDescent, State, TaskContext, Weights
+from rnnbench import AddedChannels, Batch, GradientDescent, State, TaskContext, Weights, enlarged
 
 
 class OwnWeightsDescent(GradientDescent):
@@ -27,6 +27,10 @@ class OwnWeightsDescent(GradientDescent):
             initial = state.get(f"initial.{name}", weights[name])
             chosen[name] = state.get(f"own.{context.task}.{name}", initial)
         return chosen
+
+    def grow(self, memory: State, added: AddedChannels, context: TaskContext) -> State:
+        # New channels have their initial weights in every copy, as if they had been there from the start.
+        return {name: enlarged(a, added.after[name.rpartition(".")[2]]) for name, a in memory.items()}
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)

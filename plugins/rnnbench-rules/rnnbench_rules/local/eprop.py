@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench import Architecture, Batch, GradientDescent, State, TaskContext, Weights
+from rnnbench import AddedChannels, Architecture, Batch, GradientDescent, State, TaskContext, Weights, enlarged
 from rnnbench_rules.local.errors_back import gradient_through, random_feedback
 from rnnbench_rules.local.rate_units import rate_units
 
@@ -34,7 +34,7 @@ class EProp(GradientDescent):
     Published: Adam, with rates from 0.001 to 0.01 by task (0.01 for speech), and c = 0.01 (speech).
     """
 
-    name, version = "eprop", 1
+    name, version = "eprop", 2
     source = "Bellec, Scherr, Subramoney, Hajek, Salaj, Legenstein, Maass, Nature Communications 2020, eqs. 1-4"
     remembers: ClassVar[bool] = True
 
@@ -51,6 +51,11 @@ class EProp(GradientDescent):
             raise ValueError(
                 "eprop: adaptive feedback follows the changes of w_out, but w_out is not trained; set learn: all"
             )
+
+    def grow(self, memory: State, added: AddedChannels, context: TaskContext) -> State:
+        if "feedback" not in memory:
+            return memory
+        return {"feedback": enlarged(memory["feedback"], random_feedback(added.after, context, self.feedback_scale))}
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)

@@ -23,15 +23,16 @@ def random_feedback(weights: Weights, context: TaskContext, scale: float) -> Ten
 
     Args:
         weights: weights by name, [network, ...]; w_out gives the shape.
-        context: the task; B is drawn from each network's seed alone.
-        scale: the standard deviation of B is scale / sqrt(outputs).
+        context: the task; a column of B is drawn from the network's seed and the position of its output.
+        scale: the standard deviation of B is scale / sqrt(outputs of the task).
 
     Returns:
         B, [network, unit, output].
     """
-    n_outputs, n_units = weights["w_out"].shape[1:]
-    drawn = [rng.standard_normal((n_units, n_outputs)) for rng in context.rngs("feedback")]
-    return (scale / math.sqrt(n_outputs) * torch.stack([torch.from_numpy(b) for b in drawn])).to(weights["w_out"])
+    # Drawn output by output, so that outputs which are added later change nothing.
+    drawn = [torch.from_numpy(rng.standard_normal(weights["w_out"].shape[1:])) for rng in context.rngs("feedback")]
+    n_outputs = int(context.own_outputs.sum())
+    return (scale / math.sqrt(n_outputs) * torch.stack(drawn).mT).to(weights["w_out"])
 
 
 def gradient_through(

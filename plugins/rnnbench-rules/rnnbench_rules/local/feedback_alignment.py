@@ -28,7 +28,7 @@ class FeedbackAlignment(GradientDescent):
     gradient_descent has it.
     """
 
-    name, version = "feedback_alignment", 1
+    name, version = "feedback_alignment", 2
     source = "Lillicrap, Cownden, Tweed, Akerman, Nature Communications 2016; through time as in Murray, eLife 2019"
 
     feedback: Literal["random", "symmetric"] = Field("random", description="B: fixed and random, or W_out^T")

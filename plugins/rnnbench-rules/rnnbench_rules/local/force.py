@@ -34,7 +34,7 @@ class Force(LearningRule):
     paper learns one task, so the default is anew.
     """
 
-    name, version = "force", 1
+    name, version = "force", 2
     source = "Sussillo & Abbott, Neuron 2009, eqs. 1-5 and supplementary code"
     remembers: ClassVar[bool] = True
 
@@ -53,7 +53,8 @@ class Force(LearningRule):
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         n_networks, n_outputs, n_units = weights["w_out"].shape
         like = weights["w_out"].double()
-        drawn = [torch.from_numpy(rng.uniform(-1, 1, (n_units, n_outputs))) for rng in context.rngs("feedback")]
+        # Drawn output by output, so that outputs which are added later change nothing.
+        drawn = [torch.from_numpy(rng.uniform(-1, 1, (n_outputs, n_units))).mT for rng in context.rngs("feedback")]
         inverse = torch.eye(n_units).to(like).expand(n_networks, -1, -1) / self.alpha
         if self.keep_inverse and memory:
             root = memory["inverse_root"].double()

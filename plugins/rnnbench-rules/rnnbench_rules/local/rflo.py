@@ -29,7 +29,7 @@ class RFLO(GradientDescent):
     is not local in its use of squared gradients, but is allowed, for comparison at one step.
     """
 
-    name, version = "rflo", 1
+    name, version = "rflo", 2
     source = "Murray, eLife 2019, eqs. 2-4; settings of its published example"
 
     optimizer: Literal["sgd", "momentum", "rmsprop", "adam"] = Field(

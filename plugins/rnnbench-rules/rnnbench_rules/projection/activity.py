@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from rnnbench import Architecture, Batch, VanillaRNN, Weights
+from rnnbench import AddedChannels, Architecture, Batch, VanillaRNN, Weights
 from rnnbench_rules.rate_rnn import is_rate_rnn
 
 CURRENT, READOUT = "current", "readout"
@@ -65,6 +66,37 @@ def arrays(matrices: dict[str, Tensor], like: Weights) -> Weights:
         widths = [1 if name == "b" else like[name].shape[-1] for name in names]
         out |= {n: part.view_as(like[n]) for n, part in zip(names, matrix.split(widths, dim=-1), strict=True)}
     return out
+
+
+def with_channels(
+    matrix: Tensor, kind: str, side: str, added: AddedChannels, trained: Collection[str], new: Tensor
+) -> Tensor:
+    """Give a matrix between the sources of a map, or between its targets, the rows and columns of new channels.
+
+    Args:
+        matrix: [network, n, n].
+        kind: the map.
+        side: "in" for its sources, "out" for its targets.
+        added: the new channels.
+        trained: names of the trained weights.
+        new: diagonal element of a new channel, [network]; elements off the diagonal are 0.
+
+    Returns:
+        The matrix with the new channels, [network, m, m].
+    """
+    before, after = added.before, added.after
+    if side == "in":
+        names = [name for name in SOURCES[kind] if name in trained]
+        widths = [(1, 1) if name == "b" else (before[name].shape[-1], after[name].shape[-1]) for name in names]
+    else:
+        n_old = before[SOURCES[kind][0]].shape[-2]
+        widths = [(n_old, after[SOURCES[kind][0]].shape[-2])]
+    ends = np.cumsum([wide for _, wide in widths])
+    old = np.concatenate([np.arange(end - wide, end - wide + n) for end, (n, wide) in zip(ends, widths, strict=True)])
+    kept = torch.from_numpy(old).to(matrix.device)
+    grown = torch.diag_embed(new[:, None].expand(-1, int(ends[-1]))).to(matrix)
+    grown[:, kept[:, None], kept] = matrix
+    return grown
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from rnnbench import Batch, State, VanillaRNN, Weights
 from rnnbench_rules.projection.activity import READOUT, activities, second_moment
+from rnnbench_rules.targets import normal_where_counted
 
 
 def factors(architecture: VanillaRNN, weights: Weights, batch: Batch, rngs: Sequence[np.random.Generator]) -> State:
@@ -50,5 +51,4 @@ def factors(architecture: VanillaRNN, weights: Weights, batch: Batch, rngs: Sequ
 
 def _signal(mask: Tensor, rng: np.random.Generator) -> Tensor:
     """Draw dL/dz for random targets, [time, trial, output]: its standard deviation is (m/M) / sqrt(m/M)."""
-    drawn = torch.from_numpy(rng.standard_normal(tuple(mask.shape), dtype=np.float32)).to(mask)
-    return (mask / mask.sum()).sqrt() * drawn
+    return (mask / mask.sum()).sqrt() * normal_where_counted(rng, mask)

@@ -26,7 +26,7 @@ class NaturalGradient(GradientDescent):
     It protects no earlier task: the rule is here as a way of descending.
     """
 
-    name, version = "natural_gradient", 1
+    name, version = "natural_gradient", 2
     source = "Amari, Neural Comput. 1998; Martens & Grosse, ICML 2015, sections 2-5; for rate RNNs Kao et al. 2021"
     strength: ClassVar[str | None] = "curvature"
 

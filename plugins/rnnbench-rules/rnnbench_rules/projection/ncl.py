@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench import Architecture, GradientDescent, State, TaskContext, Weights
-from rnnbench_rules.projection.activity import SOURCES, arrays, maps, require_rate_rnn
+from rnnbench import AddedChannels, Architecture, GradientDescent, State, TaskContext, Weights, enlarged
+from rnnbench_rules.projection.activity import SOURCES, arrays, maps, require_rate_rnn, with_channels
 from rnnbench_rules.projection.fisher import factors
 from rnnbench_rules.projection.kronecker import nearest_product
 from rnnbench_rules.projection.owp import projected
@@ -35,7 +35,7 @@ class NaturalContinualLearning(GradientDescent):
     eps Lambda^-1; with adam or rmsprop this shapes their step, not the gradient.
     """
 
-    name, version = "ncl", 1
+    name, version = "ncl", 2
     source = "Kao, Jensen, van de Ven, Bernacchia, Hennequin, NeurIPS 2021, trust-region update, Kronecker factors"
     remembers: ClassVar[bool] = True
     strength: ClassVar[str | None] = "importance"
@@ -50,6 +50,22 @@ class NaturalContinualLearning(GradientDescent):
 
     def check(self, architecture: Architecture) -> None:
         require_rate_rnn(architecture, self.name)
+
+    def grow(self, memory: State, added: AddedChannels, context: TaskContext) -> State:
+        # New channels carry no Fisher information: in the nearest product E x F they have eps tr(F^-1) / dim F.
+        grown = self._grown_means(memory, added)
+        for name, a in memory.items():
+            if name.startswith("precision."):
+                _, kind, side = name.split(".")
+                other = memory[f"precision.{kind}.{'out' if side == 'in' else 'in'}"]
+                new = self.prior * torch.linalg.inv(other.double()).diagonal(dim1=-2, dim2=-1).mean(-1)
+                grown[name] = with_channels(a, kind, side, added, context.architecture.trained, new)
+        return grown
+
+    def _grown_means(self, memory: State, added: AddedChannels) -> State:
+        """The weights that earlier tasks left, with the initial weights on new channels."""
+        means = {name: a for name, a in memory.items() if name.startswith("mean.of.")}
+        return {name: enlarged(a, added.after[name.removeprefix("mean.of.")]) for name, a in means.items()}
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from rnnbench import Architecture, GradientDescent, State, TaskContext, Weights
-from rnnbench_rules.projection.activity import activities, arrays, maps, require_rate_rnn, second_moment
+from rnnbench import AddedChannels, Architecture, GradientDescent, State, TaskContext, Weights
+from rnnbench_rules.projection.activity import activities, arrays, maps, require_rate_rnn, second_moment, with_channels
 from rnnbench_rules.projection.kronecker import shrinkage
 
 
@@ -45,6 +45,16 @@ class OrthogonalWeightProjection(GradientDescent):
 
     def check(self, architecture: Architecture) -> None:
         require_rate_rnn(architecture, self.name)
+
+    def grow(self, memory: State, added: AddedChannels, context: TaskContext) -> State:
+        # New inputs were silent in earlier tasks. New readouts are counted as silent too, although those tasks'
+        # activity has some component along them.
+        grown = {}
+        for name, C in memory.items():
+            _, kind, side = name.split(".")
+            silent = C.new_zeros(len(C))
+            grown[name] = with_channels(C, kind, side, added, context.architecture.trained, silent)
+        return grown
 
     def begin_task(self, weights: Weights, memory: State, context: TaskContext) -> State:
         state = super().begin_task(weights, memory, context)

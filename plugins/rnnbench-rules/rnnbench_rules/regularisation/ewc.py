@@ -22,7 +22,7 @@ class EWC(GradientDescent):
     own trials; its term is renewed when it ends.
     """
 
-    name, version = "ewc", 1
+    name, version = "ewc", 2
     source = "Kirkpatrick et al., PNAS 2017, eq. 3; true Fisher: Kunstner, Balles & Hennig, NeurIPS 2019"
     remembers: ClassVar[bool] = True
     strength: ClassVar[str | None] = "penalty"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from rnnbench import TaskContext, Weights
 from rnnbench_rules.regularisation.batches import of_each_network
+from rnnbench_rules.targets import normal_where_counted
 
 
 def diagonal_fisher(weights: Weights, context: TaskContext, n_batches: int, n_trials: int) -> Weights:
@@ -41,14 +41,10 @@ def diagonal_fisher(weights: Weights, context: TaskContext, n_batches: int, n_tr
     for step in range(n_batches):
         batch = of_each_network(context.sample("fisher", step, n_trials))
         outputs = context.outputs(weights, batch)
-        noise = torch.stack([_normal(rng, z) for rng, z in zip(rngs, outputs, strict=True)])
+        noise = torch.stack([normal_where_counted(rng, mask) for rng, mask in zip(rngs, batch.mask, strict=True)])
         drawn = outputs + torch.where(batch.mask > 0, noise * batch.mask.clamp_min(1e-12).rsqrt(), 0)
         _, gradients = context.gradient(weights, replace(batch, targets=drawn))
         weight = batch.mask.sum((1, 2, 3))
         for name, g in gradients.items():
             total[name] += weight.view(-1, *[1] * (g.dim() - 1)) * g.square() / n_batches
     return total
-
-
-def _normal(rng: np.random.Generator, like: torch.Tensor) -> torch.Tensor:
-    return torch.from_numpy(rng.standard_normal(tuple(like.shape), dtype=np.float32)).to(like)

@@ -18,7 +18,7 @@ class OnlineEWC(AnchoredDescent):
     `fisher.py`). The paper also rescales each task's F to the same norm; here all are in units of the same loss.
     """
 
-    name, version = "online_ewc", 1
+    name, version = "online_ewc", 2
     source = "Schwarz et al., ICML 2018, section 3.2"
 
     penalty: float = Field(100.0, ge=0, description="lambda; 0: plain gradient descent (per unit of loss)")

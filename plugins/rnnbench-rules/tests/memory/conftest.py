@@ -12,7 +12,8 @@ import torch
 from rnnbench import Architecture, LearningRule, Trials, VanillaRNN
 from rnnbench.benchmark.schema import Channels, Training
 from rnnbench.training.channels import Layout
-from rnnbench.training.trainer import Outcome, Start, Trainer
+from rnnbench.training.stage import Outcome, Start
+from rnnbench.training.trainer import Trainer
 from rnnbench_neuro.fixed_points import FixedPoints
 from rnnbench_neuro.flip_flop import FlipFlop
 
