@@ -69,7 +69,8 @@ def trials(units: Annotated[int, typer.Option(help="units of each network")] = 1
         if kind != "task":
             continue
         name = plugin.partition("@")[0]
-        network = {"use": "vanilla_rnn", "units": units, "g": 0.9, "dt": 0.2 if "yang19" in _package(plugin) else 0.5}
+        network = {"use": "vanilla_rnn", "units": units, "g": 0.9, "learn": "recurrent"}
+        network["dt"] = 0.2 if "yang19" in _package(plugin) else 0.5
         rule = {"use": "gradient_descent", "optimizer": "adam", "learning_rate": 1e-3}
         training = {"batch": batch, "criterion": {"loss": 1e-9}}
         described = {"name": "x", "tasks": [name], "architectures": [network], "rules": [rule], "training": training}

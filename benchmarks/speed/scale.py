@@ -40,7 +40,7 @@ def benchmark_of(cells: int) -> Benchmark:
     """A benchmark of about so many cells: ten tasks give 110 cells for each seed and connectivity."""
     networks = max(1, round(cells / 110))
     g = [round(0.01 * k, 2) for k in range(1, 11)] if networks >= 10 else [0.5]
-    network = {"use": "vanilla_rnn", "units": 8, "sweep": {"g": g}}
+    network = {"use": "vanilla_rnn", "units": 8, "learn": "recurrent", "sweep": {"g": g}}
     rules = [{"use": "gradient_descent", "learning_rate": 0.01}]
     described = {"name": "scale", "tasks": TASKS, "architectures": [network], "rules": rules}
     return load_benchmark({**described, "seeds": max(1, networks // len(g)), "training": {"max_updates": 1}})

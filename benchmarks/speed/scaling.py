@@ -43,7 +43,7 @@ TASKS = [{"use": "fixed_points", "label": f"task {k}", "duration": 6, "loss_star
 
 def hardly_trained(seeds: int) -> dict[str, Any]:
     """A benchmark of eighty cells for each seed, with one update each."""
-    network = {"use": "vanilla_rnn", "units": 4, "sweep": {"g": [0.2, 0.4, 0.6, 0.8]}}
+    network = {"use": "vanilla_rnn", "units": 4, "learn": "recurrent", "sweep": {"g": [0.2, 0.4, 0.6, 0.8]}}
     training = {"batch": 2, "max_updates": 1, "evaluate_every": 1, "evaluation_trials": 2}
     return {"name": "trivial", "tasks": TASKS, "architectures": [network], "seeds": seeds, "training": training}
 

@@ -19,7 +19,7 @@ TASK = {"use": "fixed_points", "duration": 12, "loss_start": 6, "drive": 0.3}
 CONTENT = {
     "name": "measured",
     "tasks": [{**TASK, "label": "A"}, {**TASK, "label": "B"}],
-    "architectures": [{"use": "vanilla_rnn", "units": 24, "g": 0.5, "orthogonal": True}],
+    "architectures": [{"use": "vanilla_rnn", "units": 24, "learn": "recurrent", "g": 0.5, "orthogonal": True}],
     "rules": [{"use": "gradient_descent", "optimizer": "sgd", "learning_rate": 0.3}],
     "seeds": 2,
     "protocol": [["A", "B"], ["B", "A"]],

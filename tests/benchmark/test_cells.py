@@ -90,7 +90,7 @@ OTHER = {
             "nonlinearity": "relu",
             "readout_scale": "large",
             "orthogonal": True,
-            "learn": "all",
+            "learn": "recurrent",
             "bias": True,
             "noise": 0.1,
             "initial_state_std": 0.1,

@@ -19,7 +19,7 @@ CONTENT = {
     "name": "driven",
     "tasks": [{**TASK, "label": "A"}, {**TASK, "label": "B"}],
     "conditions": {"drive": [0.1, 0.4, 0.8]},
-    "architectures": [{"use": "vanilla_rnn", "units": 32, "g": 0.0, "orthogonal": True}],
+    "architectures": [{"use": "vanilla_rnn", "units": 32, "learn": "recurrent", "g": 0.0, "orthogonal": True}],
     "rules": [{"use": "gradient_descent", "optimizer": "sgd", "learning_rate": 0.5}],
     "protocol": [["A", "B"]],
     "seeds": 2,

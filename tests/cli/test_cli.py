@@ -202,7 +202,7 @@ def test_describe_shows_source_types_bounds_units_and_defaults(cases) -> None:
 
 def test_describe_shows_choices_and_booleans(cases) -> None:
     out = cases["describe vanilla_rnn"].out
-    assert re.search(r'^learn +"recurrent" \| "all" +"recurrent"', out, re.MULTILINE)
+    assert re.search(r'^learn +"recurrent" \| "all" +"all"', out, re.MULTILINE)
     assert re.search(r"^bias +boolean +false", out, re.MULTILINE)
 
 

@@ -26,7 +26,7 @@ class RateParameters(Architecture):
         "small", description="norm of a readout vector: 1/sqrt(N) (small) or 1 (large)"
     )
     orthogonal: bool = Field(False, description="input and readout vectors orthogonalised (QR) rather than random")
-    learn: Literal["recurrent", "all"] = Field("recurrent", description="weights trained: recurrent ones only, or all")
+    learn: Literal["recurrent", "all"] = Field("all", description="weights trained: recurrent ones only, or all")
     bias: bool = Field(False, description="a trained bias b per unit, 0 before training")
     noise: float = Field(0.0, ge=0, description="sigma of each unit's private noise (per sqrt(tau))")
 

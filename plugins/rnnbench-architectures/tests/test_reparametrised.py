@@ -21,9 +21,9 @@ Draw, Make = Callable[..., Weights], Callable[..., Batch]
 CLOSE = {"rtol": 1e-9, "atol": 1e-12}
 
 SOME = [
-    LowRankRNN(units=13, rank=1),
+    LowRankRNN(units=13, rank=1, learn="recurrent"),
     LowRankRNN(units=13, rank=3, g=1.2, learn="all", bias=True, nonlinearity="erf", noise=0.3),
-    DaleRNN(units=13),
+    DaleRNN(units=13, learn="recurrent"),
     DaleRNN(units=13, learn="all", bias=True, noise=0.3, nonlinearity="softplus", positive_channels=True),
 ]
 

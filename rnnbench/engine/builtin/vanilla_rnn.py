@@ -36,7 +36,7 @@ class VanillaRNN(Architecture):
         "small", description="norm of a readout vector: 1/sqrt(N) (small) or 1 (large)"
     )
     orthogonal: bool = Field(False, description="input and readout vectors orthogonalised (QR) rather than random")
-    learn: Literal["recurrent", "all"] = Field("recurrent", description="weights trained: W, or W, W_in and W_out")
+    learn: Literal["recurrent", "all"] = Field("all", description="weights trained: W, or W, W_in and W_out")
     bias: bool = Field(False, description="a trained bias b per unit, 0 before training")
     noise: float = Field(0.0, ge=0, description="sigma of each unit's private noise (per sqrt(tau))")
     initial_state_std: float = Field(

@@ -55,7 +55,7 @@ def test_weights_without_a_gradient_do_not_change():
 
 def test_networks_that_leave_do_not_change_the_others():
     """Adam counts updates for each network, so that the remaining networks are the same after half have left."""
-    architecture = VanillaRNN(units=5)
+    architecture = VanillaRNN(units=5, learn="recurrent")
     rule = GradientDescent()
     weights = {"w_rec": torch.randn(4, 5, 5, generator=torch.Generator().manual_seed(0))}
     the_context = context(architecture)

@@ -37,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     benchmark = {
         "name": "small",
         "tasks": [{"use": "fixed_points", "duration": 6, "loss_start": 3}, {"use": "flip_flop", "duration": 8}],
-        "architectures": [{"use": "vanilla_rnn", "units": 8, "sweep": {"g": [0.5, 1.0]}}],
+        "architectures": [{"use": "vanilla_rnn", "units": 8, "learn": "recurrent", "sweep": {"g": [0.5, 1.0]}}],
         "rules": [{"use": "gradient_descent", "learning_rate": 0.05}],
         "seeds": 2,
         "analyses": ["modes"],
