@@ -106,10 +106,10 @@ def _executor(name: str | None, settings: list[str]) -> Executor | None:
 
 def _run(prepared: Prepared, dry_run: bool) -> None:
     """Print the plan; unless it is a dry run, compute what is missing and print what was found."""
-    from rnnbench.cli.run_display import LiveDisplay, plan_table
+    from rnnbench.cli.run_display import LiveDisplay, print_plan
 
     if dry_run:
-        out.print(plan_table(prepared))
+        print_plan(prepared, out)
         return
     from rnnbench.cli.matrix_tables import matrix_tables, summary_lines
     from rnnbench.execution.run import run as run_benchmark

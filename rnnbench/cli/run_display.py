@@ -65,6 +65,18 @@ def plan_table(prepared: Prepared) -> Table:
     return table
 
 
+def print_plan(prepared: Prepared, console: Console) -> None:
+    """Print the plan, and below it what cannot be learnt.
+
+    Args:
+        prepared: a benchmark that is ready to run.
+        console: the console to print to.
+    """
+    console.print(plan_table(prepared))
+    for warning in prepared.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"))
+
+
 QUIET = 60
 """Seconds between two lines of progress if the output is not a terminal."""
 
@@ -82,7 +94,7 @@ class LiveDisplay:
 
     def planned(self, prepared: Prepared) -> None:
         """Print the plan and begin to show progress."""
-        self.console.print(plan_table(prepared))
+        print_plan(prepared, self.console)
         self.total = len(prepared.plan.missing)
         # Cells are weighted by their largest cost, so that the time left does not depend on which tasks come first.
         self.weights = {

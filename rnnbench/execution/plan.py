@@ -15,6 +15,7 @@ from rnnbench.results.store import Stamp, Store
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
 from rnnbench.training.cost import bytes_per_network, bytes_per_worker, seconds_per_update
 from rnnbench.training.missing import is_missing
+from rnnbench.training.obstacles import warnings_of
 from rnnbench.training.setting import Settings
 
 CPU_CHUNK = 8
@@ -185,6 +186,17 @@ def seconds_at_most(plan: Plan, settings: Settings, device: torch.device) -> dic
             measured[kind] = seconds_per_update(trainers.of(first.benchmark), first, time.perf_counter)
         seconds[first.identity] = measured[kind] * population.max_updates
     return seconds
+
+
+def warnings(plan: Plan, settings: Settings) -> tuple[str, ...]:
+    """What cannot be learnt among the cells still to be computed: one line for each task and architecture.
+
+    Args:
+        plan: the plan.
+        settings: the benchmark's settings, with the plugins that they have built so far.
+    """
+    trainers = CellTrainers(settings, torch.device("cpu"))
+    return warnings_of((c for p in plan.to_do for c in p.cells if c.identity in plan.missing), trainers)
 
 
 def bytes_of_a_worker(plan: Plan, settings: Settings, device: torch.device) -> int:

@@ -13,7 +13,7 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.execution.changes import change
 from rnnbench.execution.machine import cores, memory
-from rnnbench.execution.plan import Plan, bytes_of_a_worker, plan, seconds_at_most
+from rnnbench.execution.plan import Plan, bytes_of_a_worker, plan, seconds_at_most, warnings
 from rnnbench.execution.worker import at_least_one, device_named, threads as in_threads
 from rnnbench.loading.benchmark_file import load_benchmark
 from rnnbench.loading.executor_choice import Choice, executor_of
@@ -39,6 +39,7 @@ class Prepared:
         change: how the tasks differ from those of the results that are there; None if they do not.
         seconds: time of one worker (s) for each population still to be computed if every network spends its budget, by
             the identity of the population's first cell; NaN if it could not be measured.
+        warnings: one line for each task and architecture that cannot reach the criterion, with what can be changed.
     """
 
     plan: Plan
@@ -50,6 +51,7 @@ class Prepared:
     memory: tuple[int, int | None]
     change: str | None
     seconds: dict[str, float]
+    warnings: tuple[str, ...] = ()
 
     @property
     def work(self) -> float:
@@ -136,7 +138,9 @@ def prepare(
     changed = change(stored_description(folder / FILE), planned)
     with in_threads(threads):
         seconds = seconds_at_most(planned, settings, torch_device)
-    return Prepared(planned, folder, torch_device, n_workers, threads, chosen, (needed, free), changed, seconds)
+        cannot = warnings(planned, settings)
+    needs = needed, free
+    return Prepared(planned, folder, torch_device, n_workers, threads, chosen, needs, changed, seconds, cannot)
 
 
 def _workers(asked: int | None, threads: int, device: torch.device, executor: Executor | None) -> int:
