@@ -143,6 +143,43 @@ def test_drive_means_the_same_and_is_bounded(task_class: type[Task]) -> None:
             task_class.model_validate({"drive": drive})
 
 
+WITHOUT_NOISE: dict[type[Task], dict[str, object]] = {
+    FixedPoints: {"channels": 2, "pulse_amplitude": 2},
+    FlipFlop: {"pulse_amplitude": 2},
+    Mante: {"noise": 0, "fixate": False},
+    Romo: {},
+    Cycling: {"pulse_amplitude": 2},
+    ComplexSine: {"input_amplitude": 2},
+}
+"""Parameters with which the mask covers the response alone, and all of the input is the task's."""
+
+
+def last_input(inputs: np.ndarray) -> np.ndarray:
+    """For each trial, step and channel, the last input that was not 0, or 0 if there was none yet."""
+    held = inputs.copy()
+    for step in range(1, inputs.shape[1]):
+        held[:, step] = np.where(inputs[:, step] != 0, inputs[:, step], held[:, step - 1])
+    return held
+
+
+@pytest.mark.parametrize("task_class", DURATIONS)
+@pytest.mark.parametrize("drive", [0, 0.3, 1])
+@each_dt
+def test_drive_is_the_input_in_the_response_relative_to_the_pulse(
+    task_class: type[Task], drive: float, dt: float
+) -> None:
+    pulses, driven = (
+        draw(task_class.model_validate({**WITHOUT_NOISE[task_class], "drive": d}), dt=dt) for d in (0, drive)
+    )
+    in_pulse = pulses.inputs != 0
+    assert np.array_equal(driven.inputs[in_pulse], pulses.inputs[in_pulse])  # The pulse is the same at any drive.
+    response = (driven.mask > 0) & ~in_pulse  # complex_sine is asked for its output from the start of the pulse
+    assert response.any(axis=(1, 2)).all()
+    pulse = last_input(pulses.inputs)
+    assert (pulse[response] != 0).any()
+    assert driven.inputs[response] == pytest.approx(drive * pulse[response], rel=1e-6)
+
+
 @pytest.mark.parametrize("task_class", DURATIONS)
 def test_every_parameter_is_described(task_class: type[Task]) -> None:
     for name, field in task_class.model_fields.items():
