@@ -16,7 +16,8 @@ import torch
 
 from rnnbench.benchmark.cells import Cell
 from rnnbench.benchmark.schema import ArchitectureSpec, Training
-from rnnbench.plugin.interfaces import Batch, LearningRule, TaskContext, Weights
+from rnnbench.plugin.interfaces import Batch, Weights
+from rnnbench.plugin.learning_rule import LearningRule, TaskContext
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
 from rnnbench.training.reachable import Floor, fixed_readout, floor
 from rnnbench.training.trainer import Trainer
@@ -177,7 +178,7 @@ class _Readouts:
             return None
         trainer, label, training = trainers.trainer(cell, [cell.task.label]), cell.task.label, cell.task.training
         batch = trainer.source.evaluation_batch(label, [cell.seed], training.evaluation_trials)
-        owned = trainers.setting.layout.owned(label)
+        owned = trainers.setting.layout(cell).owned(label)
         targets, mask = (a[0].flatten(0, 1).numpy()[:, owned] for a in (batch.targets, batch.mask))
         found = floor(readout[owned], targets, mask)
         least = found.loss * float(mask.sum(dtype=float)) / float(batch.mask.sum(dtype=torch.float64))

@@ -44,8 +44,8 @@ def test_what_is_advised_helps_and_what_can_be_learnt_is_not_mentioned(tmp_path,
 def test_a_trained_network_stops_above_the_bound_and_close_to_it(tmp_path):
     """A bit that is to be held at twice the reach. The rest of the loss is from the first moments after a pulse."""
     task = {"use": "flip_flop", "channels": 1, "duration": 12, "target_amplitude": 2.0}
-    training = {"batch": 16, "max_updates": 500, "evaluate_every": 100, "evaluation_trials": 32}
-    rules = [{"use": "gradient_descent", "learning_rate": 5e-3}]
+    training = {"batch": 16, "max_updates": 1000, "evaluate_every": 100, "evaluation_trials": 32}
+    rules = [{"use": "gradient_descent", "learning_rate": 1e-3}]
     others = {"training": training, "rules": rules, "seeds": 1, "protocol": [["flip_flop"]]}
     plan = prepared(tmp_path, task, {**SMALL, "units": 32}, **others)
     least = float(plan.warnings[0].partition("stays above ")[2].split()[0])
