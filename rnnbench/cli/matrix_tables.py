@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.messages import counted
 from rnnbench.reports.numbers import DASH, number
 from rnnbench.results.columns import MATRIX
 from rnnbench.results.interference import matrix_table, over_seeds
@@ -101,8 +102,8 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
         drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
         continued = "" if math.isnan(drift) else f", {number(drift)} if only A is trained further"
         interval = f"95 % interval over {pairs['n_seeds']} seeds: {number(pairs['low'])} to {number(pairs['high'])}"
-        if pairs["n_seeds"] == 1:
-            interval = "one seed, no interval"
+        if math.isnan(pairs["low"]):
+            interval = f"{counted(pairs['n_seeds'], 'seed')}, no interval"
         lines.append(Text(f"{_name(pairs)}: {number(pairs['mean'])} between different tasks ({interval}){continued}"))
     return lines
 

@@ -47,10 +47,10 @@ class Block:
 def interference_against_g(interference: pd.DataFrame, rng: np.random.Generator | None = None) -> Figure:
     """Draw interference against g, with one block for each (architecture, rule, units) that has g.
 
-    The bold line is the mean over all pairs of different tasks with its 95 % bootstrap interval over seeds; pairs are
-    averaged within a seed first. Thin lines are the first tasks. The dashed line is the drift control (A, then more of
-    A). The strip below shows the fraction of networks that reached the criterion on A. Networks that did not are left
-    out of the panel above, so where the fraction is low the mean covers only what could be learnt.
+    The bold line is the mean over all pairs of different tasks with its 95 % interval over seeds, if there are five or
+    more; pairs are averaged within a seed first. Thin lines are the first tasks. The dashed line is the drift control
+    (A, then more of A). The strip below shows the fraction of networks that reached the criterion on A. Networks that
+    did not are left out of the panel above, so where the fraction is low the mean covers only what could be learnt.
 
     Args:
         interference: the interference table.
@@ -223,8 +223,8 @@ def _task_label(task: str) -> str:
 def _caption(width: float) -> str:
     text = (
         "0: nothing lost, 1: as bad as untrained. Pairs are averaged within a seed, then over seeds; interval: "
-        "bootstrap. Networks that did not reach the criterion on A or whose loss is not finite are left out. "
-        "↑: value above the panel"
+        "studentised bootstrap, for five seeds or more. Networks that did not reach the criterion on A or whose loss "
+        "is not finite are left out. ↑: value above the panel"
     )
     return textwrap.fill(text, int((width - LEFT) * 16.5))
 

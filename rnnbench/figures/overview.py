@@ -22,9 +22,9 @@ KIND = [*summary.GROUP, "g"]
 def interference_overview(interference: pd.DataFrame, rng: np.random.Generator | None = None) -> Figure:
     """Draw one row for each (architecture, rule, units, condition, g), with its mean interference over pairs of tasks.
 
-    The bold mark is the mean over all pairs of different tasks with its 95 % bootstrap interval over seeds; pairs are
-    averaged within a seed first. Coloured marks are the first tasks. The grey mark is the drift control (A, then more
-    of A).
+    The bold mark is the mean over all pairs of different tasks with its 95 % interval over seeds, if there are five or
+    more; pairs are averaged within a seed first. Coloured marks are the first tasks. The grey mark is the drift control
+    (A, then more of A).
 
     Args:
         interference: the interference table.

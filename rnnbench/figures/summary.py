@@ -143,8 +143,8 @@ def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
         rng: draws the bootstrap resamples.
 
     Returns:
-        A table indexed by every g of `table` in ascending order, with `mean`, `low` and `high` (95 % bootstrap
-        interval over seeds) and `n_seeds`. The mean is NaN if no seed counts, the interval if fewer than two count.
+        A table indexed by every g of `table` in ascending order, with `mean`, `low` and `high` (95 %
+        interval over seeds) and `n_seeds`. The mean is NaN if no seed counts, the interval if fewer than five count.
     """
     return over_seeds(table[table["g"].notna()], ["g"], rng).set_index("g").sort_index()
 

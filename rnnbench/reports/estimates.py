@@ -1,7 +1,7 @@
 """The rule by which an estimate supports a claim, rejects it or leaves it undecided; it is the same for all claims.
 
 The seed is the unit of analysis. Everything is averaged within a seed first, because the pairs of tasks of one seed
-share networks. An estimate is a mean over seeds with its interval (percentile bootstrap, 95 % unless several contrasts
+share networks. An estimate is a mean over seeds with its interval (studentised bootstrap, 95 % unless several contrasts
 share the error rate). Where it is tested, it also has a one-sided p-value from exact sign flips of the seeds' values
 minus the threshold. Its verdict is one of:
 
@@ -9,8 +9,9 @@ minus the threshold. Its verdict is one of:
 * not supported: the whole interval lies on the other side of the threshold.
 * undecided: every other case, and always with fewer than five seeds.
 
-With few seeds a percentile bootstrap alone is too narrow. The test keeps the rate of wrong support below 5 %.
-Sources: Efron & Tibshirani 1993, section 13.3; Fisher 1935, section 21 (sign flips).
+With few seeds and skewed values an interval alone is too narrow. The test keeps the rate of wrong support below 5 %
+where the values are symmetric around the threshold.
+Sources: `rnnbench.results.intervals`; Fisher 1935, section 21 (sign flips).
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rnnbench.randomness import rng_for
-from rnnbench.results.interference import bootstrap_interval
+from rnnbench.results.intervals import MIN_VALUES, mean_interval
 
 Floats = npt.NDArray[np.float64]
 Verdict = Literal["supported", "not supported", "undecided"]
 Direction = Literal["above", "below", "away", "none"]
 
-MIN_SEEDS = 5
-"""With fewer seeds the smallest p-value that sign flips can give, 2^-n, is above 0.05."""
+MIN_SEEDS = MIN_VALUES
+"""With fewer seeds there is no interval, and the smallest p-value that sign flips can give, 2^-n, is above 0.05."""
 LEVEL = 0.95
 SIGNIFICANT = 0.05
 MOST_EXACT = 15
@@ -43,7 +44,7 @@ SIGN_FLIPS = "sign flips over seeds"
 GENERAL_RULE = (
     "A network counts if it learnt A and then B: both criteria were reached and the losses are finite. The seed is the "
     "unit of analysis: values are averaged within each seed first. Unless stated otherwise, intervals are "
-    f"{100 * LEVEL:.0f} % percentile bootstraps over seeds, and p is the p-value of an exact one-sided sign-flip test "
+    f"{100 * LEVEL:.0f} % studentised bootstraps over seeds, and p is the p-value of an exact one-sided sign-flip test "
     "over seeds. Supported: the whole interval lies beyond the threshold on the claimed side, and "
     f"p <= {SIGNIFICANT}. Not supported: the whole interval lies on the other side. Undecided: every other case, and "
     f"always with fewer than {MIN_SEEDS} seeds or where more than half of the networks do not count. A claim with "
@@ -142,7 +143,7 @@ def estimate(
     """
     known = np.asarray(values, dtype=float)
     known = known[np.isfinite(known)]
-    low, high = bootstrap_interval(known, rng_for(0, "claims", *names, "interval"), level)
+    low, high = mean_interval(known, rng_for(0, "claims", *names, "interval"), level)
     p = None
     if tested and len(known) and direction in ("above", "below"):
         excess = known - threshold if direction == "above" else threshold - known

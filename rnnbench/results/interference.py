@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.results.columns import ENTRY
+from rnnbench.results.intervals import mean_interval
 
 
 def interference(loss_untrained: float, loss_first: float, loss_after: float) -> float:
@@ -30,30 +31,6 @@ def interference(loss_untrained: float, loss_first: float, loss_after: float) ->
     if not all(map(math.isfinite, (loss_untrained, loss_first, loss_after))) or learnt <= 0:
         return math.nan
     return (loss_after - loss_first) / learnt
-
-
-def bootstrap_interval(
-    values: np.ndarray, rng: np.random.Generator, level: float = 0.95, n_resamples: int = 10_000
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean of independent values.
-
-    Source: Efron & Tibshirani 1993, section 13.3.
-
-    Args:
-        values: the values [seed].
-        rng: draws the resamples.
-        level: coverage of the interval, 0..1.
-        n_resamples: number of bootstrap resamples.
-
-    Returns:
-        Lower and upper end of the interval; (NaN, NaN) for fewer than two values.
-    """
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        return math.nan, math.nan
-    means = values[rng.integers(len(values), size=(n_resamples, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def in_context(table: pd.DataFrame) -> pd.DataFrame:
@@ -116,7 +93,7 @@ def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> pd.DataFrame:
-    """Mean interference with its bootstrap interval over seeds, for each group of rows.
+    """Mean interference with its interval over seeds, for each group of rows.
 
     The seed is the unit of the statistics: pairs of the same seed share networks, so they are averaged first.
 
@@ -126,15 +103,15 @@ def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> 
         rng: draws the bootstrap resamples.
 
     Returns:
-        One row for each group, with the columns `by`; `mean`; `low` and `high`, the 95 % bootstrap interval, NaN for
-        fewer than two seeds; `n_seeds`, the number of seeds with a meaningful interference.
+        One row for each group, with the columns `by`; `mean`; `low` and `high`, the 95 % interval, NaN for fewer than
+        five seeds; `n_seeds`, the number of seeds with a meaningful interference.
     """
     table = in_context(table)
     value = table["interference"].astype(float).where(counts(table))
     rows = []
     for names, values in value.groupby([table[name] for name in by], dropna=False, sort=False):
         seeds = values.groupby(table.loc[values.index, "seed"]).mean().dropna().to_numpy()
-        low, high = bootstrap_interval(seeds, rng)
+        low, high = mean_interval(seeds, rng)
         mean = float(seeds.mean()) if seeds.size else math.nan
         rows.append((*names, mean, low, high, seeds.size))
     summary = pd.DataFrame(rows, columns=[*by, "mean", "low", "high", "n_seeds"])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rnnbench.figures import interference_against_g
+from rnnbench.results.intervals import mean_interval
 
 
 def line(axes, gid: str):
@@ -14,8 +15,10 @@ def line(axes, gid: str):
 
 @pytest.fixture
 def two_g(tiny) -> pd.DataFrame:
-    """Two seeds with pair means of 1 and 2 at g = 0.5; at g = 1.5 only seed 0 counts, with 0.1."""
+    """Five seeds with pair means of 1 to 2 at g = 0.5; at g = 1.5 only seed 0 counts, with 0.1."""
     rows = [("a", "b", 0, 0.5), ("b", "a", 0, 1.5), ("a", "b", 1, 2.0), ("b", "a", 1, 2.0), ("a", "a", 0, 0.01)]
+    rows += [("a", "b", 2, 1.5), ("b", "a", 2, 1.5), ("a", "b", 3, 1.25), ("b", "a", 3, 1.25)]
+    rows += [("a", "b", 4, 1.75), ("b", "a", 4, 1.75)]
     later = [("a", "b", 0, 0.1, True, "done", 1.5), ("b", "a", 0, 50.0, False, "done", 1.5)]
     return tiny(*rows, *later)
 
@@ -24,16 +27,16 @@ def test_the_bold_line_and_the_interval_are_over_seeds(two_g):
     main, _ = interference_against_g(two_g).axes
     assert line(main, "mean").get_xdata().tolist() == [0.5, 1.5]
     assert line(main, "mean").get_ydata().tolist() == pytest.approx([1.5, 0.1])
-    # For two seeds with means 1 and 2 the 95 % bootstrap interval is [1, 2]; a single seed has no interval.
+    expected = mean_interval([1.0, 2.0, 1.5, 1.25, 1.75], np.random.default_rng(0))  # a single seed has no interval
     bars = [segment[:, 1].tolist() for segment in main.collections[-1].get_segments() if len(segment)]
-    assert bars == [[1.0, 2.0]]
+    assert bars == [pytest.approx(expected)]
 
 
 def test_thin_lines_are_first_tasks_and_the_dashed_line_the_diagonal(two_g):
     main, _ = interference_against_g(two_g).axes
-    assert line(main, "task:a").get_ydata().tolist() == pytest.approx([1.25, 0.1])
+    assert line(main, "task:a").get_ydata().tolist() == pytest.approx([1.4, 0.1])
     of_b = line(main, "task:b").get_ydata()
-    assert of_b[0] == pytest.approx(1.75)
+    assert of_b[0] == pytest.approx(1.6)
     assert np.isnan(of_b[1])  # the 50 of a network that never learnt b
     assert line(main, "control").get_ydata().tolist() == pytest.approx([0.01])
 
@@ -51,7 +54,7 @@ def test_values_above_the_panel_are_written_as_numbers(tiny):
 
 
 def test_the_same_table_gives_the_same_figure(make_tables):
-    table = make_tables((0.3, 1.2), n_points=2)[0]
+    table = make_tables((0.3, 1.2), seeds=5, n_points=2)[0]
     bands = [interference_against_g(table).axes[0].collections[0].get_paths()[0].vertices for _ in range(2)]
     assert np.array_equal(bands[0], bands[1])
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from rnnbench.figures import interference_overview
+from rnnbench.results.intervals import mean_interval
 
 
 def means(figure) -> list[float]:
@@ -12,13 +13,15 @@ def means(figure) -> list[float]:
 
 
 def test_each_kind_has_its_mean_and_interval_over_seeds(tiny):
-    # The two seeds have pair means of 1 and 2. Of the other kind only one network learnt A, with 0.1.
+    # Five seeds have pair means of 1 to 2. Of the other kind only one network learnt A, with 0.1.
     rows = [("a", "b", 0, 0.5), ("b", "a", 0, 1.5), ("a", "b", 1, 2.0), ("b", "a", 1, 2.0), ("a", "a", 0, 9.0)]
+    rows += [("a", "b", 2, 1.5), ("a", "b", 3, 1.25), ("a", "b", 4, 1.75)]
     other = tiny(("a", "b", 0, 0.1), ("b", "a", 0, 50.0, False)).assign(architecture="gru", g=np.nan)
     figure = interference_overview(pd.concat([tiny(*rows), other]))
     assert means(figure) == pytest.approx([1.5, 0.1])
     bars = [c.get_segments()[0][:, 0].tolist() for c in figure.axes[0].collections if c.get_segments()[0].size]
-    assert bars == [[1.0, 2.0]]  # one seed has no interval
+    expected = mean_interval([1.0, 2.0, 1.5, 1.25, 1.75], np.random.default_rng(0))
+    assert bars == [pytest.approx(expected)]  # one seed has no interval
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["rate · g = 0.5", "gru"]
 
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from rnnbench.results.interference import bootstrap_interval, counts, interference, matrix_table
+from rnnbench.results.interference import counts, interference, matrix_table, over_seeds
+from rnnbench.results.intervals import mean_interval
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,6 @@ def test_interference_does_not_depend_on_the_unit_of_the_loss():
 @pytest.mark.parametrize("losses", [(1.0, 1.0, 2.0), (1.0, 1.5, 2.0), (math.nan, 0.1, 1.0), (1.0, 0.1, math.inf)])
 def test_interference_is_nan_if_nothing_was_learnt_or_a_loss_is_missing(losses):
     assert math.isnan(interference(*losses))
-
-
-def test_bootstrap_interval_agrees_with_scipys():
-    values = np.random.default_rng(0).gamma(2, size=12)
-    ours = bootstrap_interval(values, np.random.default_rng(1))
-    peer = stats.bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(2), n_resamples=10_000)
-    # Both are Monte Carlo estimates: with 10,000 resamples an end varies by about 2 % of the interval.
-    width = peer.confidence_interval.high - peer.confidence_interval.low
-    assert ours == pytest.approx(tuple(peer.confidence_interval), abs=0.04 * width)
-
-
-def test_bootstrap_interval_of_too_few_seeds_is_nan():
-    assert all(map(math.isnan, bootstrap_interval(np.array([1.0]), np.random.default_rng(0))))
 
 
 def row(seed, value, converged=True, status="done", first="a", second="b"):
@@ -79,26 +66,13 @@ def test_an_unknown_convergence_does_not_count(missing):
     assert counts(table.astype({"converged_first": "boolean"})).tolist() == [True, False]
 
 
-def test_the_bootstrap_interval_of_known_data():
-    rng = np.random.default_rng(1)
-    # A resample of {0, 1} has mean 0, 1/2, 1 with probability 1/4, 1/2, 1/4, so the 95 % interval is 0..1.
-    assert bootstrap_interval([0.0, 1.0], rng) == (0.0, 1.0)
-    assert bootstrap_interval([0.3, 0.3, 0.3], rng) == pytest.approx((0.3, 0.3))
-    # 400 normal values: the interval is mean +- 1.96 sd / sqrt(n), to about 8 % with 10,000 resamples.
-    sample = rng.normal(2.0, 1.0, 400)
-    low, high = bootstrap_interval(sample, rng)
-    half = 1.96 * sample.std() / 20
-    assert low == pytest.approx(sample.mean() - half, abs=0.08 * half)
-    assert high == pytest.approx(sample.mean() + half, abs=0.08 * half)
-
-
-def test_one_seed_has_no_interval():
-    assert np.isnan(bootstrap_interval([0.4], np.random.default_rng(0))).all()
-    assert np.isnan(bootstrap_interval([], np.random.default_rng(0))).all()
-
-
-def test_the_bootstrap_depends_only_on_its_rng():
-    values = np.random.default_rng(5).normal(size=50)  # enough values for the quantiles of two bootstraps to differ
-    once, again, other = (bootstrap_interval(values, np.random.default_rng(seed)) for seed in (0, 0, 1))
-    assert once == again
-    assert once != other
+def test_the_interval_is_that_of_the_means_of_five_seeds_or_more():
+    values = np.random.default_rng(0).normal(size=(6, 2))
+    table = pd.DataFrame(
+        [row(seed, values[seed, k], first="ab"[k], second="ba"[k]) for seed in range(6) for k in range(2)]
+    )
+    (found,) = over_seeds(table, ["g"], np.random.default_rng(1)).to_dict("records")
+    expected = mean_interval(values.mean(axis=1), np.random.default_rng(1))
+    assert (found["low"], found["high"], found["n_seeds"]) == (*expected, 6)
+    (few,) = over_seeds(table[table["seed"] < 4], ["g"], np.random.default_rng(1)).to_dict("records")
+    assert few["n_seeds"] == 4 and math.isfinite(few["mean"]) and math.isnan(few["low"])

@@ -85,7 +85,7 @@ def _of_matrices(rows: pd.DataFrame, tasks: list[str], name: str) -> Estimate:
     x, y = _matrices(rows, tasks, "strength"), _matrices(rows, tasks, "interference")
     mean_x, mean_y = task_permutations.mean_over_seeds(x), task_permutations.mean_over_seeds(y)
     p = task_permutations.permutation_p(mean_x, mean_y, rng_for(0, "claims", ID, name, "permutations"))
-    low, high = task_permutations.resampled(x, y, rng_for(0, "claims", ID, name, "matrices"), LEVEL)
+    low, high = task_permutations.interval_over_seeds(x, y, rng_for(0, "claims", ID, name, "matrices"), LEVEL)
     value = float(task_permutations.association(mean_x, mean_y))
     statement = "rank correlation of the two matrices, averaged over seeds"
     return Estimate(statement, value, low, high, 0.0, "above", len(x), p, "permutations of tasks")

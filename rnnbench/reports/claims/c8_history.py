@@ -16,7 +16,7 @@ from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import Floats, groups, pairs, per_seed
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate
-from rnnbench.results.interference import bootstrap_interval
+from rnnbench.results.intervals import mean_interval
 from rnnbench.results.reading import Results
 
 ID = "C8"
@@ -154,7 +154,7 @@ def figure(results: Results) -> Figure:
             drawing.zero_and_one_upright(one)
             for y, history in enumerate(histories):
                 seeds = per_seed(_of(rows, pair, history)).to_numpy(float)
-                low, high = bootstrap_interval(seeds, rng_for(0, "claims", "figure", ID))
+                low, high = mean_interval(seeds, rng_for(0, "claims", "figure", ID))
                 mean = seeds.mean() if len(seeds) else math.nan
                 one.plot(seeds, np.full(len(seeds), y), "o", color=PALE, ms=3, zorder=1)
                 one.plot([low, high], [y, y], color=BLUE, lw=2.5, solid_capstyle="butt")

@@ -16,7 +16,7 @@ from rnnbench.figures import style
 from rnnbench.randomness import rng_for
 from rnnbench.reports.claims.claim import Finding
 from rnnbench.reports.estimates import Estimate
-from rnnbench.results.interference import bootstrap_interval
+from rnnbench.results.intervals import mean_interval
 
 MOST_PANELS = 12
 """A figure with more panels is not readable; the table has the groups that are not drawn."""
@@ -70,7 +70,7 @@ def mean_line(
     label: str = "",
     power_of: float | None = None,
 ) -> None:
-    """Draw the mean over seeds, with its 95 % interval, of the networks that count.
+    """Draw the mean over seeds, with its 95 % interval if there is one, of the networks that count.
 
     Args:
         axes: where to draw.
@@ -87,7 +87,7 @@ def mean_line(
     found = []
     for value, each in seeds.groupby(level=x):
         position: Any = value
-        low, high = bootstrap_interval(each.to_numpy(float), rng_for(0, "claims", "figure", y))
+        low, high = mean_interval(each.to_numpy(float), rng_for(0, "claims", "figure", y))
         found.append((float(position), float(each.mean()), low, high))
     table = pd.DataFrame(found, columns=["x", "mean", "low", "high"], dtype=float)
     if power_of:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -57,7 +58,8 @@ def judge(results: Results) -> list[Finding]:
 
 def _within(change: np.ndarray, reference: Estimate, statement: str, names: tuple[str, ...]) -> Estimate:
     """Estimate of the size of a change, which has to be below the width of the interval of the reference."""
-    allowed = max(reference.high - reference.low, LEAST)
+    width = reference.high - reference.low
+    allowed = max(width, LEAST) if math.isfinite(width) else LEAST
     signed = estimate(statement, change, 0.0, "none", names, tested=False)
     # The interval of the size runs up to the end of the signed interval that is larger in size.
     smaller, larger = sorted(abs(end) for end in (signed.low, signed.high))

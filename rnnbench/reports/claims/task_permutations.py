@@ -14,13 +14,11 @@ import numpy as np
 from scipy.stats import rankdata
 
 from rnnbench.reports.estimates import Floats
+from rnnbench.results.intervals import MIN_VALUES, NO_INTERVAL, mean_interval, pseudo_values
 
 MOST_TASKS = 7
 """Up to this many tasks all permutations are enumerated (5040 for 7 tasks)."""
 N_PERMUTATIONS = 10_000
-N_RESAMPLES = 2000
-AT_ONCE = 100
-"""Number of resamples that are held in memory at the same time."""
 
 
 def off_diagonal(matrices: Floats) -> Floats:
@@ -114,26 +112,24 @@ def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
     return float(np.mean(total >= total[0] - 1e-9))
 
 
-def resampled(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> tuple[float, float]:
-    """Percentile bootstrap interval over seeds of the association of the means over seeds.
+def interval_over_seeds(x: Floats, y: Floats, rng: np.random.Generator, level: float) -> tuple[float, float]:
+    """Confidence interval over seeds of the association of the means over seeds, from jackknife pseudo-values.
 
     Args:
         x: [seed, stratum, n, n] for n tasks.
-        y: [seed, stratum, n, n]; the same seeds are drawn for both.
-        rng: draws the seeds.
+        y: [seed, stratum, n, n]; a seed is left out of both.
+        rng: draws the resamples of the pseudo-values.
         level: confidence level of the interval.
 
     Returns:
-        Lower and upper end; NaN with fewer than two seeds.
+        Lower and upper end, between -1 and 1; NaN with fewer than five seeds.
     """
-    n_seeds = len(x)
-    if n_seeds < 2:
-        return math.nan, math.nan
-    found = []
-    for _ in range(N_RESAMPLES // AT_ONCE):
-        drawn = rng.integers(n_seeds, size=(n_seeds, AT_ONCE))
-        found.extend(association(mean_over_seeds(x[drawn]), mean_over_seeds(y[drawn])).tolist())
-    low, high = np.nanquantile(found, [(1 - level) / 2, (1 + level) / 2])
+    if len(x) < MIN_VALUES:
+        return NO_INTERVAL
+    rest = [np.delete(np.arange(len(x)), seed) for seed in range(len(x))]
+    without = [association(mean_over_seeds(x[each]), mean_over_seeds(y[each])) for each in rest]
+    whole = association(mean_over_seeds(x), mean_over_seeds(y))
+    low, high = np.clip(mean_interval(pseudo_values(whole, without), rng, level), -1, 1)
     return float(low), float(high)
 
 

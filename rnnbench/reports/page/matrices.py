@@ -33,7 +33,7 @@ class Entry:
         counted: number of networks that count.
         mean: mean interference over the networks that count.
         sd: standard deviation over these networks.
-        low: lower end of the 95 % bootstrap interval of the mean over seeds.
+        low: lower end of the 95 % interval of the mean over seeds.
         high: upper end of that interval.
         rows: its rows of the interference table, one for each network.
     """
@@ -160,7 +160,7 @@ class Summary:
         setting: the setting.
         name: its name.
         mean: mean over pairs and seeds.
-        low: lower end of the 95 % bootstrap interval over seeds.
+        low: lower end of the 95 % interval over seeds.
         high: upper end of that interval.
         n_seeds: number of seeds with a network that counts.
         drift: mean of the drift controls (A, then more of A); NaN if there are none.

@@ -29,8 +29,9 @@ MEASURE = (
     "after B − L_A after A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as "
     "bad as before training, more if it was worse. A network counts if it reached its criterion on A and every loss is "
     "finite. Networks that do not count are reported and left out of means. Means and standard deviations are over "
-    "seeds. Intervals are 95 % percentile bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section "
-    "13.3); each seed is averaged over its pairs first. "
+    "seeds. Intervals are 95 % studentised bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section "
+    "12.5), symmetric around the mean; each seed is averaged over its pairs first. Fewer than five seeds have no "
+    "interval. "
 )
 
 

@@ -12,7 +12,7 @@ from rnnbench.benchmark.cells import split_history
 from rnnbench.messages import counted
 from rnnbench.reports.numbers import number, with_interval
 from rnnbench.results.columns import SETTING
-from rnnbench.results.interference import bootstrap_interval
+from rnnbench.results.intervals import mean_interval
 from rnnbench.results.sequence_metrics import METRICS
 
 MOST_HISTORIES = 12
@@ -72,7 +72,7 @@ def _setting(values: list[Any], table: pd.DataFrame) -> str:
 def _over_seeds(rows: pd.DataFrame, name: str) -> str:
     values = rows[name].astype(float).groupby(rows["seed"]).mean().dropna().to_numpy()
     mean = values.mean() if len(values) else float("nan")
-    return with_interval(mean, *bootstrap_interval(values, np.random.default_rng(0)))
+    return with_interval(mean, *mean_interval(values, np.random.default_rng(0)))
 
 
 def _version(name: str, versions: dict[str, Any]) -> str:

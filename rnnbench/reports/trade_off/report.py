@@ -81,7 +81,7 @@ def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
         "",
         *markdown_table(_head(columns), [_row_texts(row, columns) for row in table.to_dict("records")]),
         f"Made by `python -m rnnbench trade-off` from the results of `{benchmark.name}`, {len(benchmark.seeds)} seeds. "
-        "Means over seeds with 95 % bootstrap intervals, over all pairs of different tasks:",
+        "Means over seeds with 95 % intervals, over all pairs of different tasks:",
         "",
         *(f"- {SHOWN[name]}: {meaning};" for name, meaning in ESTIMATES.items()),
         f"- first task learnt, criterion on the second: {TRADE_OFF_COLUMNS['counted']}; "

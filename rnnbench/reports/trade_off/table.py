@@ -32,7 +32,7 @@ ESTIMATES: dict[str, str] = {
     "learnt": "1 - loss on the second task after training / its untrained loss",
     "cost": "time of an update of the second task relative to the reference, including the rule's work between tasks",
 }
-"""Estimates and their meaning. Each has three columns: the mean over seeds, and the 95 % bootstrap interval with the
+"""Estimates and their meaning. Each has three columns: the mean over seeds, and the 95 % interval with the
 suffixes `_low` and `_high`."""
 
 TRADE_OFF_COLUMNS: dict[str, str] = {

@@ -9,10 +9,10 @@ from scipy.stats import spearmanr
 from rnnbench.reports.claims.task_permutations import (
     association,
     correlation,
+    interval_over_seeds,
     mean_over_seeds,
     off_diagonal,
     permutation_p,
-    resampled,
 )
 
 RNG = np.random.default_rng(1)
@@ -65,8 +65,8 @@ def test_row_effects_alone_are_rarely_taken_for_an_association():
 def test_the_interval_over_seeds_holds_what_all_seeds_share():
     shared = RNG.normal(size=(1, 1, 5, 5))
     x, y = (shared + 0.1 * RNG.normal(size=(8, 1, 5, 5)) for _ in range(2))
-    low, high = resampled(x, y, np.random.default_rng(0), 0.95)
+    low, high = interval_over_seeds(x, y, np.random.default_rng(0), 0.95)
     assert 0.8 < low < high <= 1
-    assert np.isnan(resampled(x[:1], y[:1], RNG, 0.95)).all()
+    assert np.isnan(interval_over_seeds(x[:4], y[:4], RNG, 0.95)).all()
     assert np.isnan(mean_over_seeds(np.array([[np.nan, 1.0], [np.nan, 3.0]]))[0])
     assert mean_over_seeds(np.array([[np.nan, 1.0], [np.nan, 3.0]]))[1] == 2
