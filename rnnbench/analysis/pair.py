@@ -26,7 +26,7 @@ from rnnbench.analysis.fixed_points import find_fixed_points, settle
 from rnnbench.plugin.interfaces import Architecture, Batch
 from rnnbench.plugin.rate_network import connectivity_of
 from rnnbench.results import modes
-from rnnbench.results.columns import measured
+from rnnbench.results.analysis_columns import measured
 
 Arrays = Mapping[str, np.ndarray]
 """Weights of one network by name."""

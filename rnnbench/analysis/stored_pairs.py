@@ -20,7 +20,7 @@ from rnnbench.messages import error_line
 from rnnbench.plugin.added_channels import ChannelAxes
 from rnnbench.plugin.interfaces import Architecture, Batch
 from rnnbench.plugin.rate_network import connectivity_of
-from rnnbench.results.columns import measured
+from rnnbench.results.analysis_columns import measured
 from rnnbench.results.networks import Records, alone_of
 from rnnbench.results.records import WEIGHT, split
 from rnnbench.results.store import Store

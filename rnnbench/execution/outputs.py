@@ -16,7 +16,8 @@ from rnnbench.execution.prepare import Prepared
 from rnnbench.execution.provenance import provenance
 from rnnbench.plugin.description import description_of
 from rnnbench.plugin.registry import Found, Kind, Registry, installed
-from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK, ORIGIN, TABLES, measured
+from rnnbench.results.analysis_columns import ORIGIN, measured
+from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK, TABLES
 from rnnbench.results.document import (
     FILE,
     RESULTS_FORMAT,

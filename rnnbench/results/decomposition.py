@@ -24,7 +24,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from rnnbench.results.columns import MATRIX
+from rnnbench.randomness import rng_for
+from rnnbench.results.columns import DECOMPOSITION, MATRIX
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.intervals import (
     NO_INTERVAL,
@@ -256,30 +257,25 @@ def _r2(values: pd.Series, predicted: pd.Series) -> float:
     return 1 - float(((values - predicted) ** 2).sum(skipna=False)) / total if total > 0 else math.nan
 
 
-def decompose_all(table: pd.DataFrame, rng: np.random.Generator, column: str = "interference") -> pd.DataFrame:
-    """The decomposition of every setting of an interference table, as a table with a row for each setting and term.
+def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:
+    """Decompose every matrix of a benchmark, for interference and for the skill lost.
 
     Args:
-        table: the interference table.
-        rng: draws the resamples of the intervals.
-        column: column of the values.
+        interference: the interference table.
 
     Returns:
-        A table with the columns MATRIX, which name the setting; `term`: mean, A, B, pair, seeds, additive R2,
-        prediction rank or prediction R2; `value`: of A, B, pair and seeds the share of the variance between cells;
-        `low`, `high`, `low_tasks`, `high_tasks`: the 95 % intervals over seeds and over tasks; `variance`, of A, B,
-        pair and seeds; `n_pairs`, `n_seeds` and `n_networks` that count. Missing numbers are NaN.
+        The table `decomposition`: a row for each matrix, quantity and term.
     """
     found = []
-    for setting, rows in in_context(table).groupby(MATRIX, dropna=False, sort=False):
-        one = decompose(rows, rng, column)
-        numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
-        for term, bounded in _terms(one).items():
-            names = dict(zip(MATRIX, setting, strict=True))
-            variance = {"variance": one.variances.get(term, math.nan)}
-            found.append(names | {"term": term} | bounded._asdict() | variance | numbers)
-    columns = [*MATRIX, "term", *Bounded._fields, "variance", "n_pairs", "n_seeds", "n_networks"]
-    return pd.DataFrame(found, columns=columns)
+    for setting, rows in in_context(interference).groupby(MATRIX, dropna=False, sort=False):
+        names = dict(zip(MATRIX, setting, strict=True))
+        for quantity in (name for name in ("interference", "skill_lost") if name in rows):
+            one = decompose(rows, rng_for(0, "decomposition", *map(str, setting), quantity), quantity)
+            numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
+            for term, bounded in _terms(one).items():
+                variance = {"variance": one.variances.get(term, math.nan)}
+                found.append(names | {"quantity": quantity, "term": term} | bounded._asdict() | variance | numbers)
+    return pd.DataFrame(found, columns=DECOMPOSITION.names)
 
 
 def _terms(one: Decomposition) -> dict[str, Bounded]:

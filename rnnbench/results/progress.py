@@ -214,11 +214,19 @@ PAIR_AND_SEED = ["first_task", "second_task", "seed"]
 
 def _keys(table: pd.DataFrame, across: Sequence[str]) -> npt.NDArray[np.int64]:
     """A number for each pair, seed and setting without the columns `across`, [row]."""
-    return _numbers(_named(table, across))
+    return _numbers(names_without(table, across))
 
 
-def _named(table: pd.DataFrame, across: Sequence[str]) -> pd.DataFrame:
-    """The columns that name a network, without `across` and without its values in the name of the condition."""
+def names_without(table: pd.DataFrame, across: Sequence[str]) -> pd.DataFrame:
+    """Return the columns that name a network, without `across` and without its values in the name of the condition.
+
+    Args:
+        table: the interference table.
+        across: names of columns.
+
+    Raises:
+        KeyError: the table lacks a column of `across`.
+    """
     if missing := [name for name in across if name not in in_context(table)]:
         raise KeyError(f"the table has no column {', '.join(missing)}")
     varied = {name.removeprefix("condition_") for name in across if name not in NETWORK}
@@ -277,7 +285,7 @@ def common(table: pd.DataFrame, across: Sequence[str]) -> Common:
     Raises:
         KeyError: the table lacks a column of `across`.
     """
-    named = _named(table, across)
+    named = names_without(table, across)
     setting = named.drop(columns=PAIR_AND_SEED)
     marked = pd.DataFrame({"network": _numbers(named), "value": _numbers(in_context(table)[list(across)])})
     marked["setting"] = _numbers(setting) if setting.shape[1] else 0

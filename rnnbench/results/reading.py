@@ -13,7 +13,8 @@ from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import StoreError
 from rnnbench.messages import one_line
 from rnnbench.results.archive import opened
-from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, TABLES, Table
+from rnnbench.results.column import Table
+from rnnbench.results.columns import CONTINUAL, CURVES, INTERFERENCE, TABLES
 from rnnbench.results.document import benchmark_of
 from rnnbench.results.interference import in_context
 from rnnbench.results.table_checks import check_interference, check_kinds, with_columns

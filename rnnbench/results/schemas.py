@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from rnnbench.benchmark.schema import FORMAT, Model
-from rnnbench.results.columns import TABLES, Table
+from rnnbench.results.column import Table
+from rnnbench.results.columns import TABLES
 from rnnbench.results.document import RESULTS_FORMAT, ResultsDocument
 from rnnbench.results.files import write_text
 from rnnbench.results.records import Record

@@ -14,7 +14,8 @@ import pandas as pd
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import StoreError
-from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK, Table
+from rnnbench.results.column import Table
+from rnnbench.results.columns import ANALYSIS, CURVES, INTERFERENCE, NETWORK
 from rnnbench.results.interference import interference
 
 RAW = ["loss_untrained", "loss_first", "loss_after"]

@@ -17,6 +17,7 @@ from scipy.integrate import trapezoid
 
 from rnnbench.benchmark.cells import Cell, joined, split_history
 from rnnbench.results import columns
+from rnnbench.results.column import Table
 from rnnbench.results.interference import interference
 from rnnbench.results.networks import (
     Relatives,
@@ -25,6 +26,7 @@ from rnnbench.results.networks import (
     names_of_pair,
     names_of_stage,
 )
+from rnnbench.results.progress import at_fraction, skill_lost
 from rnnbench.results.records import TRACKED as TRACKED_ARRAY, Curve, Record, Result, Scores, split
 from rnnbench.results.sequence_metrics import METRICS, Sequence
 
@@ -62,7 +64,7 @@ ROWS: dict[str, Callable[[Stage], Iterator[Row]]] = {}
 """The function that yields the rows of a table for a cell, by the name of the table."""
 
 
-def rows_of(table: columns.Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
+def rows_of(table: Table) -> Callable[[Callable[[Stage], Iterator[Row]]], Callable[[Stage], Iterator[Row]]]:
     """Register a function as the one that yields the rows of a table.
 
     Each row is a dictionary of values by column name; columns that it lacks are NaN.
@@ -123,6 +125,8 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         "interference": interference(*losses.values()),
         "loss_peak": peak,
         "interference_peak": interference(losses["loss_untrained"], losses["loss_first"], peak),
+        **_at_equal_loss(second, a, b, losses["loss_untrained"], losses["loss_first"]),
+        "skill_lost": float(skill_lost(*losses.values())),
         **accuracies,
         "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
         **own,
@@ -137,6 +141,19 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         else math.nan,
         "savings": _savings(cell, second, relatives),
     }
+
+
+def _at_equal_loss(second: Result, a: str, b: str, untrained: float, first: float) -> Row:
+    """Return the interference and the number of updates when B's loss had fallen to a half and to a tenth."""
+    curve, before = second.curve, second.scores_before
+    if curve is None or not before or a not in curve.loss or b not in curve.loss:
+        return {}
+    loss_a, loss_b = (np.array([math.nan if x is None else x for x in curve.loss[task]]) for task in (a, b))
+    row: Row = {}
+    for name, fraction in (("half", 0.5), ("tenth", 0.1)):
+        moment = at_fraction(curve.updates, loss_a, loss_b, untrained, first, _loss(before[0]), fraction)
+        row |= {f"interference_{name}": float(moment.interference), f"updates_{name}": float(moment.update)}
+    return row
 
 
 def _untrained(stage: Result | None, task: str, relatives: Relatives, cell: Cell) -> Scores | None:

@@ -13,7 +13,20 @@ from typing import Any
 import pandas as pd
 
 from rnnbench.benchmark.schema import Benchmark
-from rnnbench.results.columns import CONTINUAL, INTERFERENCE, STAGES, TABLES, TRACKED, Table
+from rnnbench.results.column import Table
+from rnnbench.results.columns import (
+    COMPARISONS,
+    CONTINUAL,
+    CURVES,
+    DECOMPOSITION,
+    INTERFERENCE,
+    STAGES,
+    TABLES,
+    TRACKED,
+    TRENDS,
+)
+from rnnbench.results.comparisons import compared, comparison_table, trend_table
+from rnnbench.results.decomposition import decomposition_table
 from rnnbench.results.files import remove, write_text, write_with
 from rnnbench.results.networks import Relatives, condition_columns, kinds_of
 from rnnbench.results.store import Store
@@ -46,7 +59,26 @@ def collect(benchmark: Benchmark, store: Store) -> dict[str, pd.DataFrame]:
     tables = {name: typed(rows.table(), of_cells[name]) for name, rows in rows_of_tables.items()}
     if tables[TRACKED.name].empty:
         del tables[TRACKED.name]
-    return tables | {CONTINUAL.name: continual_table(tables[STAGES.name])}
+    tables[CONTINUAL.name] = continual_table(tables[STAGES.name])
+    return tables | summaries(tables[INTERFERENCE.name], tables[CURVES.name])
+
+
+def summaries(interference: pd.DataFrame, curves: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Compute the tables that summarise others: comparisons at equal progress, trends, and decompositions.
+
+    Args:
+        interference: the interference table.
+        curves: the curves table.
+
+    Returns:
+        The tables `comparisons`, `trends` and `decomposition` by name.
+    """
+    found = list(compared(interference, curves))
+    return {
+        COMPARISONS.name: typed(comparison_table(found), COMPARISONS),
+        TRENDS.name: typed(trend_table(found), TRENDS),
+        DECOMPOSITION.name: typed(decomposition_table(interference), DECOMPOSITION),
+    }
 
 
 def typed(table: pd.DataFrame, declared: Table) -> pd.DataFrame:

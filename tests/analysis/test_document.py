@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rnnbench.results.columns import measured
+from rnnbench.results.analysis_columns import measured
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "analysis.md"
 

@@ -15,7 +15,7 @@ from rnnbench.analysis.pair import (
     update_measures,
 )
 from rnnbench.reports.claims.theory import two_by_two as model
-from rnnbench.results.columns import measured
+from rnnbench.results.analysis_columns import measured
 
 OWN_A, OWN_B = np.array([True, False]), np.array([False, True])
 

@@ -11,7 +11,8 @@ import pytest
 import rnnbench
 from rnnbench.benchmark.cells import cells_of
 from rnnbench.execution import outputs
-from rnnbench.results.columns import NETWORK, ORIGIN, measured
+from rnnbench.results.analysis_columns import ORIGIN, measured
+from rnnbench.results.columns import NETWORK
 from rnnbench.results.reading import finished
 from rnnbench.results.store import Store
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from rnnbench.results.decomposition import decompose, decompose_all
+from rnnbench.results.decomposition import decompose, decomposition_table
 from rnnbench.results.variance_components import Cells, variance_components
 
 TASKS = ["a", "b", "c", "d", "e", "f"]
@@ -180,7 +180,7 @@ def test_every_setting_has_a_row_for_each_term():
     rng = np.random.default_rng(8)
     first, second = draw(rng), draw(rng)
     table = pd.concat([table_of(first, g=0.6), table_of(second, g=math.nan)])
-    found = decompose_all(table, np.random.default_rng(0))
+    found = decomposition_table(table)
     assert found.shape[0] == 16
     assert found["term"].unique().tolist() == [
         "mean", "A", "B", "pair", "seeds", "additive R2", "prediction rank", "prediction R2"
@@ -190,4 +190,4 @@ def test_every_setting_has_a_row_for_each_term():
     assert of_second["value"]["pair"] == pytest.approx(alone.shares["pair"].value)
     assert of_second["variance"]["pair"] == pytest.approx(alone.variances["pair"])
     assert of_second["n_networks"].tolist() == [150] * 8
-    assert decompose_all(table[:0], rng).empty
+    assert decomposition_table(table[:0]).empty

@@ -72,6 +72,8 @@ def benchmark(drive: float, **changes: Any) -> dict[str, Any]:
         "architectures": [{"use": "restricted_rnn", "units": 250}],
         "rules": [{"use": "gradient_descent", "optimizer": "sgd", "learning_rate": RATE}],
         "seeds": 1,
+        # As in the model: the output of the other task is trained to zero.
+        "channels": {"idle_outputs": "zero"},
         "training": training,
         **changes,
     }

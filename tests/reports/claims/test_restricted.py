@@ -50,7 +50,7 @@ def test_episodes_are_the_trials_of_the_task(pulse, dt):
 
 
 def test_prediction_against_autograd():
-    dt, offset, rate, evaluate_every = 0.5, 0.02, 0.5, 10
+    dt, offset, rate, training = 0.5, 0.02, 0.5, task().training
     ours = predict(memory(task("a"), rate), memory(task("b"), rate), dt, 0.0, offset)
 
     def outputs(m, trials):
@@ -71,7 +71,7 @@ def test_prediction_against_autograd():
 
     def learn(trials):
         bound, update = 0.02 * loss(torch.zeros(2, 2, dtype=torch.float64), trials).item(), 0
-        while update % evaluate_every or loss(m, trials).item() > bound:
+        while not training.evaluates_after(update) or loss(m, trials).item() > bound:
             (gradient,) = torch.autograd.grad(loss(m, trials), m)
             with torch.no_grad():
                 m.sub_(rate * gradient)
@@ -92,7 +92,7 @@ def test_prediction_against_autograd():
 
 def test_learning_stops_at_its_budget():
     slow = memory(task(max_updates=25), 1e-3)
-    assert slow.evaluate_every == 10
+    assert slow.training.evaluate_every == 10
     found = predict(slow, slow, 0.5, 0.0, 0.02)
     assert len(found.m) == 26
     assert not found.learnt

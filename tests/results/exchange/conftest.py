@@ -58,7 +58,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def archive(sound: Path) -> Path:
     """The archive of the folder `sound`, with its weights."""
     path = sound.parent / "lab-a.zip"
-    export_results(sound, path, CITATION, weights=True)
+    export_results(sound, path, CITATION, weights="all")
     return path
 
 

@@ -59,7 +59,7 @@ def test_weights_are_left_out_unless_asked_for(sound, tmp_path):
 def test_names_places_and_times_are_removed(small, tmp_path):
     """The message of a failed task contains a path, and every cell contains the time when it was computed."""
     assert b"/home/eva" in (small / "interference.csv").read_bytes()
-    export_results(small, tmp_path / "out.zip", Citation("2026-01-31"), weights=True)
+    export_results(small, tmp_path / "out.zip", Citation("2026-01-31"), weights="all")
     found = contents(tmp_path / "out.zip")
     private = [b"/home/", b"eva/", b"stimuli set", str(tmp_path).encode(), str(Path.home()).encode() + b"/"]
     private += [name.encode() for name in (socket.gethostname(), getpass.getuser()) if len(name) > 4]

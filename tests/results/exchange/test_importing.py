@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rnnbench import run
 from rnnbench.errors import StoreError
 from rnnbench.reports.comparison.comparison import compare_folders
 from rnnbench.results.archive import CRATE, MANIFEST
@@ -20,6 +21,8 @@ from rnnbench.results.exchange.exporting import export_results
 from rnnbench.results.exchange.importing import import_results
 from rnnbench.results.exchange.ro_crate import Citation, terms_of
 from rnnbench.results.reading import load_results
+
+from .conftest import CITATION, SMALL
 
 
 def first(archive: Path, suffix: str) -> str:
@@ -232,6 +235,24 @@ def test_cells_that_are_missing_are_found(changed, archive, home):
     name = first(archive, ".json")
     with pytest.raises(StoreError, match=r"in the cells|does not belong to a cell"):
         import_results(changed({name: None}), home)
+
+
+def test_with_the_weights_of_first_tasks_a_task_can_be_added_to_imported_results(sound, home, tmp_path):
+    """Only the cells of the added task are computed, and the imported rows stay as they are."""
+    names = export_results(sound, tmp_path / "from-elsewhere.zip", CITATION, weights="first tasks")
+    stored = {
+        path.name: json.loads(path.read_text())["description"]["history"] for path in sound.glob("cells/*/*.json")
+    }
+    with_weights = [name for name in names if name.endswith(".safetensors")]
+    histories = [stored[f"{name.split('/')[-1].split('.')[0]}.json"] for name in with_weights]
+    assert len(histories) == 2 * 2 and all(len(history) == 1 for history in histories)
+    folder = import_results(tmp_path / "from-elsewhere.zip", home)
+    before = (folder / "interference.csv").read_bytes().splitlines()
+    three = [*SMALL["tasks"][:2], {**SMALL["tasks"][0], "label": "third"}]
+    results = run({**SMALL, "tasks": three}, home, workers=1, device="cpu")
+    assert results.computed == 2 * (1 + 5)  # for each seed the task alone and five pairs
+    after = (folder / "interference.csv").read_bytes().splitlines()
+    assert len(before) == 1 + 2 * 4 and set(before) < set(after) and len(after) == 1 + 2 * 9
 
 
 def test_weights_that_differ_from_their_record_are_found(changed, archive, home):

@@ -1,0 +1,250 @@
+"""Interference compared across g, drive, sizes, rules and architectures: at equal progress, over the same networks.
+
+Every comparison is made at four moments of the training on B (`MOMENTS`), of two quantities (`QUANTITIES`), over the
+pairs and seeds that count at all values that are compared. Values at which fewer than half of the networks count are
+left out, since otherwise hardly any network would be left.
+
+Two tables come of it. `comparisons` has a row for each value, and `trends` says how the quantity changes along the
+values of a number such as g, from all of them: the change is that of a least-squares line over the ranks of the values,
+from the first to the last value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbench.randomness import rng_for
+from rnnbench.results.columns import COMPARISONS, INTERFERENCE, MATRIX, TRENDS
+from rnnbench.results.interference import counts, in_context
+from rnnbench.results.intervals import by_seed_and_tasks, mean_interval, task_interval
+from rnnbench.results.progress import at_equal_loss, at_equal_updates, common, names_without, skill_lost, summary
+
+HALF, TENTH = 0.5, 0.1
+MOMENTS = {
+    "criterion": "when B met its criterion, or its budget of updates was spent",
+    "updates": "after equal numbers of updates: for each pair and seed the smallest number over the compared values",
+    "half": "when B's loss had fallen to a half of its untrained loss",
+    "tenth": "when B's loss had fallen to a tenth of its untrained loss",
+}
+"""The moments of the training on B at which networks are compared, and what they are."""
+
+QUANTITIES = {
+    "interference": "interference, which has no upper bound",
+    "skill_lost": "skill lost, 0..1: see the column of interference.csv",
+}
+"""The quantities that are compared."""
+
+_NAMES = ("architecture", "rule")
+"""Columns whose values have no order; each value is compared with the first one alone."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Networks that are compared across the values of one column.
+
+    Attributes:
+        across: name of the column, e.g. g.
+        setting: values of the other columns MATRIX.
+        values: the compared values, in order.
+        left_out: values at which fewer than half of the networks count.
+        rows: a row for each network and value, with the columns first_task, second_task, seed, `across`, and one for
+            each of MOMENTS and QUANTITIES, named `moment quantity`.
+        of_pairs: number of pairs of different tasks in the table.
+        of_networks: number of networks of these pairs at each value.
+    """
+
+    across: str
+    setting: dict[str, Any]
+    values: tuple[Any, ...]
+    left_out: tuple[Any, ...]
+    rows: pd.DataFrame
+    of_pairs: int
+    of_networks: int
+
+
+def compared(interference: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compared]:
+    """Yield the comparisons that a benchmark allows: one for each column that varies while all others are equal.
+
+    Args:
+        interference: the interference table.
+        curves: the curves table.
+    """
+    table = in_context(interference)
+    table = table[table["first_task"] != table["second_task"]]
+    for across in _varying(table):
+        names = names_without(table, [across]).drop(columns=["first_task", "second_task", "seed"])
+        for number in pd.unique(group := names.groupby(list(names), dropna=False, sort=False).ngroup()):
+            rows = table[group == number]
+            setting = names[group == number].iloc[0].to_dict()
+            for values in _choices(rows[across], across):
+                yield _compared(rows[rows[across].isin(values)], curves, across, setting)
+
+
+def _varying(table: pd.DataFrame) -> list[str]:
+    """The columns with more than one value: g, units, parameters of conditions, rules and architectures."""
+    of_conditions = [str(name) for name in table if name not in (*INTERFERENCE.names, *MATRIX)]
+    return [name for name in ("g", "units", *of_conditions, *_NAMES) if table[name].dropna().nunique() > 1]
+
+
+def _choices(column: pd.Series, across: str) -> Iterator[list[Any]]:
+    """The sets of values that are compared: all numbers together, and each name with the first one."""
+    values = list(dict.fromkeys(column.dropna()))
+    if across in _NAMES or not pd.api.types.is_numeric_dtype(column):
+        yield from ([values[0], value] for value in values[1:])
+    elif len(values) > 1:
+        yield sorted(values)
+
+
+def _compared(table: pd.DataFrame, curves: pd.DataFrame, across: str, setting: dict[str, Any]) -> Compared:
+    values = list(dict.fromkeys(table[across]))
+    values = sorted(values) if across not in _NAMES and pd.api.types.is_numeric_dtype(table[across]) else values
+    share = counts(table).groupby(table[across]).mean()
+    left_out = tuple(value for value in values if share[value] < 0.5)
+    used = table[~table[across].isin(left_out)]
+    chosen = common(used, [across]) if len(used) else None
+    rows = _with_moments(chosen.rows, curves, across) if chosen is not None else used
+    return Compared(
+        across,
+        setting,
+        tuple(value for value in values if value not in left_out),
+        left_out,
+        rows,
+        0 if chosen is None else chosen.of_pairs,
+        0 if chosen is None else chosen.of_networks,
+    )
+
+
+def _with_moments(rows: pd.DataFrame, curves: pd.DataFrame, across: str) -> pd.DataFrame:
+    """Add a column for each moment and quantity."""
+    at = {"criterion": rows["interference"]}
+    at["updates"] = at_equal_updates(rows, curves, [across])["interference_at_equal_updates"]
+    for moment, fraction in (("half", HALF), ("tenth", TENTH)):
+        at[moment] = at_equal_loss(rows, curves, fraction)["interference_at_loss"]
+    untrained, first = (rows[name].astype(float) for name in ("loss_untrained", "loss_first"))
+    columns = {}
+    for moment, interference in at.items():
+        columns[f"{moment} interference"] = interference.astype(float)
+        lost = skill_lost(untrained, first, first + interference * (untrained - first))
+        columns[f"{moment} skill_lost"] = pd.Series(lost, rows.index)
+    return rows.assign(**columns)
+
+
+def comparison_table(found: list[Compared]) -> pd.DataFrame:
+    """The means of all comparisons: a row for each comparison, moment, quantity and value.
+
+    Args:
+        found: the comparisons.
+
+    Returns:
+        The table `comparisons`. A moment that some network did not reach is given over the pairs and seeds that reached
+        it at all values.
+    """
+    rows = [
+        row for one in found for moment in MOMENTS for quantity in QUANTITIES for row in _means(one, moment, quantity)
+    ]
+    return pd.DataFrame(rows, columns=COMPARISONS.names)
+
+
+def _means(one: Compared, moment: str, quantity: str) -> Iterator[dict[str, Any]]:
+    reached = _reached(one, f"{moment} {quantity}")
+    for value in one.values:
+        rows = reached[reached[one.across] == value]
+        values = rows[f"{moment} {quantity}"]
+        known = summary(values)
+        by_seed = values.groupby(rows["seed"]).mean()
+        rng = rng_for(0, "comparison", one.across, str(value), moment, quantity)
+        low, high = mean_interval(by_seed, rng)
+        low_tasks, high_tasks = task_interval(by_seed_and_tasks(rows, f"{moment} {quantity}"), rng)
+        intervals = {"low": low, "high": high, "low_tasks": low_tasks, "high_tasks": high_tasks}
+        if quantity == "skill_lost":  # its mean cannot be outside 0..1
+            intervals = {
+                name: min(max(end, 0.0), 1.0) if math.isfinite(end) else end for name, end in intervals.items()
+            }
+        yield _names(one, moment, quantity, rows) | {
+            "value": _text(value),
+            "mean": known.mean,
+            "median": known.median,
+            **intervals,
+        }
+
+
+def trend_table(found: list[Compared]) -> pd.DataFrame:
+    """How each quantity changes along the values of a number: a row for each comparison, moment and quantity.
+
+    Args:
+        found: the comparisons; those of names are left out.
+
+    Returns:
+        The table `trends`.
+    """
+    rows = [
+        _trend(one, moment, quantity)
+        for one in found
+        if one.across not in _NAMES and len(one.values) > 1 and not isinstance(one.values[0], str)
+        for moment in MOMENTS
+        for quantity in QUANTITIES
+    ]
+    return pd.DataFrame(rows, columns=TRENDS.names)
+
+
+def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
+    name = f"{moment} {quantity}"
+    reached = _reached(one, name)
+    wide = reached.pivot(index=["first_task", "second_task", "seed"], columns=one.across, values=name)
+    wide = wide.reindex(columns=list(one.values))
+    ranks = np.arange(len(one.values)) - (len(one.values) - 1) / 2
+    # The change of a line over the ranks, from the first value to the last.
+    change = (wide.to_numpy(float) @ ranks) / (ranks @ ranks) * (len(one.values) - 1)
+    changes = wide.index.to_frame(index=False).assign(change=change)
+    by_seed, by_pair = (changes.groupby(by)["change"].mean() for by in ("seed", ["first_task", "second_task"]))
+    rng = rng_for(0, "trend", one.across, moment, quantity)
+    low, high = mean_interval(by_seed, rng)
+    low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"), rng)
+    means = wide.mean()
+    return _names(one, moment, quantity, reached) | {
+        "first": _text(one.values[0]),
+        "last": _text(one.values[-1]),
+        "change": float(by_seed.mean()) if len(by_seed) else math.nan,
+        "low": low,
+        "high": high,
+        "low_tasks": low_tasks,
+        "high_tasks": high_tasks,
+        "n_falling": int((by_pair < 0).sum()),
+        "smallest_at": _text(means.idxmin()) if means.notna().any() else "",
+        "largest_at": _text(means.idxmax()) if means.notna().any() else "",
+    }
+
+
+def _reached(one: Compared, name: str) -> pd.DataFrame:
+    """The rows of the pairs and seeds with a finite number at all values."""
+    keys = [one.rows[column] for column in ("first_task", "second_task", "seed")]
+    if one.rows.empty or name not in one.rows:
+        return one.rows.assign(**{name: math.nan})
+    number = one.rows[name].notna().groupby(keys).transform("sum")
+    return one.rows[number == len(one.values)]
+
+
+def _names(one: Compared, moment: str, quantity: str, rows: pd.DataFrame) -> dict[str, Any]:
+    """The values of the columns that name a row, and over how many pairs and networks it is."""
+    pairs = rows.groupby(["first_task", "second_task"]).ngroups
+    return {
+        **one.setting,
+        "across": one.across,
+        "left_out": ", ".join(_text(value) for value in one.left_out),
+        "moment": moment,
+        "quantity": quantity,
+        "n_pairs": pairs,
+        "of_pairs": one.of_pairs,
+        "n_networks": rows.groupby(["first_task", "second_task", "seed"]).ngroups,
+        "of_networks": one.of_networks,
+    }
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)
