@@ -28,7 +28,7 @@ GPU_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Population:
-    """Cells whose networks are trained together on one task. They differ only in seed, connectivity and history."""
+    """Cells whose networks are trained together on one task. They differ only in seed and initial connectivity."""
 
     cells: tuple[Cell, ...]
 
@@ -122,10 +122,8 @@ class _Kinds:
 
     def population(self, cell: Cell) -> str:
         """A text that is the same for all cells that may be in one population."""
-        # Networks with different histories may have different channels, and memories with other names and shapes.
-        remembers = self.settings.registry.find("rule", cell.rule.plugin).cls.remembers  # type: ignore[attr-defined]
-        past = cell.history if remembers or cell.benchmark.channels.grow else len(cell.history)
-        return canonical_json([cell.benchmark.condition, past, cell.occurrence, self.update(cell)])
+        # Networks with different histories are evaluated on other tasks, and may have other channels and memories.
+        return canonical_json([cell.benchmark.condition, cell.history, self.update(cell)])
 
     def update(self, cell: Cell) -> str:
         """A text that is the same for all cells whose updates cost the same.

@@ -51,6 +51,11 @@ INTERFERENCE = Table(
     "One row for each network and ordered pair of tasks (A, B): losses, accuracies and interference.",
     (
         *_PAIR,
+        text(
+            "idle_outputs",
+            "what happened to outputs that the task being learnt does not use: free (they did not count), or zero (they "
+            "were trained to zero)",
+        ),
         text("status", "done, or failed if there is no result"),
         text("failure", "why there is no result", may_be_missing=True),
         truth("converged_first", "whether training on A met its criterion within the budget of updates"),
@@ -169,8 +174,8 @@ TRENDS = Table(
     " values.",
     (
         *_COMPARED,
-        text("first", "the smallest value"),
-        text("last", "the largest value"),
+        number("first", "the smallest value"),
+        number("last", "the largest value"),
         number(
             "change",
             "change from the first to the last value of a least-squares line over the ranks of all values; mean over "
@@ -178,8 +183,8 @@ TRENDS = Table(
         ),
         *_INTERVALS,
         whole("n_falling", "number of pairs whose change is below 0"),
-        text("smallest_at", "the value at which the mean is smallest"),
-        text("largest_at", "the value at which the mean is largest"),
+        number("smallest_at", "the value at which the mean is smallest"),
+        number("largest_at", "the value at which the mean is largest"),
         *_OVER,
     ),
 )

@@ -208,16 +208,16 @@ def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"), rng)
     means = wide.mean()
     return _names(one, moment, quantity, reached) | {
-        "first": _text(one.values[0]),
-        "last": _text(one.values[-1]),
+        "first": one.values[0],
+        "last": one.values[-1],
         "change": float(by_seed.mean()) if len(by_seed) else math.nan,
         "low": low,
         "high": high,
         "low_tasks": low_tasks,
         "high_tasks": high_tasks,
         "n_falling": int((by_pair < 0).sum()),
-        "smallest_at": _text(means.idxmin()) if means.notna().any() else "",
-        "largest_at": _text(means.idxmax()) if means.notna().any() else "",
+        "smallest_at": means.idxmin() if means.notna().any() else math.nan,
+        "largest_at": means.idxmax() if means.notna().any() else math.nan,
     }
 
 

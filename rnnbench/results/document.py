@@ -88,7 +88,23 @@ def stored_description(path: Path) -> Any:
     Raises:
         StoreError: the file is of a newer format.
     """
-    return document_of(path).get("benchmark")
+    description = document_of(path).get("benchmark")
+    _complete(description)
+    return description
+
+
+def _complete(description: Any) -> None:
+    """Add what older versions did not write to the description of a benchmark: they had no dense start."""
+    for holder in (description, *_mappings(description, "conditions")):
+        for task in _mappings(holder, "tasks"):
+            if isinstance(task.get("training"), dict):
+                task["training"].setdefault("dense_start", False)
+
+
+def _mappings(holder: Any, key: str) -> list[dict[str, Any]]:
+    """The mappings in a list of a stored description, which may hold anything."""
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def document_of(path: Path) -> dict[str, Any]:

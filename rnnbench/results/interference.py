@@ -41,6 +41,24 @@ def in_context(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: "" for name in ("condition", "earlier_tasks") if name not in table})
 
 
+IDLE = {"free": "idle outputs free", "zero": "idle outputs trained to zero"}
+
+
+def idle_outputs(table: pd.DataFrame) -> str:
+    """Say what happened to the outputs that a task does not use; no interference is understood without this.
+
+    Args:
+        table: the interference table.
+
+    Returns:
+        A phrase for a heading or a caption, e.g. "idle outputs free".
+    """
+    found = dict.fromkeys(table["idle_outputs"].dropna()) if "idle_outputs" in table else {}
+    if len(found) > 1:
+        return "idle outputs free or trained to zero, as each condition says"
+    return IDLE.get(next(iter(found), ""), "idle outputs not recorded")
+
+
 def converged(table: pd.DataFrame) -> pd.Series:
     """Select the rows of the interference table whose networks reached the criterion on A.
 

@@ -99,7 +99,14 @@ def _load(folder: Path) -> Results:
     for name in (INTERFERENCE.name, CURVES.name):
         if name in tables:
             tables[name] = in_context(tables[name])
+    tables[INTERFERENCE.name] = _with_idle_outputs(tables[INTERFERENCE.name], benchmark)
     return Results(folder, benchmark, tables)
+
+
+def _with_idle_outputs(table: pd.DataFrame, benchmark: Benchmark) -> pd.DataFrame:
+    """Fill in the column `idle_outputs`, which older versions did not write, from the description."""
+    by_condition = {setting.condition: setting.channels.idle_outputs for setting in benchmark.settings}
+    return table.assign(idle_outputs=table["condition"].map(by_condition))
 
 
 def finished(home: str | Path) -> list[Path]:

@@ -93,7 +93,7 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
     learnt = relatives.result(cell, cell.history[: cell.history.index(a) + 1])  # the stage in which A was new
     alone = relatives.result(cell, (b,)) if learns_first(cell, b) else None
     untrained = _untrained(learnt, a, relatives, cell)
-    after_a, after_b = first.after.get(a), second.after.get(a)
+    after_a, after_b = _at_start(second, a) or first.after.get(a), second.after.get(a)
     losses = {
         "loss_untrained": _loss(untrained),
         "loss_first": _loss(after_a),
@@ -109,12 +109,13 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
     }
     own = {
         "own_loss_untrained": _own_loss(untrained),
-        "own_loss_first": _own_loss(after_a),
+        "own_loss_first": _own_loss(first.after.get(a)),
         "own_loss_after": _own_loss(after_b) if second.status == "done" else math.nan,
     }
     failure = second.failure or first.failure
     both = alone is not None and alone.converged and second.converged
     return {
+        "idle_outputs": cell.benchmark.channels.idle_outputs,
         "status": second.status,
         "failure": failure.message if failure else None,
         "converged_first": first.converged,
@@ -141,6 +142,17 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         else math.nan,
         "savings": _savings(cell, second, relatives),
     }
+
+
+def _at_start(second: Result, a: str) -> Scores | None:
+    """Return the scores on A at the start of the training on B, in the network that has the channels of both tasks.
+
+    They are those after A up to rounding. If B leaves A alone, interference is then exactly 0.
+    """
+    curve = second.curve
+    if curve is None or a not in curve.loss or curve.updates[:1] != [0] or curve.loss[a][0] is None:
+        return None
+    return Scores(loss=curve.loss[a][0], accuracy=curve.accuracy[a][0])
 
 
 def _at_equal_loss(second: Result, a: str, b: str, untrained: float, first: float) -> Row:

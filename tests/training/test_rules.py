@@ -185,8 +185,8 @@ def test_weights_of_a_task_of_its_own_cannot_be_analysed(make_plugin):
         load_benchmark(description("mute", analyses=["updates"]))
 
 
-def test_only_networks_with_all_channels_and_without_memory_of_the_rule_share_populations(run, tmp_path):
-    """Networks with different histories may have other channels, and memories with other names and shapes."""
+def test_only_networks_with_the_same_history_share_populations(run, tmp_path):
+    """Networks with different histories are evaluated on other tasks, and may have other channels and memories."""
     many = {"tasks": [{"use": "fixed_points", "label": label, "duration": 12} for label in "abcd"]}
     sizes = {}
     for idle in ("free", "zero"):
@@ -194,7 +194,6 @@ def test_only_networks_with_all_channels_and_without_memory_of_the_rule_share_po
             content = description(rule, **many, channels={"idle_outputs": idle})
             plan = rnnbench.prepare(content, tmp_path, workers=1, device="cpu").plan
             sizes[idle, rule] = {len({cell.history for cell in p.cells}) for p in plan.populations}
-    assert max(sizes.pop(("zero", "gradient_descent"))) > 1
     assert set(map(frozenset, sizes.values())) == {frozenset({1})}
 
 

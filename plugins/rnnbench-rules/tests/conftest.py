@@ -47,7 +47,7 @@ class Histories:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.architecture = architecture or VanillaRNN(units=16, learn="all")
-        self.layout = Layout(channels or Channels(), TASKS)
+        self.layout = Layout(channels or Channels(idle_outputs="zero"), TASKS)
         evaluation = dict.fromkeys(TASKS, 16)
         self.trainer = Trainer(TASKS, self.layout, self.architecture, rule, evaluation, dtype, torch.device("cpu"))
 

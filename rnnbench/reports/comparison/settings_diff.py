@@ -88,8 +88,8 @@ def _settings(benchmark: Benchmark) -> Iterator[tuple[str, str]]:
 
 
 def _tasks(benchmark: Benchmark, where: str) -> Iterator[tuple[str, str]]:
-    # Channels are assigned in the order of the tasks, so the order is a setting too.
-    yield f"{where}tasks (order)", ", ".join(task.label for task in benchmark.tasks)
+    if not benchmark.channels.grow:  # Channels are assigned in the order of the tasks, so the order is a setting too.
+        yield f"{where}tasks (order)", ", ".join(task.label for task in benchmark.tasks)
     for task in benchmark.tasks:
         yield from _member(task, f"{where}tasks[{task.label}]")
 

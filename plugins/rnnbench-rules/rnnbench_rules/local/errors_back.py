@@ -19,7 +19,7 @@ from rnnbench_rules.local.rate_units import Arrays, Trajectories, flat, network_
 
 
 def random_feedback(weights: Weights, context: TaskContext, scale: float) -> Tensor:
-    """Draw the random feedback matrix B of each network, which is the same in all of its tasks.
+    """Draw the random feedback matrix B of each network, which is the same in all of its tasks up to its scale.
 
     Args:
         weights: weights by name, [network, ...]; w_out gives the shape.
