@@ -15,7 +15,9 @@ from rich.text import Text
 from rnnbench.messages import counted
 from rnnbench.reports.numbers import DASH, number
 from rnnbench.results.columns import MATRIX
-from rnnbench.results.interference import matrix_table, over_seeds
+from rnnbench.results.interference import idle_outputs, matrix_table, over_seeds
+
+SPREAD = "mean over seeds, ± standard deviation"
 
 
 def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
@@ -29,8 +31,9 @@ def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
         console: the console that will show the tables.
     """
     matrices: dict[str, list[dict[Any, Any]]] = {}
+    idle = idle_outputs(table)
     for row in matrix_table(table).to_dict("records"):
-        matrices.setdefault(f"interference I(A ← B): {_name(row)}", []).append(row)
+        matrices.setdefault(f"interference I(A ← B), {idle}: {_name(row)}", []).append(row)
     shown = []
     for title, rows in matrices.items():
         grid = _grid(title, rows)
@@ -42,6 +45,7 @@ def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
 def _grid(title: str, rows: list[dict[Any, Any]]) -> Table:
     entries = {(row["first_task"], row["second_task"]): _entry(row) for row in rows}
     grid = Table(title=Text(title), title_justify="left", padding=(0, 1), show_lines=True)
+    grid.caption, grid.caption_justify = Text(SPREAD), "left"
     seconds = list(dict.fromkeys(second for _, second in entries))
     grid.add_column("first task A")
     for second in seconds:
@@ -83,7 +87,7 @@ def _worst(entries: pd.DataFrame, by: str, task: str, partner: str) -> Text:
 
 
 def summary_lines(table: pd.DataFrame) -> list[Text]:
-    """One line for each matrix: its mean over pairs of different tasks, and the mean of the drift control.
+    """One line for each matrix: its mean over pairs of different tasks, over how many, and that of the drift control.
 
     Args:
         table: the rows of interference.csv.
@@ -94,6 +98,7 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
     same = table["first_task"] == table["second_task"]
     rng = np.random.default_rng(0)
     control = over_seeds(table[same], MATRIX, rng).to_dict("records")
+    entries = matrix_table(table[~same])
     lines = []
     for pairs in over_seeds(table[~same], MATRIX, rng).to_dict("records"):
         if pairs["n_seeds"] == 0:
@@ -104,8 +109,24 @@ def summary_lines(table: pd.DataFrame) -> list[Text]:
         interval = f"95 % interval over {pairs['n_seeds']} seeds: {number(pairs['low'])} to {number(pairs['high'])}"
         if math.isnan(pairs["low"]):
             interval = f"{counted(pairs['n_seeds'], 'seed')}, no interval"
-        lines.append(Text(f"{_name(pairs)}: {number(pairs['mean'])} between different tasks ({interval}){continued}"))
+        own = entries[(entries[MATRIX].astype(str) == [str(pairs[name]) for name in MATRIX]).all(axis=1)]
+        over = f"over {(own['counted'] > 0).sum()} of {counted(len(own), 'pair')} of different tasks"
+        lines.append(Text(f"{_name(pairs)}: {number(pairs['mean'])} {over} ({interval}){continued}"))
     return lines
+
+
+def control_line(table: pd.DataFrame) -> list[Text]:
+    """One line about the drift control: interference if A is trained further in place of B; none if there is none.
+
+    Args:
+        table: the rows of interference.csv.
+    """
+    same = table[table["first_task"] == table["second_task"]]
+    means = over_seeds(same, MATRIX, np.random.default_rng(0))["mean"].dropna()
+    if means.empty:
+        return []
+    low, high = number(means.min()), number(means.max())
+    return [Text(f"if only A is trained further: {low if low == high else f'{low} to {high}'}")]
 
 
 def _name(row: dict[Any, Any]) -> str:

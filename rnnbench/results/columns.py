@@ -53,8 +53,8 @@ INTERFERENCE = Table(
         *_PAIR,
         text(
             "idle_outputs",
-            "what happened to outputs that the task being learnt does not use: free (they did not count), or zero (they "
-            "were trained to zero)",
+            "what happened to outputs that the task being learnt does not use: free (they did not count), or zero "
+            "(they were trained to zero)",
         ),
         text("status", "done, or failed if there is no result"),
         text("failure", "why there is no result", may_be_missing=True),

@@ -90,9 +90,9 @@ def _best_since_learnt(s: Sequence) -> Floats:
 
 
 def _gain(s: Sequence) -> Floats:
-    """Return (AUC_j - AUC_j^b) / (1 - AUC_j^b) for each task [T]."""
+    """Return (AUC_j - AUC_j^b) / (1 - AUC_j^b) for each task [T]; NaN where AUC_j^b is 1, since no gain is possible."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return (s.auc - s.alone) / (1 - s.alone)
+        return np.where(s.alone < 1, (s.auc - s.alone) / (1 - s.alone), np.nan)
 
 
 METRICS: dict[str, Metric] = {
@@ -157,7 +157,7 @@ METRICS: dict[str, Metric] = {
     "transfer_auc_wolczyk_2021": Metric(
         lambda s: _mean(_gain(s)),
         "forward transfer: mean over all j of (AUC_j - AUC_j^b) / (1 - AUC_j^b); the first task contributes 0. AUC "
-        "covers the whole budget of updates: after a network stops, its last accuracy is used",
+        "covers the whole budget of updates: after a network stops, its last accuracy is used. Empty if AUC_j^b is 1",
         "Wolczyk et al., NeurIPS 2021 (Continual World), section 4",
     ),
 }
