@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from rnnbench.benchmark.schema import Channels, Training
 from rnnbench.engine.autograd import GenericEngine
 from rnnbench.engine.builtin.gradient_descent import GradientDescent
 from rnnbench.engine.builtin.vanilla_rnn import VanillaRNN
+from rnnbench.errors import PluginError
 from rnnbench.plugin.interfaces import Architecture, Batch, Engine, Weights
 from rnnbench.randomness import rng_for
 from rnnbench.testing import common_checks as any_plugin
@@ -23,6 +25,7 @@ from rnnbench.testing.global_random import without_global_randomness
 from rnnbench.testing.rate_network_checks import CHANNELS, RATE_NETWORK_CHECKS, small
 from rnnbench.testing.small_plugins import TwoRecalls
 from rnnbench.training.channels import Layout
+from rnnbench.training.initial_weights import check_channel_axes
 from rnnbench.training.stage import Start
 from rnnbench.training.trainer import Trainer
 
@@ -272,6 +275,35 @@ def json(architecture: Architecture) -> str:
     return f"{len(type(architecture).model_fields)} parameters"
 
 
+def new_channels(architecture: Architecture) -> str:
+    """Channels can be added, and change nothing while they are silent."""
+    network, rng = small(architecture), rng_for(1, "check")
+    try:
+        check_channel_axes(network)
+    except PluginError as error:
+        raise Failed(str(error).partition(": ")[2]) from None
+    weights = network.init(rng_for(0, "check"), CHANNELS, CHANNELS)
+    more = network.with_channels(weights, rng, CHANNELS, CHANNELS)
+    if changed := [name for name, w in weights.items() if not np.array_equal(more[name][_corner(w)], w)]:
+        raise Failed(
+            f"with_channels() changes {changed[0]}; new channels come behind the others and change nothing else"
+        )
+    batch = trials(network, 1)
+    silent = replace(batch, inputs=torch.cat([batch.inputs, torch.zeros_like(batch.inputs)], -1))
+    before, after = (
+        engine_of(network).outputs({name: torch.tensor(w)[None].double() for name, w in arrays.items()}, each)
+        for arrays, each in ((weights, batch), (more, silent))
+    )
+    difference = _difference(after[..., :CHANNELS], before)
+    if not difference < ROUNDING:
+        return f"outputs change by {difference:.2g} when silent channels are added: the state depends on the channels"
+    return f"{CHANNELS} inputs and outputs added to {CHANNELS}"
+
+
+def _corner(array: np.ndarray) -> tuple[slice, ...]:
+    return tuple(slice(n) for n in np.shape(array))
+
+
 def learns(architecture: Architecture) -> str:
     """It learns a small task."""
     network, tasks = small(architecture), {"two": TwoRecalls()}
@@ -333,6 +365,7 @@ CHECKS: tuple[Check, ...] = (
     initial_weights,
     names,
     shapes,
+    new_channels,
     *RATE_NETWORK_CHECKS,
     precision,
     gradient_flows,

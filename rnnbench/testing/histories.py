@@ -18,6 +18,7 @@ from rnnbench.testing import common_checks as any_plugin
 from rnnbench.testing.check import Skipped
 from rnnbench.testing.small_plugins import NETWORKS, Recall
 from rnnbench.training.channels import Layout
+from rnnbench.training.initial_weights import initial_weights, with_new_channels
 from rnnbench.training.stage import Arrays, Outcome, Start
 from rnnbench.training.trainer import Trainer
 
@@ -134,6 +135,35 @@ class Course:
             ]
             training = Training(batch=TRIALS, evaluate_every=max(1, *budgets), dense_start=False)
             stages.append(self.trainer(rule, dtype).train(label, 0 if is_blank else position, training, starts))
+            arrays = [(outcome.weights, outcome.memory) for outcome in stages[-1]]
+        return stages
+
+    def learn_with_own_channels(self, from_start: bool) -> list[list[Outcome]]:
+        """Train networks on A and then on B, where each task has channels of its own.
+
+        Args:
+            from_start: whether the networks have the channels of B from the start, or receive them after A.
+
+        Returns:
+            Outcomes by stage and then by seed.
+        """
+        both, stages = Layout(Channels(), TASKS), []
+        arrays: list[tuple[Arrays, Arrays]] = []
+        for position, label in enumerate(TASKS):
+            known = list(TASKS)[: position + 1]
+            layout = both if from_start else Layout(Channels(), {name: TASKS[name] for name in known})
+            rule = any_plugin.changed(self.rule)
+            evaluation = dict.fromkeys(known, TRIALS)
+            trainer = Trainer(TASKS, layout, self.network, rule, evaluation, torch.float64, torch.device("cpu"))
+            starts = []
+            for seed in (0, 1):
+                initial = initial_weights(self.network, seed, layout)
+                weights, memory = arrays[seed] if arrays else (initial, {})
+                context = trainer.context(label, [seed])
+                network = with_new_channels(weights, memory, initial, layout, rule, context, trainer.tensors)
+                starts.append(Start(seed, 0, UPDATES, None, tuple(known), *network))
+            training = Training(batch=TRIALS, evaluate_every=UPDATES, dense_start=False)
+            stages.append(trainer.train(label, position, training, starts))
             arrays = [(outcome.weights, outcome.memory) for outcome in stages[-1]]
         return stages
 

@@ -180,6 +180,28 @@ def histories(rule: LearningRule) -> str:
     return "losses are finite"
 
 
+def new_channels(rule: LearningRule) -> str:
+    """It goes on in networks that receive the channels of their next task."""
+    course = Course(rule)
+    try:
+        grown = course.learn_with_own_channels(from_start=False)
+    except (RuntimeError, ValueError, IndexError) as error:
+        memory = course.learn("A", (0,), 2)[0][0].memory
+        if not memory:
+            raise
+        message = f"what it remembers ({', '.join(sorted(memory)[:4])}) does not fit the larger network"
+        raise Failed(f"{message}: {one_line(error)}; override grow()") from None
+    full = course.learn_with_own_channels(from_start=True)
+    differences = []
+    for one, two, before in zip(grown[1], full[1], full[0], strict=True):
+        differences.append(distance(one, two) / (distance(two, before) + 1e-30))
+    largest = max(differences)
+    if not math.isfinite(largest):
+        raise Failed("weights are not finite after B")
+    same = "as with all channels from the start" if largest < ROUNDING else "not as with all channels from the start"
+    return f"B is learnt {same} (difference {largest:.1g} of the change)"
+
+
 def remembering(rule: LearningRule) -> str:
     """begin_task() and end_task() change neither weights nor learning."""
     course = Course(rule)
@@ -343,6 +365,7 @@ CHECKS: tuple[Check, ...] = (
     one_or_many,
     leaving,
     histories,
+    new_channels,
     remembering,
     strength_zero,
     protects,
