@@ -82,11 +82,34 @@ def pseudo_values(whole: npt.ArrayLike, without: npt.ArrayLike) -> Floats:
     return n * np.asarray(whole, dtype=float) - (n - 1) * without
 
 
+def jackknife_interval(
+    whole: float, without: npt.ArrayLike, rng: np.random.Generator, level: float = LEVEL
+) -> tuple[float, float]:
+    """Confidence interval of a statistic, from what it is without each seed or without each task.
+
+    It is the interval of the mean of the pseudo-values, moved to the statistic. It does not follow the jackknife's
+    correction of bias, which is noise for rank correlations.
+
+    Args:
+        whole: the statistic of all n units.
+        without: the statistic without each of the units [unit].
+        rng: draws the resamples.
+        level: coverage of the interval, 0..1.
+
+    Returns:
+        Lower and upper end of the interval; (NaN, NaN) for fewer than five units or if a number is not finite.
+    """
+    values = pseudo_values(whole, without)
+    if len(values) < MIN_VALUES:
+        return NO_INTERVAL
+    return mean_interval(values - values.mean() + whole, rng, level)
+
+
 def task_interval(values: npt.ArrayLike, rng: np.random.Generator, level: float = LEVEL) -> tuple[float, float]:
     """Confidence interval across tasks of the mean over ordered pairs of different tasks.
 
     Pairs that share a task are not independent, so the task is the unit: leaving out a task leaves out its row and its
-    column. The interval is that of `mean_interval` for the pseudo-values of the tasks. (A bootstrap that draws rows
+    column. The interval is a `jackknife_interval` over tasks. (A bootstrap that draws rows
     and columns together, without the pairs of a task with its own copy, is too narrow; see below.)
 
     Sources: Arvesen 1969 (jackknife of statistics of pairs); Owen 2007 (the bootstrap of rows and columns). In a model
@@ -114,7 +137,7 @@ def task_interval(values: npt.ArrayLike, rng: np.random.Generator, level: float 
     numbers = known.sum() - known.sum(axis=0) - known.sum(axis=1)
     if (numbers == 0).any():
         return NO_INTERVAL
-    return mean_interval(pseudo_values(filled.sum() / known.sum(), sums / numbers), rng, level)
+    return jackknife_interval(filled.sum() / known.sum(), sums / numbers, rng, level)
 
 
 def pair_means(values: Floats) -> Floats:

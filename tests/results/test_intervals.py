@@ -12,6 +12,7 @@ from scipy import stats
 from rnnbench.results.intervals import (
     FLOOR,
     by_seed_and_tasks,
+    jackknife_interval,
     mean_interval,
     pseudo_values,
     task_interval,
@@ -113,6 +114,19 @@ def test_pseudo_values_of_a_mean_are_the_values():
     values = np.random.default_rng(0).normal(size=7)
     without = [np.delete(values, k).mean() for k in range(7)]
     assert pseudo_values(values.mean(), without) == pytest.approx(values)
+
+
+def test_the_jackknife_of_a_mean_is_its_interval_and_that_of_a_variance_covers_it():
+    values = np.random.default_rng(0).normal(size=7)
+    found = jackknife_interval(values.mean(), [np.delete(values, k).mean() for k in range(7)], np.random.default_rng(1))
+    assert found == pytest.approx(mean_interval(values, np.random.default_rng(1)))
+    rng, covered = np.random.default_rng(2), 0
+    for _ in range(200):
+        values = rng.uniform(size=20)
+        without = [np.delete(values, k).var(ddof=1) for k in range(20)]
+        low, high = jackknife_interval(values.var(ddof=1), without, rng)
+        covered += low <= 1 / 12 <= high
+    assert covered / 200 > 0.9  # 95 %, less three standard errors of 1.5 %
 
 
 def draw_matrix(rng, n, shares, correlation=0.0):
