@@ -1,5 +1,6 @@
 # make setup          create the environment .venv; needs only python3
 # make run            run the reference benchmark, into results/neuro
+# make archive        write the results of the reference benchmark to results/neuro.zip, so that others can add tasks
 # make claims         run the benchmarks of the claims and judge them, into results/claims
 # make test           run the tests
 # make test-neurogym  run the tests of rnnbench-neurogym, in an environment of its own, .venv-neurogym
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PLUGINS := $(filter-out plugins/rnnbench-neurogym,$(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 READY := $(VENV)/.ready
 
-.PHONY: setup run claims test test-neurogym test-peers test-slurm speed lint clean
+.PHONY: setup run archive claims test test-neurogym test-peers test-slurm speed lint clean
 
 setup: $(READY)
 
@@ -30,6 +31,10 @@ $(READY): pyproject.toml $(PLUGINS:=/pyproject.toml)
 
 run: setup
 	$(BIN)/python -m rnnbench run benchmarks/neuro.yaml
+
+# The results of the reference benchmark as one file to send, to which others can add tasks (rnnbench extend).
+archive: run
+	$(BIN)/python -m rnnbench export results/neuro results/neuro.zip --weights first-tasks --licence CC-BY-4.0 --force
 
 claims: setup
 	for file in benchmarks/claims/*.yaml; do $(BIN)/python -m rnnbench run $$file || exit 1; done

@@ -111,7 +111,8 @@ INTERFERENCE = Table(
         number(
             "transfer",
             "updates_second / second_updates_alone; below 1 if learning A first helped. Empty unless both met the "
-            "criterion on B",
+            "criterion on B. If vectors are orthogonal, those of B alone are not quite those of B after A, which are "
+            "orthogonal to A's; both are drawn alike, so that transfer is not biased by it",
         ),
         number(
             "savings",
