@@ -75,12 +75,12 @@ def trend_lines(trends: pd.DataFrame) -> list[Text]:
         changes = f"{_signed(one['change'])} at B's criterion, {_signed(updates['change'])} at equal updates"
         lines.append(Text(f"{span}: interference {changes}"))
         intervals = [
-            f"{name} {number(updates[low])} to {number(updates[high])}"
+            f"{number(updates[low])} to {number(updates[high])} over {name}"
             for name, low, high in (("seeds", "low", "high"), ("tasks", "low_tasks", "high_tasks"))
             if math.isfinite(updates[low])
         ]
         if intervals:
-            lines.append(Text(f"  95 % intervals of the second, over {' and over '.join(intervals)}"))
+            lines.append(Text(f"  95 % intervals of the second: {', '.join(intervals)}"))
         lines.append(Text(f"  {one['n_falling']} of {one['n_pairs']} pairs fall; smallest at {one['smallest_at']:g}"))
         lost = (_signed(by[moment, "skill_lost"]["change"]) for moment in ("criterion", "updates"))
         lines.append(Text(f"  skill lost (0 to 1): {' and '.join(lost)}"))
