@@ -226,3 +226,18 @@ def clipped() -> Callable[..., list[str]]:
         return outside
 
     return find
+
+
+@pytest.fixture(scope="session")
+def overlapping() -> Callable[..., list[tuple[str, str]]]:
+    """Returns a function that lists the pairs of a figure's texts that are drawn over each other."""
+
+    from matplotlib.text import Text  # imported here, because most tests draw nothing
+
+    def find(figure) -> list[tuple[str, str]]:
+        figure.draw_without_rendering()
+        texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+        boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in texts]  # letters may touch
+        return [(a, b) for k, (a, box) in enumerate(boxes) for b, other in boxes[:k] if box.overlaps(other)]
+
+    return find

@@ -12,26 +12,41 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.figures import style, summary
-from rnnbench.figures.connectivity import interference_against_g
+from rnnbench.figures.against import interference_against
 from rnnbench.figures.curves import curves_of_pairs
+from rnnbench.figures.decomposition import rows_columns_pairs
 from rnnbench.figures.matrix import interference_matrix
+from rnnbench.figures.moments import is_drawn
 from rnnbench.figures.overview import interference_overview
+from rnnbench.results.comparisons import Compared, compared
 from rnnbench.results.interference import in_context
 
-__all__ = ["curves_of_pairs", "draw_all", "interference_against_g", "interference_matrix", "interference_overview"]
+__all__ = [
+    "curves_of_pairs",
+    "draw_all",
+    "interference_against",
+    "interference_matrix",
+    "interference_overview",
+    "rows_columns_pairs",
+]
 
 MOST_PANELS = 8
 """With more panels than this, each (architecture, rule, units) has its own file."""
+
+MOST_BLOCKS = 4
+"""With more comparisons of the same number than this, each has its own file."""
+
+NAMES = ("interference_matrix", "interference_against_", "interference_overview", "rows_columns_pairs", "curves")
 
 
 def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw every figure that the tables allow and save it as PNG in `folder`.
 
-    The figures are: the interference matrix; the curves of every pair; interference against g for the groups that were
-    trained at several g; and an overview of the other groups if there are several. A figure has its plain name
-    (`interference_matrix.png`, `interference_against_g.png`, `interference_overview.png`, `curves.png`) if one file
-    holds everything. Otherwise each (architecture, rule, units) has a file named after it, as in
-    `curves-rate-tanh-sgd-256.png`.
+    The figures are: the interference matrix; interference against g, and against every other number that varies; an
+    overview of the groups at a single g if there are several; rows, columns and pairs, with four tasks or more; and the
+    curves of every pair. A figure has its plain name (`interference_matrix.png`, `interference_against_g.png`,
+    `interference_overview.png`, `rows_columns_pairs.png`, `curves.png`) if one file holds everything. Otherwise each
+    (architecture, rule, units) has a file named after it, as in `curves-rate-tanh-sgd-256.png`.
 
     Args:
         interference: one row per network and ordered pair of tasks.
@@ -45,39 +60,67 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         ValueError: a table lacks a column.
     """
     paths = []
-    for name in ("interference_matrix", "interference_against_g", "interference_overview", "curves"):
+    for name in NAMES:
         for stale in folder.glob(f"{name}*.png"):  # an earlier version of the benchmark may have had other files
             stale.unlink()
     if len(interference):
         many = _n_groups(interference, "g") > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
-        swept = _has_several_g(interference)
-        many = _n_groups(interference[swept]) > MOST_PANELS
-        paths += _draw(interference_against_g, interference[swept], folder, "interference_against_g", many)
-        pairs = interference[~swept & (interference["first_task"] != interference["second_task"])]
+        paths += _draw_against(interference, curves, folder)
+        single = interference[~_has_several_g(interference)]
+        pairs = single[single["first_task"] != single["second_task"]]
         if _n_groups(pairs) > 1:
-            paths += _draw(interference_overview, interference[~swept], folder, "interference_overview", False)
+            paths += _draw(interference_overview, single, folder, "interference_overview", False)
+        paths += _draw(rows_columns_pairs, interference, folder, "rows_columns_pairs", many)
     if len(curves):
         several = _n_groups(curves) > 1
         paths += _draw(lambda rows: curves_of_pairs(rows, interference), curves, folder, "curves", several)
     return paths
 
 
+def _draw_against(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
+    """Draw a figure for each number that varies, or one for each setting if there are many."""
+    curves = curves if len(curves) else pd.DataFrame(columns=summary.CURVE_COLUMNS)
+    found: dict[str, list[Compared]] = {}
+    for one in compared(interference, curves):
+        if is_drawn(one):
+            found.setdefault(one.across, []).append(one)
+    paths: list[Path] = []
+    for across, comparisons in found.items():
+        name = f"interference_against_{_slug(across.removeprefix('condition_'), '_')}"
+        parts = [[one] for one in comparisons] if len(comparisons) > MOST_BLOCKS else [comparisons]
+        for part in parts:
+            labels = [name, *map(_slug, _varying(part[0], comparisons))] if len(parts) > 1 else [name]
+            paths.append(style.save(interference_against(part, interference, curves), _free(folder, labels, paths)))
+    return paths
+
+
+def _varying(one: Compared, comparisons: list[Compared]) -> list[object]:
+    """The values of the setting of one comparison that are not the same in all comparisons."""
+    texts = {name: {str(other.setting[name]) for other in comparisons} for name in one.setting}
+    return [value for name, value in one.setting.items() if len(texts[name]) > 1]
+
+
 def _draw(
-    draw: Callable[[pd.DataFrame], Figure], table: pd.DataFrame, folder: Path, name: str, by_group: bool
+    draw: Callable[[pd.DataFrame], Figure | None], table: pd.DataFrame, folder: Path, name: str, by_group: bool
 ) -> list[Path]:
-    """Save one figure of the whole table, or one for each group; none if the table is empty."""
+    """Save one figure of the whole table, or one for each group; none if there is nothing to draw."""
     if table.empty:
         return []
-    if not by_group:
-        return [style.save(draw(table), folder / f"{name}.png")]
     paths: list[Path] = []
-    for group, rows in summary.groups(table):
-        stem = "-".join([name, *(_slug(part) for part in group if part != "")])
-        same = sum(path.stem == stem or path.stem.startswith(f"{stem}.") for path in paths)
-        # Labels that differ only in their punctuation must not overwrite each other.
-        paths.append(style.save(draw(rows), folder / f"{stem}{f'.{same + 1}' if same else ''}.png"))
+    parts = [(group, rows) for group, rows in summary.groups(table)] if by_group else [((), table)]
+    for group, rows in parts:
+        labels = [name, *(_slug(part) for part in group if part != "")]
+        if (figure := draw(rows)) is not None:
+            paths.append(style.save(figure, _free(folder, labels, paths)))
     return paths
+
+
+def _free(folder: Path, labels: list[str], paths: list[Path]) -> Path:
+    """A path that is not among `paths`: labels that differ only in their punctuation must not share a file."""
+    stem = "-".join(labels)
+    same = sum(path.stem == stem or path.stem.startswith(f"{stem}.") for path in paths)
+    return folder / f"{stem}{f'.{same + 1}' if same else ''}.png"
 
 
 def _has_several_g(table: pd.DataFrame) -> pd.Series:
@@ -90,6 +133,6 @@ def _n_groups(table: pd.DataFrame, *also: str) -> int:
     return len(in_context(table)[[*summary.GROUP, *also]].drop_duplicates())
 
 
-def _slug(label: object) -> str:
+def _slug(label: object, space: str = "-") -> str:
     """`label` in characters that every file system accepts."""
-    return re.sub(r"[^a-z0-9]+", "-", str(label).lower()).strip("-")[:40] or "x"
+    return re.sub(r"[^a-z0-9]+", space, str(label).lower()).strip(space)[:40] or "x"

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rnnbench.figures import style, summary
+from rnnbench.figures import scales, style, summary
+from rnnbench.results.interference import idle_outputs
 
 LEFT_LABELS = 0.62  # inches for axis label and tick labels
 GAP = 0.1
@@ -20,7 +21,6 @@ TOP = 0.66
 MARGIN = 0.45  # left of legend and caption
 LARGEST, SMALLEST = 2.4, 0.75  # width of a panel in inches
 ASPECT = 0.82
-CEILING = 3.0  # upper limit of the y axis, so that a single extreme network does not flatten the rest
 DRAWN = ["g", "network", "update", "first", "second", "converged", "counted"]
 SECOND, DASHES = "#8a8a8a", (0, (3, 2))  # look of the loss on the second task
 WITH_LINES = 12  # with more tasks than this a panel is too small for single networks
@@ -34,15 +34,24 @@ class Look:
         colours: colour of each g.
         low: lower end of the y axis.
         high: upper end of the y axis.
-        is_interference: whether y is interference; otherwise it is a ratio of losses.
+        idle: what happened to idle outputs, if y is interference; empty if y is a ratio of losses.
         single_networks: whether single networks are drawn.
     """
 
     colours: dict[float, style.Rgb]
     low: float
     high: float
-    is_interference: bool
+    idle: str
     single_networks: bool
+
+    @property
+    def is_interference(self) -> bool:
+        """Whether y is interference; otherwise it is a ratio of losses."""
+        return self.idle != ""
+
+    def marked(self) -> tuple[float, ...]:
+        """The values of y at which a line is drawn: nothing lost and, for interference, as bad as untrained."""
+        return (0.0, 1.0) if self.is_interference else (1.0,)
 
 
 def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = None) -> Figure:
@@ -76,14 +85,14 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
     table = summary.relative_curves(curves, interference)
     tasks = summary.task_order(curves)
     with style.look("ticks"):
-        shared = _shared_look(table, interference is not None, len(tasks))
+        shared = _shared_look(table, "" if interference is None else idle_outputs(interference), len(tasks))
         figure, grid = _grid(tasks, shared)
         pairs = dict(list(table.groupby(["first_task", "second_task"])[DRAWN]))
         for row, first in enumerate(tasks):
             for column, second in enumerate(tasks):
                 pair = pairs.get((first, second), table.loc[:-1, DRAWN])
                 _draw_panel(grid[row][column], pair, shared, is_diagonal=first == second)
-        _label(figure, grid, tasks, shared)
+        _label(figure, grid, tasks)
         for column, second in enumerate(tasks):
             updates = table.loc[table["second_task"] == second, "update"]
             _scale_x([row[column] for row in grid], float(updates.max()) if len(updates) else 1.0)
@@ -91,19 +100,20 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
     return figure
 
 
-def _shared_look(table: pd.DataFrame, is_interference: bool, n_tasks: int) -> Look:
+def _shared_look(table: pd.DataFrame, idle: str, n_tasks: int) -> Look:
+    """The colours, and a y axis that holds every value that is drawn."""
     g_values = summary.values_of_g(table)
     colours = dict(zip(map(_key, g_values), style.colours_of_g(g_values), strict=True))
-    values = table.loc[table["counted"], "first"]
-    low, high = 0.0, 1.0
-    if len(values):
-        peaks = table[table["counted"]].groupby("network")["first"].max()
-        low, high = float(values.quantile(0.005)), float(peaks.quantile(0.95))
-    if is_interference:
-        low, high = min(max(low, -0.5), -0.08), min(max(1.08 * high, 1.15), CEILING)
+    used = table[table["counted"]]
+    if idle:
+        second = used.loc[used["first_task"] != used["second_task"], "second"]
+        low, high = scales.limits([used["first"], second])
     else:
-        low, high = 0.02, max(2.0, 1.5 * high)  # 0.02 because the dashed line falls to the criterion on B
-    return Look(colours, low, high, is_interference, n_tasks <= WITH_LINES)
+        values = pd.concat([used["first"], used["second"]]).to_numpy(float)
+        values = values[np.isfinite(values) & (values > 0)]
+        # 0.02 because the dashed line falls to the criterion on B.
+        low, high = min([0.02, *values]) / 1.2, max([2.0, *values]) * 1.2
+    return Look(colours, low, high, idle, n_tasks <= WITH_LINES)
 
 
 def _key(g: float) -> float:
@@ -135,12 +145,19 @@ def _grid(tasks: Sequence[str], shared: Look) -> tuple[Figure, list[list[Axes]]]
 def _draw_panel(axes: Axes, pair: pd.DataFrame, shared: Look, is_diagonal: bool) -> None:
     """Draw the curves of one ordered pair, and the number of networks that count if some are left out."""
     style.quiet(axes)
-    axes.set_ylim(shared.low, shared.high)
-    if not shared.is_interference:
+    if shared.is_interference:
+        tall = style.size_of(axes)[1]
+        scales.interference_axis(axes, (shared.low, shared.high), tall)
+    else:
         axes.set_yscale("log")
+        axes.set_ylim(shared.low, shared.high)
+        every = math.ceil(math.log10(shared.high / shared.low) / 5)  # so that labels do not touch
+        powers = [10.0**k for k in range(-12, 13) if k % every == 0 and shared.low <= 10.0**k <= shared.high]
+        axes.set_yticks(powers, [scales.plain(power) for power in powers])
+        axes.minorticks_off()
     if is_diagonal:
         axes.set_facecolor(style.PALE)
-    for level in (0.0, 1.0) if shared.is_interference else (1.0,):
+    for level in shared.marked():
         axes.axhline(level, color="#c4c4c4", linewidth=0.7, zorder=1)
     used = pair[pair["counted"]]
     for g in summary.values_of_g(used):
@@ -163,7 +180,7 @@ def _draw_g(axes: Axes, lines: list[tuple[summary.Floats, summary.Floats]], shar
 
 
 def _count(axes: Axes, pair: pd.DataFrame, shared: Look) -> None:
-    """Write how many networks count if not all do, and the highest value if it is cut off."""
+    """Write how many networks count if not all do."""
     each = pair.drop_duplicates("network")
     n, n_counted = len(each), int(each["counted"].sum())
     small: dict[str, Any] = {"fontsize": 7, "color": style.MUTED, "zorder": 6, "linespacing": 1.0}
@@ -173,13 +190,9 @@ def _count(axes: Axes, pair: pd.DataFrame, shared: Look) -> None:
         axes.text(0.5, 0.5, f"{words}\n0/{n}", ha="center", va="center", **small)
     elif n_counted < n:
         axes.text(0.97, 0.97, f"{n_counted}/{n}", ha="right", va="top", **small)
-    highest = pair.loc[pair["counted"], "first"].max()
-    if highest > shared.high * 1.02:
-        text = f"↑ {style.number(highest)}"
-        axes.text(0.03, 0.97, text, ha="left", va="top", **small)
 
 
-def _label(figure: Figure, grid: list[list[Axes]], tasks: Sequence[str], shared: Look) -> None:
+def _label(figure: Figure, grid: list[list[Axes]], tasks: Sequence[str]) -> None:
     """Draw task names along the top and left, and tick labels on the outer panels only."""
     wide = grid[0][0].get_position().width * figure.get_figwidth()
     for column, task in enumerate(tasks):
@@ -195,10 +208,6 @@ def _label(figure: Figure, grid: list[list[Axes]], tasks: Sequence[str], shared:
     for above in grid[:-1]:
         for axes in above:
             axes.tick_params(labelbottom=False)
-    if shared.is_interference:
-        ticks = [tick for tick in (0, 1, 2, 3) if tick <= shared.high]
-        for axes in (axes for row in grid for axes in row):
-            axes.set_yticks(ticks, [str(tick) for tick in ticks])
 
 
 def _scale_x(column: Sequence[Axes], longest: float) -> None:
@@ -280,10 +289,12 @@ def _legend_columns(n: int, width: float) -> int:
 
 
 def _caption(shared: Look, width: float) -> str:
-    lines = "thin: networks, bold: mean" if shared.single_networks else "mean over networks"
+    lines = "Thin: networks, bold: mean" if shared.single_networks else "Bold: mean over networks"
     kept = "one that stopped keeps its last value"
-    left_out = "k/n: only k of the n networks count"
-    if not shared.is_interference:
-        left_out = "criterion on A unknown, so k/n: only k of the n networks kept finite losses"
-    text = f"{lines}, in which {kept}; {left_out}; shaded: A, then more of A; ↑: highest value, which is cut off"
+    if shared.is_interference:
+        scale = f"Interference ({shared.idle}): 0 nothing lost, 1 as bad as untrained; {scales.SCALE}. "
+        left_out = "k/n: only k of the n networks count, so means of different g may be over different networks"
+    else:
+        scale, left_out = "", "criterion on A unknown, so k/n: only k of the n networks kept finite losses"
+    text = f"{scale}{lines}, in which {kept}; {left_out}. Shaded: A, then more of A"
     return textwrap.fill(text, int((width - MARGIN) * 16.5))

@@ -14,14 +14,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Polygon, Rectangle
 
 from rnnbench.figures import style, summary
-from rnnbench.results.interference import matrix_table
+from rnnbench.results.interference import idle_outputs, matrix_table
 
 # All sizes are in inches. An entry with a side of at least FULL shows mean, spread and count; of at least SMALL, the
 # mean alone.
 LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
 GAP = 0.3  # between panels
 RIGHT = 0.2
-TITLE = 0.3  # height of a panel's title
+TITLE, TITLE_LINE = 0.3, 0.16  # height of a panel's title of one line, and of each further line
 FOOTER = 1.32
 NARROWEST = 6.6  # smallest width of the figure, so that the footer fits
 
@@ -54,6 +54,7 @@ class Layout:
         top: height above the first row.
         width: width of the figure.
         height: height of the figure.
+        title: height of a panel's title.
         rotate: whether the task names below a panel are rotated.
     """
 
@@ -65,6 +66,7 @@ class Layout:
     top: float
     width: float
     height: float
+    title: float
     rotate: bool
 
     @property
@@ -82,7 +84,7 @@ class Layout:
     def place(self, row: int, column: int) -> tuple[float, float, float, float]:
         """A panel's (left, bottom, width, height) as fractions of the figure."""
         x = self.offset + column * (self.side + GAP)
-        y = self.height - self.top - row * (TITLE + self.side + self.below) - TITLE - self.side
+        y = self.height - self.top - row * (self.title + self.side + self.below) - self.title - self.side
         return x / self.width, y / self.height, self.side / self.width, self.side / self.height
 
 
@@ -119,13 +121,14 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         layout = _layout(by_group, tasks)
         figure = style.new_figure(layout.width, layout.height)
         common = _common(layout.rows)
+        idle = idle_outputs(interference)
         _heading(figure, layout, common)
         for i, row in enumerate(layout.rows):
             for j, panel in enumerate(row):
                 axes = figure.add_axes(layout.place(i, j))
                 _draw_panel(axes, panel, tasks, layout.entry_side)
                 _label(axes, panel, common, tasks, layout, first_column=j == 0)
-        _footer(figure, layout)
+        _footer(figure, layout, idle)
     return figure
 
 
@@ -148,8 +151,11 @@ def _layout(by_group: list[list[Panel]], tasks: list[str]) -> Layout:
     below = 0.42 + (style.text_width(measure, rotated, 8.5) if rotate else 0.15 * lines)
     top = 0.3
     width = max(NARROWEST, left + columns * side * n + (columns - 1) * GAP + RIGHT)
-    height = top + len(rows) * (TITLE + side * n + below) + FOOTER
-    return Layout(rows, side, n, left, below, top, width, height, rotate)
+    common = _common(rows)
+    lines = max(_title(panel, common, side * n).count("\n") for row in rows for panel in row)
+    title = TITLE + TITLE_LINE * lines
+    height = top + len(rows) * (title + side * n + below) + FOOTER
+    return Layout(rows, side, n, left, below, top, width, height, title, rotate)
 
 
 def _columns(n_tasks: int, n_panels: int, room: float) -> int:
@@ -178,6 +184,13 @@ def _heading(figure: Figure, layout: Layout, common: list[bool]) -> None:
     figure.text(x, y, " · ".join(shared), fontsize=11, fontweight="bold", va="center")
 
 
+def _title(panel: Panel, common: list[bool], width: float) -> str:
+    """The parts of a panel's setting that are not in the heading, on as many lines as they need."""
+    parts = [part for part, same in zip(style.group_parts(panel.group, 28), common, strict=True) if part and not same]
+    parts += [] if math.isnan(panel.g) else [f"g = {panel.g:g}"]
+    return style.wrapped(parts, width, 9.5)
+
+
 def _label(
     axes: Axes,
     panel: Panel,
@@ -187,9 +200,7 @@ def _label(
     first_column: bool,
 ) -> None:
     """Draw title, task names and axis labels of one panel; the rows are named in the first column only."""
-    parts = [part for part, same in zip(style.group_parts(panel.group, 28), common, strict=True) if part and not same]
-    parts += [] if math.isnan(panel.g) else [f"g = {panel.g:g}"]
-    axes.set_title(" · ".join(parts), loc="left", pad=5)
+    axes.set_title(_title(panel, common, layout.side), loc="left", pad=5)
     ticks = [index + 0.5 for index in range(len(tasks))]
     if layout.rotate:
         axes.set_xticks(ticks, [style.pretty(task, 18, 2) for task in tasks], rotation=90)
@@ -284,7 +295,7 @@ def _write(
         y += leading * relative / 2
 
 
-def _footer(figure: Figure, layout: Layout) -> None:
+def _footer(figure: Figure, layout: Layout, idle: str) -> None:
     """Draw the colour bar on the left, the key to the marks on the right, and the caption below."""
     width, height = layout.width, layout.height
     left = 0.45
@@ -293,8 +304,8 @@ def _footer(figure: Figure, layout: Layout) -> None:
     _colour_bar(figure, axes, [panel for row in layout.rows for panel in row])
     _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.entry_side >= FULL)
     means = "mean" if layout.entry_side >= SMALL else "colour: mean"
-    spread = " ± sd" if layout.entry_side >= FULL else ""
-    caption = f"{means}{spread} over the networks (seeds) that reached the criterion on A and have finite losses"
+    spread = " ± standard deviation" if layout.entry_side >= FULL else ""
+    caption = f"{idle}; {means}{spread} over the networks (seeds) that learnt A and have finite losses"
     figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
 
 

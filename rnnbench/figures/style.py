@@ -2,7 +2,7 @@
 
 import textwrap
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -135,6 +135,67 @@ def group_parts(key: tuple[str, str, int, str, str], width: int = 60) -> list[st
 def group_title(key: tuple[str, str, int, str, str]) -> str:
     """The parts of a group (see `group_parts`) as one line."""
     return " · ".join(part for part in group_parts(key) if part)
+
+
+def setting_parts(setting: Mapping[str, Any]) -> list[str]:
+    """The parts of a matrix's setting as texts, g included; a part without information is empty.
+
+    Args:
+        setting: values of the columns architecture, rule, units, condition, earlier_tasks and g.
+    """
+    names = ("architecture", "rule", "units", "condition", "earlier_tasks")
+    architecture, rule, units, condition, earlier = (setting[name] for name in names)
+    g = setting["g"]
+    parts = group_parts((str(architecture), str(rule), int(units), str(condition), str(earlier)), 28)
+    return [*parts, "" if g != g or g is None else f"g = {g:g}"]
+
+
+def common_parts(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The parts that are the same in all settings; see `setting_parts`."""
+    every = [setting_parts(setting) for setting in settings]
+    return [parts[0] for parts in zip(*every, strict=True) if len(set(parts)) == 1 and parts[0]]
+
+
+def varied_titles(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A title for each setting: the parts in which the settings differ; see `setting_parts`."""
+    every = [setting_parts(setting) for setting in settings]
+    varied = [k for k, parts in enumerate(zip(*every, strict=True)) if len(set(parts)) > 1]
+    return [" · ".join(parts[k] for k in varied if parts[k]) for parts in every]
+
+
+def wrapped(parts: Sequence[str], width: float, size: float, bold: bool = False) -> str:
+    """Parts of a title joined by dots, on as many lines as they need.
+
+    Args:
+        parts: the parts; one that is too long for a line is broken between words or inside a word.
+        width: largest width of a line in inches.
+        size: font size in points.
+        bold: whether the text is drawn bold.
+    """
+    measure, lines, stretch = new_figure(1, 1), [""], 1.1 if bold else 1.0
+
+    def fits(text: str) -> bool:
+        return text_width(measure, [text], size) * stretch <= width
+
+    for part in parts:
+        joined = f"{lines[-1]} · {part}" if lines[-1] else part
+        if fits(joined):
+            lines[-1] = joined
+            continue
+        characters = len(part)
+        broken = [part]
+        while characters > 4 and not all(map(fits, broken)):
+            characters -= 1
+            broken = textwrap.wrap(part, characters)
+        lines += broken
+    return "\n".join(line for line in lines if line)
+
+
+def size_of(axes: Axes) -> tuple[float, float]:
+    """Width and height of axes in inches."""
+    box, figure = axes.get_position(), axes.get_figure(root=True)
+    width, height = figure.get_size_inches() if figure is not None else (0.0, 0.0)
+    return box.width * float(width), box.height * float(height)
 
 
 def text_width(figure: Figure, texts: Sequence[str], size: float) -> float:

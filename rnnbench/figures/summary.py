@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rnnbench.results.columns import NETWORK
-from rnnbench.results.interference import converged, counts, in_context, over_seeds
+from rnnbench.results.interference import converged, counts, in_context
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,42 +133,3 @@ def mean_curve(lines: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
     grid = np.unique(np.concatenate([updates for updates, _ in lines]))
     # np.interp keeps the last value beyond the end of a curve.
     return grid, np.mean([np.interp(grid, updates, values) for updates, values in lines], axis=0)
-
-
-def against_g(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Mean over seeds at each g; each seed is first averaged over its counted pairs.
-
-    Args:
-        table: rows of the interference table, of one architecture, rule and units, with g.
-        rng: draws the bootstrap resamples.
-
-    Returns:
-        A table indexed by every g of `table` in ascending order, with `mean`, `low` and `high` (95 %
-        interval over seeds) and `n_seeds`. The mean is NaN if no seed counts, the interval if fewer than five count.
-    """
-    return over_seeds(table[table["g"].notna()], ["g"], rng).set_index("g").sort_index()
-
-
-def means_by_task(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean interference of the counted rows: one row per g, one column per first task, NaN where none counts."""
-    values = table["interference"].astype(float).where(counts(table))
-    means = values.groupby([table["g"], table["first_task"]]).mean().unstack()
-    return means.reindex(columns=[task for task in task_order(table) if task in means.columns])
-
-
-def convergence(table: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
-    """Fraction of networks that reached the criterion on their first task, at each g.
-
-    The rows of one (first task, g, seed) start from one network trained on A, so they count once.
-
-    Args:
-        table: rows of the interference table.
-
-    Returns:
-        The fraction over all networks, indexed by g; and the fraction for each first task, with one row per g and one
-        column per task.
-    """
-    reached = converged(table).groupby([table["g"], table["first_task"], table["seed"]]).max().astype(float)
-    by_task = reached.groupby(level=["g", "first_task"]).mean().unstack()
-    ordered = by_task.reindex(columns=[task for task in task_order(table) if task in by_task.columns])
-    return reached.groupby(level="g").mean(), ordered

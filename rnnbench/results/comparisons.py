@@ -152,9 +152,9 @@ def comparison_table(found: list[Compared]) -> pd.DataFrame:
 
 
 def _means(one: Compared, moment: str, quantity: str) -> Iterator[dict[str, Any]]:
-    reached = _reached(one, f"{moment} {quantity}")
+    chosen = reached(one, f"{moment} {quantity}")
     for value in one.values:
-        rows = reached[reached[one.across] == value]
+        rows = chosen[chosen[one.across] == value]
         values = rows[f"{moment} {quantity}"]
         known = summary(values)
         by_seed = values.groupby(rows["seed"]).mean()
@@ -195,8 +195,8 @@ def trend_table(found: list[Compared]) -> pd.DataFrame:
 
 def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     name = f"{moment} {quantity}"
-    reached = _reached(one, name)
-    wide = reached.pivot(index=["first_task", "second_task", "seed"], columns=one.across, values=name)
+    chosen = reached(one, name)
+    wide = chosen.pivot(index=["first_task", "second_task", "seed"], columns=one.across, values=name)
     wide = wide.reindex(columns=list(one.values))
     ranks = np.arange(len(one.values)) - (len(one.values) - 1) / 2
     # The change of a line over the ranks, from the first value to the last.
@@ -207,7 +207,7 @@ def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     low, high = mean_interval(by_seed, rng)
     low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"), rng)
     means = wide.mean()
-    return _names(one, moment, quantity, reached) | {
+    return _names(one, moment, quantity, chosen) | {
         "first": one.values[0],
         "last": one.values[-1],
         "change": float(by_seed.mean()) if len(by_seed) else math.nan,
@@ -221,8 +221,13 @@ def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     }
 
 
-def _reached(one: Compared, name: str) -> pd.DataFrame:
-    """The rows of the pairs and seeds with a finite number at all values."""
+def reached(one: Compared, name: str) -> pd.DataFrame:
+    """Return the rows of the pairs and seeds with a number at all compared values.
+
+    Args:
+        one: the comparison.
+        name: column of `one.rows`, `moment quantity`.
+    """
     keys = [one.rows[column] for column in ("first_task", "second_task", "seed")]
     if one.rows.empty or name not in one.rows:
         return one.rows.assign(**{name: math.nan})

@@ -16,9 +16,9 @@ with 6 tasks, 0.6 with 10), because six tasks give only six values for the varia
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -255,6 +255,21 @@ def _r2(values: pd.Series, predicted: pd.Series) -> float:
     return 1 - float(((values - predicted) ** 2).sum(skipna=False)) / total if total > 0 else math.nan
 
 
+def decompositions(interference: pd.DataFrame) -> Iterator[tuple[dict[str, Any], str, Decomposition]]:
+    """Yield the decomposition of every matrix of a benchmark, for interference and for the skill lost.
+
+    Args:
+        interference: the interference table.
+
+    Yields:
+        The values of the columns MATRIX, the quantity, and the decomposition.
+    """
+    for setting, rows in in_context(interference).groupby(MATRIX, dropna=False, sort=False):
+        for quantity in (name for name in ("interference", "skill_lost") if name in rows):
+            rng = rng_for(0, "decomposition", *map(str, setting), quantity)
+            yield dict(zip(MATRIX, setting, strict=True)), quantity, decompose(rows, rng, quantity)
+
+
 def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:
     """Decompose every matrix of a benchmark, for interference and for the skill lost.
 
@@ -265,14 +280,11 @@ def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:
         The table `decomposition`: a row for each matrix, quantity and term.
     """
     found = []
-    for setting, rows in in_context(interference).groupby(MATRIX, dropna=False, sort=False):
-        names = dict(zip(MATRIX, setting, strict=True))
-        for quantity in (name for name in ("interference", "skill_lost") if name in rows):
-            one = decompose(rows, rng_for(0, "decomposition", *map(str, setting), quantity), quantity)
-            numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
-            for term, bounded in _terms(one).items():
-                variance = {"variance": one.variances.get(term, math.nan)}
-                found.append(names | {"quantity": quantity, "term": term} | bounded._asdict() | variance | numbers)
+    for names, quantity, one in decompositions(interference):
+        numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
+        for term, bounded in _terms(one).items():
+            variance = {"variance": one.variances.get(term, math.nan)}
+            found.append(names | {"quantity": quantity, "term": term} | bounded._asdict() | variance | numbers)
     return pd.DataFrame(found, columns=DECOMPOSITION.names)
 
 

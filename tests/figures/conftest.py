@@ -66,6 +66,9 @@ def _make_tables(
                             "loss_first": after_a,
                             "loss_after": after_b,
                             "interference": final if converged and not failed else np.nan,
+                            "skill_lost": np.clip(final, 0, 1) if converged and not failed else np.nan,
+                            "second_loss_untrained": 0.121,
+                            "idle_outputs": "free",
                         }
                     )
     return pd.DataFrame(rows), _stack(curves)
@@ -115,7 +118,8 @@ def tiny() -> Callable[..., pd.DataFrame]:
         full = [row + (True, "done", 0.5)[len(row) - 4 :] for row in rows]
         columns = ["first_task", "second_task", "seed", "interference", "converged_first", "status", "g"]
         table = pd.DataFrame(full, columns=columns)
-        return table.assign(architecture="rate", rule="sgd", units=8, loss_untrained=1.0)
+        losses = {"loss_untrained": 1.0, "loss_first": 0.1, "second_loss_untrained": 1.0, "updates_second": 10}
+        return table.assign(architecture="rate", rule="sgd", units=8, idle_outputs="free", **losses)
 
     return make
 

@@ -41,12 +41,18 @@ def test_a_panel_where_nothing_was_learnt_says_so(tiny, texts):
     assert not lines(axes, "network")
 
 
-def test_one_extreme_network_does_not_flatten_the_rest(make_tables):
-    curves, interference = reversed(make_tables((0.3,), "abcd", n_points=12))
+def test_the_axis_holds_every_curve(make_tables):
+    interference, curves = make_tables((0.3,), "abcd", n_points=12)
     figure = curves_of_pairs(curves, interference)
-    panel = figure.axes[2 * 4 + 0]  # the panel of the extreme network
-    assert panel.get_ylim()[1] <= 3.0
-    assert any(text.get_text().startswith("↑ ") for text in panel.texts)
+    drawn = [y for axes in figure.axes for line in axes.lines if line.get_gid() for y in line.get_ydata()]
+    low, high = figure.axes[2 * 4 + 0].get_ylim()  # the panel of the extreme network
+    assert max(drawn) > 25
+    assert low < min(drawn) and max(drawn) < high
+
+
+def test_the_caption_names_the_idle_outputs(make_tables, texts):
+    interference, curves = make_tables((0.3,), ("a", "b"), n_points=3)
+    assert any("idle outputs free" in text for text in texts(curves_of_pairs(curves, interference)))
 
 
 def test_one_colour_and_legend_entry_for_each_g(make_tables, texts):
@@ -73,11 +79,12 @@ def test_the_caption_explains_how_the_mean_treats_networks_that_stopped(make_tab
 
 @pytest.mark.parametrize("with_interference", [True, False])
 @pytest.mark.parametrize("g_values", [(np.nan,), (1.2,), tuple(np.arange(0.3, 2.5, 0.3))])
-def test_nothing_is_clipped(make_tables, clipped, texts, with_interference, g_values):
+def test_nothing_is_clipped(make_tables, clipped, overlapping, texts, with_interference, g_values):
     names = ("<b>", "$x_1$", "a_very_long_task_name_that_goes_on_and_on_for_ever")
     interference, curves = make_tables(g_values, names, architecture="$a_1$", seeds=1, n_points=4)
     figure = curves_of_pairs(curves, interference if with_interference else None)
     assert clipped(figure) == []
+    assert overlapping(figure) == []
     assert {"<b>", "$x 1$", "$a 1$ · sgd · N = 256"} <= set(texts(figure))
 
 

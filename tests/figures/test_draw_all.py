@@ -45,6 +45,7 @@ def test_many_panels_are_split_by_group(make_tables, tmp_path, monkeypatch):
         "interference_matrix-rate-tanh-sgd-8.png",
         "interference_matrix-rate-tanh-sgd-16.png",
         "interference_against_g.png",
+        "interference_against_units.png",
     ]
 
 
@@ -56,10 +57,23 @@ def test_without_g_there_is_no_figure_against_g(make_tables, tmp_path):
 def test_groups_at_one_g_are_shown_side_by_side_instead_of_against_g(make_tables, tmp_path):
     tables = [make_tables((0.3,), TASKS, units=units, n_points=2, seeds=1)[0] for units in (8, 16)]
     names = [path.name for path in draw_all(pd.concat(tables), pd.DataFrame(), tmp_path)]
-    assert names == ["interference_matrix.png", "interference_overview.png"]
+    assert names == ["interference_matrix.png", "interference_against_units.png", "interference_overview.png"]
     alone = draw_all(tables[0], pd.DataFrame(), tmp_path)
     assert [path.name for path in alone] == ["interference_matrix.png"]
     assert not (tmp_path / "interference_overview.png").exists()
+
+
+def test_many_comparisons_of_a_number_have_a_file_for_each_setting(make_tables, tmp_path, monkeypatch):
+    monkeypatch.setattr("rnnbench.figures.MOST_BLOCKS", 1)
+    tables = [make_tables((0.3, 0.6), TASKS, rule=rule, n_points=2, seeds=1)[0] for rule in ("sgd", "adam")]
+    names = [path.name for path in draw_all(pd.concat(tables), pd.DataFrame(), tmp_path)]
+    assert names[1:] == ["interference_against_g-sgd.png", "interference_against_g-adam.png"]
+
+
+def test_four_tasks_have_rows_columns_and_pairs(make_tables, tmp_path):
+    interference = make_tables((0.3,), "abcd", n_points=2)[0]
+    paths = draw_all(interference, pd.DataFrame(), tmp_path)
+    assert [path.name for path in paths] == ["interference_matrix.png", "rows_columns_pairs.png"]
 
 
 def test_empty_tables_draw_nothing(make_tables, tmp_path):

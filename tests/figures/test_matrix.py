@@ -76,6 +76,21 @@ def test_architectures_without_g_are_side_by_side(make_tables):
     assert first.get_position().y0 == second.get_position().y0
 
 
+def test_titles_of_many_kinds_of_networks_do_not_overlap_with_two_tasks(make_tables, clipped, overlapping):
+    kinds = [
+        (name, rule) for name in ("vanilla_rnn", "a_long_architecture_name") for rule in ("sgd", "gradient descent")
+    ]
+    tables = [make_tables((0.9,), ("a", "b"), architecture=name, rule=rule, n_points=2)[0] for name, rule in kinds]
+    figure = interference_matrix(pd.concat([*tables, tables[0].assign(units=64)]))
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
+
+
+def test_the_caption_names_the_idle_outputs_and_what_the_spread_is(small, texts):
+    (caption,) = [text for text in texts(interference_matrix(small)) if "idle outputs" in text]
+    assert caption.startswith("idle outputs free; mean ± standard deviation")
+
+
 def test_markup_in_names_is_drawn_literally(make_tables, texts, clipped):
     names = ("<b>", "$x_1$", "&", "a_very_long_task_name_that_goes_on_and_on_for_ever", "x" * 60)
     figure = interference_matrix(make_tables((0.9,), names, architecture="$g^2$", n_points=2)[0])

@@ -25,21 +25,27 @@ def test_each_kind_has_its_mean_and_interval_over_seeds(tiny):
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["rate · g = 0.5", "gru"]
 
 
-def test_values_beyond_the_panel_are_written_as_numbers(tiny):
-    tables = [tiny(("a", "b", 0, value)).assign(rule=rule) for value, rule in ((0.5, "sgd"), (40.0, "odd"))]
+def test_the_axis_holds_every_value_and_the_row_says_how_many_networks_count(tiny, texts):
+    tables = [
+        tiny(("a", "b", 0, value), ("b", "a", 0, 1.0, rule == "sgd")).assign(rule=rule)
+        for value, rule in ((0.5, "sgd"), (40.0, "odd"))
+    ]
     figure = interference_overview(pd.concat(tables))
-    assert figure.axes[0].get_xlim()[1] == 4.0
-    assert [text.get_text() for text in figure.axes[0].texts] == ["40.0", "40.0"]  # of its task, and the mean
+    low, high = figure.axes[0].get_xlim()
+    assert means(figure) == pytest.approx([0.75, 40.0])
+    assert low < 0 and high > 40
+    assert [text.get_text() for text in figure.axes[0].texts if text.get_gid() == "counted"] == ["2/2", "1/2"]
+    assert any("idle outputs free" in text for text in texts(figure))
 
 
-def test_long_and_odd_names_are_not_cut(make_tables, clipped, texts):
+def test_long_and_odd_names_are_not_cut(make_tables, clipped, overlapping, texts):
     names = ("<b>", "$x_1$", "a_very_long_task_name_that_goes_on_and_on_for_ever")
     tables = [
         make_tables((0.3,), names, architecture=name, n_points=2)[0]
         for name in ("a_long_architecture_name", "$y_1$", "b")
     ]
     figure = interference_overview(pd.concat(tables))
-    assert clipped(figure) == []
+    assert clipped(figure) == [] and overlapping(figure) == []
     assert {"<b>", "$x 1$", "$y 1$"} <= set(texts(figure))
 
 

@@ -75,42 +75,6 @@ def test_without_an_interference_table_the_loss_is_relative_to_its_start():
     assert table["counted"].all()
 
 
-def test_pairs_are_averaged_within_a_seed_before_seeds(tiny):
-    table = tiny(
-        ("a", "b", 0, 0.0),
-        ("a", "c", 0, 0.0),
-        ("b", "c", 0, 0.0),
-        ("a", "b", 1, 1.0),
-        ("b", "c", 1, 9.0, False),
-    )
-    # The mean over rows would be 0.25, because seed 0 has more rows.
-    assert summary.against_g(table, np.random.default_rng(0)).loc[0.5, "mean"] == 0.5
-
-
-def test_against_g_keeps_a_g_at_which_nothing_counts(tiny):
-    table = tiny(
-        ("a", "b", 0, 5.0, False, "done", 0.0),
-        ("a", "b", 0, 0.4, True, "done", 1.0),
-        ("a", "b", 1, 0.6, True, "done", 1.0),
-    )
-    means = summary.against_g(table, np.random.default_rng(0))
-    assert means.index.tolist() == [0.0, 1.0]
-    assert np.isnan(means.loc[0.0, "mean"])
-    assert means["n_seeds"].tolist() == [0, 2]
-    assert means.loc[1.0, "mean"] == pytest.approx(0.5)
-
-
-def test_convergence_counts_each_network_once(tiny):
-    table = tiny(
-        *[("a", second, 0, 0.0) for second in "abcd"],  # one network on A, then four trainings
-        ("a", "b", 1, 0.0, False),
-        ("b", "a", 0, 0.0, False),
-    )
-    overall, by_task = summary.convergence(table)
-    assert by_task.loc[0.5].to_dict() == {"a": 0.5, "b": 0.0}
-    assert overall.loc[0.5] == pytest.approx(1 / 3)
-
-
 def test_a_missing_column_is_named(tiny):
     table = tiny(("a", "b", 0, 0.0)).drop(columns="status")
     with pytest.raises(ValueError, match="interference table lacks status"):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import seaborn as sns
@@ -15,10 +16,11 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from rnnbench.figures import style
+from rnnbench.figures import scales, style
 from rnnbench.reports.comparison.comparison import Comparison
 from rnnbench.reports.comparison.matching import MatrixKey
 from rnnbench.reports.comparison.two_labs import EntryFinding, Pair, matrix_of
+from rnnbench.results.interference import idle_outputs
 
 SIGNS = {"agree": "=", "disagree": "≠", "inconclusive": "?"}
 MEANINGS = {
@@ -28,11 +30,12 @@ MEANINGS = {
 }
 MOST_ROWS = 4
 """Largest number of matrices in one file."""
-LARGEST_SHOWN = 5
-"""End of the scale of differences, in margins; larger differences are drawn in the end colour."""
 # The following are in inches.
-GAP, TITLE, TOP, FOOTER, LARGEST, NUMBERED = 0.25, 0.28, 0.5, 1.15, 0.55, 0.34
+GAP, TITLE, TOP, FOOTER, LARGEST, NUMBERED = 0.25, 0.28, 0.5, 1.45, 0.62, 0.34
 WIDEST = 12.5
+NARROWEST = 1.9  # smallest distance of two panels, so that there is space for the names of the labs
+BAR = 2.0  # smallest length of a colour bar
+LINE, MARGIN = 0.17, 0.45
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,9 @@ class Layout:
         left: width of the task names on the left.
         below: height of the task names below.
         rows: number of rows of panels, one for each matrix.
+        key: width of the text that explains the signs.
+        heading: number of lines of the longest heading.
+        titles: largest number of lines of a matrix's title.
     """
 
     n_tasks: int
@@ -52,6 +58,9 @@ class Layout:
     left: float
     below: float
     rows: int
+    key: float
+    heading: int
+    titles: int
 
     @property
     def side(self) -> float:
@@ -59,26 +68,46 @@ class Layout:
         return self.entry_side * self.n_tasks
 
     @property
+    def pitch(self) -> float:
+        """Distance of the left edges of two panels."""
+        return max(self.side + GAP, NARROWEST)
+
+    @property
+    def used(self) -> float:
+        """Width of the panels with the task names."""
+        return self.left + 3 * self.pitch
+
+    @property
     def width(self) -> float:
         """Width of the figure."""
-        return max(7.5, self.left + 3 * self.side + 2 * GAP + 0.3)
+        return max(self.used, 2 * BAR + self.key + 4 * MARGIN)
+
+    @property
+    def top(self) -> float:
+        """Height above the first row."""
+        return TOP + LINE * (self.heading - 1)
+
+    @property
+    def title(self) -> float:
+        """Height of a matrix's title."""
+        return TITLE + LINE * (self.titles - 1)
 
     @property
     def height(self) -> float:
         """Height of the figure."""
-        return TOP + self.rows * (TITLE + self.side) + self.below + FOOTER
+        return self.top + self.rows * (self.title + self.side) + self.below + FOOTER
 
     def place(self, row: int, column: int) -> tuple[float, float, float, float]:
         """A panel's (left, bottom, width, height) as fractions of the figure."""
-        used = self.left + 3 * self.side + 2 * GAP + 0.3
-        x = self.left + (self.width - used) / 2 + column * (self.side + GAP)
-        y = self.height - TOP - (row + 1) * (TITLE + self.side)
+        x = self.left + (self.width - self.used) / 2 + column * self.pitch
+        y = self.height - self.top - (row + 1) * (self.title + self.side)
         return x / self.width, y / self.height, self.side / self.width, self.side / self.height
 
 
 def figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
     """Yield every figure with its file name: one for each pair of labs, more if they share more than four matrices."""
     taken: set[str] = set()
+    idle = {lab.name: idle_outputs(lab.results.interference) for lab in comparison.labs}
     for pair in comparison.pairs:
         matrices = list(pair.wholes)
         parts = [matrices[start : start + MOST_ROWS] for start in range(0, len(matrices), MOST_ROWS)]
@@ -90,15 +119,23 @@ def figures(comparison: Comparison) -> Iterator[tuple[str, Figure]]:
             while name in taken:
                 name += "-"
             taken.add(name)
-            yield f"{name}.png", side_by_side(pair, part)
+            yield f"{name}.png", side_by_side(pair, part, _idle([idle[name] for name in pair.names], pair.names))
 
 
-def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
+def _idle(phrases: Sequence[str], names: Sequence[str]) -> str:
+    """What happened to idle outputs, for each lab if they differ."""
+    if len(set(phrases)) == 1:
+        return phrases[0]
+    return "; ".join(f"{name}: {phrase}" for name, phrase in zip(names, phrases, strict=True))
+
+
+def side_by_side(pair: Pair, matrices: Sequence[MatrixKey], idle: str) -> Figure:
     """Draw one row for each matrix: the first lab, the second lab, and second minus first.
 
     Args:
         pair: the comparison of the two labs.
         matrices: the matrices to draw.
+        idle: what happened to idle outputs, for the caption.
 
     Returns:
         The figure, not saved.
@@ -106,37 +143,46 @@ def side_by_side(pair: Pair, matrices: Sequence[MatrixKey]) -> Figure:
     inside = [[entry for entry in pair.entries if entry.key.matrix == matrix] for matrix in matrices]
     keys = [entry.key for entries in inside for entry in entries]
     tasks = list(dict.fromkeys(task for key in keys for task in (key.first_task, key.second_task)))
-    limit = _limit([entry.difference for entries in inside for entry in entries], pair.margin)
-    colours = style.interference_colours(), (sns.color_palette("vlag", as_cmap=True), Normalize(-limit, limit))
+    differences = [entry.difference for entries in inside for entry in entries]
+    colours = style.interference_colours(), scales.difference_colours(differences, 2 * pair.margin)
     with style.look():
-        layout = _layout(tasks, len(matrices))
+        layout, headings, titles = _layout(tasks, matrices, pair.names)
         figure = style.new_figure(layout.width, layout.height)
-        for row, (matrix, entries) in enumerate(zip(matrices, inside, strict=True)):
+        for row, entries in enumerate(inside):
             for column in range(3):
                 axes = figure.add_axes(layout.place(row, column))
                 _panel(axes, entries, tasks, column, colours[column == 2], layout.entry_side)
                 _ticks(axes, tasks, layout, first=column == 0, last=row == len(matrices) - 1)
                 if row == 0:
-                    heading = [*pair.names, "difference, second − first"][column]
-                    axes.text(0, -0.35 / layout.entry_side, style.pretty(heading, 40), fontweight="bold", fontsize=10)
-                if column == 0 and matrix.title:
-                    axes.set_title(style.pretty(matrix.title, 90), loc="left", pad=4, fontsize=8.5, color=style.MUTED)
-        _footer(figure, layout, colours, pair.margin)
+                    above = -(layout.title + 0.05) / layout.entry_side
+                    axes.text(0, above, headings[column], fontweight="bold", fontsize=10, va="bottom")
+                if column == 0:
+                    axes.set_title(titles[row], loc="left", pad=4, fontsize=8.5, color=style.MUTED)
+        _footer(figure, layout, colours, pair.margin, idle)
     return figure
 
 
-def _limit(differences: Sequence[float], margin: float) -> float:
-    """The end of the scale of differences, bounded so that a single large one does not make all others pale."""
-    sizes = [abs(one) for one in differences if math.isfinite(one)]
-    return min(max(2 * margin, *sizes, 0.0), LARGEST_SHOWN * margin)
-
-
-def _layout(tasks: Sequence[str], rows: int) -> Layout:
+def _layout(
+    tasks: Sequence[str], matrices: Sequence[MatrixKey], labs: tuple[str, str]
+) -> tuple[Layout, list[str], list[str]]:
+    """The sizes, and the headings and titles on as many lines as they need."""
     measure = style.new_figure(1, 1)
     names = style.text_width(measure, [style.pretty(task, 18, 1) for task in tasks], 8.5)
     left = 0.45 + names
     side = min(LARGEST, (WIDEST - left - 2 * GAP - 0.3) / (3 * len(tasks)))
-    return Layout(len(tasks), side, left, names + 0.35, rows)
+    key = style.text_width(measure, _key(), 8)
+    layout = Layout(len(tasks), side, left, names + 0.35, len(matrices), key, 1, 1)
+    words = [style.pretty(name, 40) for name in labs] + ["second − first"]
+    headings = [style.wrapped([word], layout.pitch - 0.15, 10, bold=True) for word in words]
+    room = (layout.width + layout.used) / 2 - left - 0.1  # from the first panel to the right edge
+    titles = [style.wrapped(style.pretty(matrix.title, 150).split(", "), room, 8.5) for matrix in matrices]
+    lines = max(heading.count("\n") for heading in headings), max(title.count("\n") for title in titles)
+    return replace(layout, heading=1 + lines[0], titles=1 + lines[1]), headings, titles
+
+
+def _key() -> list[str]:
+    """The meaning of the signs, one line each."""
+    return [*MEANINGS.values(), "framed: A, then more of A (drift control)"]
 
 
 def _panel(
@@ -188,24 +234,34 @@ def _footer(
     layout: Layout,
     colours: tuple[tuple[Colormap, Normalize], tuple[Colormap, Normalize]],
     margin: float,
+    idle: str,
 ) -> None:
-    """Draw both colour bars, with the margin marked on the second, and the meaning of the signs."""
-    width, height, length = layout.width, layout.height, 0.28 * layout.width
-    names = ("interference I(A ← B), mean over seeds", "difference, second − first; lines: the margin")
+    """Draw both colour bars, with the margin marked on the second, the meaning of the signs, and the caption."""
+    width, height = layout.width, layout.height
+    length = min((width - layout.key - 4 * MARGIN) / 2, 3.2)
+    names = ("interference I(A ← B)", "difference; lines: the margin")
     for column, ((ramp, scale), name) in enumerate(zip(colours, names, strict=True)):
-        x = 0.35 + column * (length + 0.35)
-        axes = figure.add_axes((x / width, 0.72 / height, length / width, 0.13 / height))
+        x = MARGIN + column * (length + MARGIN)
+        axes = figure.add_axes((x / width, 1.02 / height, length / width, 0.13 / height))
         bar = figure.colorbar(ScalarMappable(scale, ramp), cax=axes, orientation="horizontal")
         bar.outline.set_visible(False)
-        bar.ax.tick_params(length=2.5, width=0.6, pad=2, labelsize=8)
         bar.set_label(name, fontsize=8.5, labelpad=2)
         if column == 0:
             bar.set_ticks([-0.5, 0, 1, 2, 4], labels=["≤ −0.5", "0", "1", "2", "≥ 4"])
         else:
+            marks = scales.difference_ticks(scale)
+            bar.set_ticks(marks, labels=[scales.plain(mark) for mark in marks])
             bar.ax.vlines([-margin, margin], 0, 1, transform=bar.ax.get_xaxis_transform(), color=style.INK, linewidth=1)
-    x = (0.35 + 2 * (length + 0.35)) / width
-    key = [*MEANINGS.values(), "framed: A, then more of A (drift control)"]
-    figure.text(x, 0.9 / height, "\n".join(key), fontsize=8, va="top", linespacing=1.45, color=style.INK)
+        bar.ax.get_xticklabels()[0].set_horizontalalignment("right" if column == 0 else "center")
+        bar.ax.minorticks_off()
+        bar.ax.tick_params(length=2.5, width=0.6, pad=2, labelsize=8)
+    x = (3 * MARGIN + 2 * length) / width
+    figure.text(x, 1.2 / height, "\n".join(_key()), fontsize=8, va="top", linespacing=1.45, color=style.INK)
+    text = (
+        f"{idle}; numbers: means over the networks (seeds) that learnt A and have finite losses, and their difference"
+    )
+    wrapped = textwrap.fill(text, int((width - 2 * MARGIN) * 15.5))
+    figure.text(MARGIN / width, 0.1 / height, wrapped, fontsize=8, color=style.MUTED, va="bottom")
 
 
 def _slug(name: str) -> str:

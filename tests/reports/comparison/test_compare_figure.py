@@ -61,3 +61,15 @@ def test_both_labs_share_a_scale_and_the_difference_is_centred_on_0(lab):
     limits = [axes.collections[0].get_clim() for axes in figure.axes[:3]]
     assert limits[0] == limits[1]
     assert limits[2][0] == -limits[2][1] and limits[2][1] >= 0.4
+
+
+@pytest.mark.parametrize("n_tasks", [2, 6])
+def test_no_text_is_cut_or_drawn_over_another(lab, clipped, overlapping, n_tasks):
+    _, figure, _ = drawn(lab, n_tasks)
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
+
+
+def test_the_caption_names_the_idle_outputs(lab):
+    _, figure, _ = drawn(lab, 2)
+    assert any("idle outputs" in text.get_text() for text in figure.texts)

@@ -1,0 +1,73 @@
+"""The figure of rows, columns and pairs shows the numbers of the decomposition."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbench.figures import rows_columns_pairs
+from rnnbench.results.decomposition import decomposition_table, decompositions
+
+NAMES = ("a", "b", "$c$", "a_long_task_name_of_some_words", "e")
+
+
+@pytest.fixture(scope="module")
+def table(make_tables) -> pd.DataFrame:
+    return make_tables((0.3, 0.9), NAMES, seeds=5, n_points=2, accidents=False)[0]
+
+
+@pytest.fixture(scope="module")
+def figure(table):
+    return rows_columns_pairs(table)
+
+
+def test_the_bars_are_the_shares_of_the_decomposition_table(table, figure):
+    shares = decomposition_table(table)
+    bars = {bar.get_gid(): bar.get_width() for bar in figure.axes[0].patches if bar.get_gid()}
+    order = [(g, quantity) for g in (0.3, 0.9) for quantity in ("interference", "skill_lost")]
+    for y, (g, quantity) in enumerate(order):
+        rows = shares[(shares["g"] == g) & (shares["quantity"] == quantity)].set_index("term")["value"]
+        for term in ("pair", "A", "B", "seeds"):
+            assert bars[f"{term}:{y}"] == pytest.approx(rows[term])
+
+
+def test_the_interval_of_the_pairs_share_is_drawn(table, figure):
+    rows = decomposition_table(table)
+    pair = rows[rows["term"] == "pair"]
+    spans = [c.get_segments()[0][:, 0].tolist() for c in figure.axes[0].collections if len(c.get_segments())]
+    expected = [ends for row in pair.itertuples() for ends in ((row.low_tasks, row.high_tasks), (row.low, row.high))]
+    assert spans == [pytest.approx(ends) for ends in expected]
+
+
+def test_effects_are_dots_and_pairs_a_matrix(table, figure):
+    one = next(one for names, quantity, one in decompositions(table) if quantity == "interference")
+    (rows,) = [line for line in figure.axes[1].lines if line.get_gid() == "rows:0"]
+    (columns,) = [line for line in figure.axes[2].lines if line.get_gid() == "columns:0"]
+    assert rows.get_xdata().tolist() == [each.value for each in one.rows.values()]
+    assert columns.get_xdata().tolist() == [each.value for each in one.columns.values()]
+    values = np.ma.filled(figure.axes[3].collections[0].get_array(), np.nan).reshape(5, 5)
+    assert values[~np.isnan(values)].tolist() == one.pairs["effect"].tolist()
+
+
+def test_the_caption_names_the_idle_outputs_and_the_intervals(figure, texts):
+    drawn = " ".join(texts(figure)).replace("\n", " ")
+    assert "idle outputs free" in drawn
+    assert "Effects of tasks: bars: 95 % interval over seeds" in drawn
+
+
+def test_fewer_than_four_tasks_and_nothing_counted_give_no_figure(make_tables):
+    table = make_tables((0.3,), "abc", n_points=2)[0]
+    assert rows_columns_pairs(table) is None
+    failed = make_tables((0.3,), "abcd", n_points=2)[0].assign(converged_first=False)
+    assert rows_columns_pairs(failed) is None
+
+
+def test_one_seed_says_why_there_are_no_shares(make_tables, texts):
+    figure = rows_columns_pairs(make_tables((0.9,), "abcd", seeds=1, n_points=2, accidents=False)[0])
+    assert any(text.startswith("shares need several seeds") for text in texts(figure))
+
+
+@pytest.mark.parametrize(("n_tasks", "g_values"), [(4, (0.3,)), (6, (0.3, 0.6, 0.9, 1.2)), (20, (0.3, 0.9))])
+def test_no_text_is_clipped_or_drawn_over_another(make_tables, clipped, overlapping, n_tasks, g_values):
+    figure = rows_columns_pairs(make_tables(g_values, [f"task_{i}" for i in range(n_tasks)], seeds=2, n_points=2)[0])
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
