@@ -19,7 +19,7 @@ from rnnbench.results.comparisons import MOMENTS, Compared
 from rnnbench.results.interference import idle_outputs
 
 TITLES = {
-    "criterion": "when B was learnt",
+    "criterion": "at B's criterion",
     "updates": "at equal updates on B",
     "half": "at a half of B's loss",
     "tenth": "at a tenth of B's loss",
@@ -239,7 +239,7 @@ def _surround(figure: Figure, grid: list[list[Column]], blocks: list[Block], tas
 def _handles(blocks: Sequence[Block], tasks: Tasks) -> list[Line2D]:
     series = [of for one in blocks for of in one.series.values()]
     numbers = {(of.n_pairs, of.of_pairs) for of in series}
-    pairs = "pairs" if len(numbers) > 1 else "{} of {} pairs".format(*next(iter(numbers)))
+    pairs = "pairs (k/n: above)" if len(numbers) > 1 else "{} of {} pairs".format(*next(iter(numbers)))
     known = any(of.means["low"].notna().any() for of in series)
     interval = ",\n95 % interval over seeds" if known else ""
     size = {"markersize": 1.8, "alpha": 0.35} if known else {"markersize": 2.6, "alpha": 0.7}

@@ -293,7 +293,8 @@ def _caption(shared: Look, width: float) -> str:
     kept = "one that stopped keeps its last value"
     if shared.is_interference:
         scale = f"Interference ({shared.idle}): 0 nothing lost, 1 as bad as untrained; {scales.SCALE}. "
-        left_out = "k/n: only k of the n networks count, so means of different g may be over different networks"
+        left_out = "k/n: only k of the n networks count"
+        left_out += ", so means of different g may be over different networks" if len(shared.colours) > 1 else ""
     else:
         scale, left_out = "", "criterion on A unknown, so k/n: only k of the n networks kept finite losses"
     text = f"{scale}{lines}, in which {kept}; {left_out}. Shaded: A, then more of A"

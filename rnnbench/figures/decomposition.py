@@ -27,8 +27,9 @@ FEWEST = 4
 ORDER = ("pair", "A", "B", "seeds")
 """The parts of a bar from left to right; the pairs come first, so that their interval starts at 0 like they do."""
 COLOURS = {"pair": "#e08aa9", "A": "#5f9ad1", "B": "#8fc1a9", "seeds": "#dcdcdc"}
+QUANTITIES = ("interference", "skill_lost")
 MEANINGS = {"pair": "the pair", "A": "A, the first task", "B": "B, the second task", "seeds": "seeds"}
-MARGIN, TOP, BAR, GAP, RIGHT = 0.1, 0.72, 0.3, 0.4, 0.25  # all sizes in inches
+MARGIN, TOP, BAR, GAP, RIGHT = 0.1, 0.72, 0.34, 0.4, 0.25  # all sizes in inches
 LEGEND, HEADING, TICKS = 0.2, 0.5, 0.5
 TASK, ENTRY, NUMBERED = 0.24, 0.46, 0.3  # height of a task's row; largest side of an entry, smallest one with a number
 
@@ -87,7 +88,7 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     names = [style.pretty(task, 20) for task in tasks]
     size = 8.5
     left = 0.35 + style.text_width(measure, names, size)
-    bars = [(setting, quantity) for setting in settings for quantity in setting.of]
+    bars = [(setting, quantity) for quantity in QUANTITIES for setting in settings if quantity in setting.of]
     labels = [_bar_label(setting, quantity, settings) for setting, quantity in bars]
     indent = MARGIN + 0.15 + style.text_width(measure, labels, size)
     n = len(tasks)
@@ -189,15 +190,15 @@ def _draw_bars(axes: Axes, bars: Sequence[tuple[Setting, str]], labels: Sequence
         start = 0.0
         for term in ORDER:
             value = one.shares[term].value
-            bar = axes.barh(y, value, left=start, height=0.62, color=COLOURS[term], linewidth=0, zorder=2)
+            bar = axes.barh(y, value, left=start, height=0.52, color=COLOURS[term], linewidth=0, zorder=2)
             bar[0].set_gid(f"{term}:{y}")
             if value >= 0.06:
                 number = axes.text(start + value / 2, y - 0.01, f"{100 * value:.0f} %", fontsize=7.5, zorder=5)
                 number.set(ha="center", va="center", color=style.INK)
             start += value
         share = one.shares["pair"]
-        axes.hlines(y + 0.42, share.low_tasks, share.high_tasks, color=COLOURS["pair"], linewidth=1.4, zorder=4)
-        axes.hlines(y - 0.4, share.low, share.high, color=style.INK, linewidth=1.4, zorder=4)
+        axes.hlines(y + 0.33, share.low_tasks, share.high_tasks, color=COLOURS["pair"], linewidth=1.4, zorder=4)
+        axes.hlines(y - 0.33, share.low, share.high, color=style.INK, linewidth=1.4, zorder=4)
     axes.set(xlim=(0, 1), ylim=(len(bars) - 0.4, -0.6))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     axes.set_yticks(range(len(bars)), labels)

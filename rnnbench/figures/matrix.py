@@ -304,7 +304,8 @@ def _footer(figure: Figure, layout: Layout, idle: str) -> None:
     _colour_bar(figure, axes, [panel for row in layout.rows for panel in row])
     _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.entry_side >= FULL)
     means = "mean" if layout.entry_side >= SMALL else "colour: mean"
-    spread = " ± standard deviation" if layout.entry_side >= FULL else ""
+    several = any(bool((panel.entries["counted"] > 1).any()) for row in layout.rows for panel in row)
+    spread = " ± standard deviation" if layout.entry_side >= FULL and several else ""
     caption = f"{idle}; {means}{spread} over the networks (seeds) that learnt A and have finite losses"
     figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
 

@@ -103,27 +103,31 @@ def _place(value: float) -> float:
 def difference_colours(values: Sequence[float], least: float = 0.1) -> tuple[LinearSegmentedColormap, Normalize]:
     """Colour map and scale of differences: blue below 0, white at 0, red above; all colours suit dark text.
 
-    The scale holds all values. It is nearly linear up to a fifth of the largest one and compresses what is beyond, so
-    that a single large value does not make all others pale.
+    The scale holds all values. It is nearly linear up to the size that four of five values do not exceed, and
+    compresses what is beyond, so that a single large value does not make all others pale.
 
     Args:
         values: the differences; those that are not finite are ignored.
         least: the smallest end of the scale.
     """
-    end = max([least, *(abs(value) for value in values if math.isfinite(value))])
-    return PALE_DIFFERENCES, AsinhNorm(linear_width=end / 5, vmin=-end, vmax=end)
+    sizes = [abs(value) for value in values if math.isfinite(value)]
+    end = max([least, *sizes])
+    usual = float(np.quantile(sizes, 0.8)) if sizes else end
+    return PALE_DIFFERENCES, AsinhNorm(linear_width=min(max(usual, end / 30), end / 2), vmin=-end, vmax=end)
 
 
 def difference_ticks(scale: Normalize) -> list[float]:
-    """Round ticks of a scale of differences: 0, near its ends, and near a fifth of them.
+    """Round ticks of a scale of differences: 0, near its ends, and as many between as have room.
 
     Args:
         scale: a scale made by `difference_colours`.
     """
     end = float(scale.vmax or 1)
-    rounds = [base * 10.0**power for power in range(-4, 13) for base in (1, 2, 5)]
-    shown = {max(value for value in rounds if value <= end * part) for part in (1, 0.2)}
-    return sorted([0.0, *shown, *(-value for value in shown)])
+    chosen = [0.0]
+    for value in sorted((base * 10.0**power for power in range(-4, 13) for base in (1, 2, 5)), reverse=True):
+        if value <= end and all(abs(float(scale(value)) - float(scale(other))) >= 0.14 for other in chosen):
+            chosen += [value, -value]
+    return sorted(chosen)
 
 
 PALE_DIFFERENCES = LinearSegmentedColormap.from_list(

@@ -218,7 +218,8 @@ def _share_intervals(
     if not np.isfinite(variances).all() or variances.sum() <= 0:
         return [NO_INTERVAL] * len(TERMS)
     each = np.array([variance_components(without(cells, unit)) for unit in units])
-    whole, others = variances / variances.sum(), each / each.sum(axis=1, keepdims=True)
+    with np.errstate(all="ignore"):  # without a unit there may be no variance, and then there is no interval
+        whole, others = variances / variances.sum(), each / each.sum(axis=1, keepdims=True)
     found = [jackknife_interval(whole[k], others[:, k], rng) for k in range(len(TERMS))]
     return [
         (min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)) if math.isfinite(low) else NO_INTERVAL

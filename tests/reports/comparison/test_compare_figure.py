@@ -63,7 +63,7 @@ def test_both_labs_share_a_scale_and_the_difference_is_centred_on_0(lab):
     assert limits[2][0] == -limits[2][1] and limits[2][1] >= 0.4
 
 
-@pytest.mark.parametrize("n_tasks", [2, 6])
+@pytest.mark.parametrize("n_tasks", [2, 6, 20])
 def test_no_text_is_cut_or_drawn_over_another(lab, clipped, overlapping, n_tasks):
     _, figure, _ = drawn(lab, n_tasks)
     assert clipped(figure) == []
