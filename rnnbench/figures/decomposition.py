@@ -98,10 +98,11 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     below = 0.15 + style.text_width(measure, names, size)
     caption = textwrap.fill(_caption(settings, interference), int((style.WIDTH - 2 * MARGIN) * 16.8))
     lines = 1 + caption.count("\n")
-    effects_legend = 0.26 if len(settings) > 1 else 0.0
+    key = _Key([setting.title for setting in settings], style.WIDTH - left - RIGHT)
+    effects_legend = key.height
     heights = {
         "bars": BAR * len(bars),
-        "effects": TASK * n * (1 if len(settings) < 4 else 1.4),
+        "effects": max(TASK, 0.06 + 0.07 * len(settings)) * n,
         "matrix": side * n,
     }
     height = (
@@ -137,14 +138,14 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     _draw_bars(axes, bars, labels)
     y += heights["bars"] + TICKS
     if any(math.isfinite(setting.of[quantity].shares["pair"].value) for setting, quantity in bars):
-        _bar_legend(figure, indent / style.WIDTH, 1 - (y - 0.1) / height)
-    y += LEGEND + HEADING
+        _bar_legend(figure, min(indent, style.WIDTH - 7.9) / style.WIDTH, 1 - (y - 0.1) / height)
+    y += LEGEND + HEADING + effects_legend
     head(y - effects_legend - 0.08, "effect of each task on interference")
     wide = (style.WIDTH - left - RIGHT - GAP) / 2
     pair = [add(left + k * (wide + GAP), y, wide, heights["effects"]) for k in (0, 1)]
     _draw_effects(pair, settings, tasks, names)
     if effects_legend:
-        _effects_legend(figure, settings, left / style.WIDTH, 1 - (y - 0.05) / height)
+        _effects_legend(figure, key, left / style.WIDTH, 1 - (y - 0.05) / height)
     y += heights["effects"] + TICKS + HEADING
     head(y - 0.36, "effect of each pair on interference: what rows and columns do not explain")
     colours = scales.difference_colours([e for setting in settings for e in setting.of["interference"].pairs["effect"]])
@@ -252,22 +253,39 @@ def _draw_effects(panels: Sequence[Axes], settings: Sequence[Setting], tasks: Se
         axes.set_xticks(marks, [scales.plain(mark) for mark in marks])
 
 
-def _effects_legend(figure: Figure, settings: Sequence[Setting], x: float, y: float) -> None:
-    colours = style.colours_of_g([float(k) for k in range(len(settings))])
+class _Key:
+    """The titles of the settings in rows, as the legend of the effects.
+
+    Args:
+        titles: the titles; a single one needs no legend.
+        room: the width in inches.
+    """
+
+    def __init__(self, titles: list[str], room: float) -> None:
+        self.titles = titles
+        widest = 0.5 + style.text_width(style.new_figure(1, 1), titles, 8)
+        self.columns = min(len(titles), max(1, int(room / widest)))
+        self.rows = math.ceil(len(titles) / self.columns)
+        self.height = 0.08 + 0.18 * self.rows if len(titles) > 1 else 0.0
+
+
+def _effects_legend(figure: Figure, key: _Key, x: float, y: float) -> None:
+    colours = style.colours_of_g([float(k) for k in range(len(key.titles))])
     handles = [
-        Line2D([], [], color=colour, marker="o", markersize=3.6, linewidth=1.1, label=setting.title)
-        for setting, colour in zip(settings, colours, strict=True)
+        Line2D([], [], color=colour, marker="o", markersize=3.6, linewidth=1.1, label=title)
+        for title, colour in zip(key.titles, colours, strict=True)
     ]
     figure.legend(
         handles=handles,
         loc="lower left",
         bbox_to_anchor=(x, y),
-        ncols=min(len(handles), 6),
+        ncols=key.columns,
         frameon=False,
         borderpad=0,
         borderaxespad=0,
         handlelength=1.2,
         columnspacing=1.2,
+        labelspacing=0.35,
         fontsize=8,
     )
 

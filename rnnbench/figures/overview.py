@@ -46,10 +46,12 @@ def interference_overview(interference: pd.DataFrame, rng: np.random.Generator |
     by_task, by_seed = (over_seeds(different, [*KIND, name], rng) for name in ("first_task", "seed"))
     looks = style.looks_of_tasks(summary.task_order(interference))
     titles = _titles(pairs)
+    kinds = pairs[KIND].to_dict("records")
+    heading = " · ".join(["interference", *(style.common_parts(kinds) if len(kinds) > 1 else [])])  # type: ignore[arg-type]
     known = bool(pairs["low"].notna().any())
     ends = scales.limits([pairs[["mean", "low", "high"]], control["mean"], by_task["mean"], by_seed["mean"]])
     with style.look("ticks"):
-        figure, axes = _canvas(titles, list(looks), _caption(interference, known))
+        figure, axes = _canvas(heading, titles, list(looks), _caption(interference, known))
         heights = {_key(row): y for y, row in enumerate(pairs.to_dict("records"))}
         for row in by_task.to_dict("records"):
             colour, marker = looks[str(row["first_task"])]
@@ -86,7 +88,7 @@ def _counted(different: pd.DataFrame, heights: dict[tuple[str, ...], int]) -> li
     return texts
 
 
-def _canvas(titles: Sequence[str], tasks: Sequence[str], caption: str) -> tuple[Figure, Axes]:
+def _canvas(heading: str, titles: Sequence[str], tasks: Sequence[str], caption: str) -> tuple[Figure, Axes]:
     measure = style.new_figure(1, 1)
     left = LEFT + style.text_width(measure, titles, 8.5)
     names = [*_mean_label(True).split("\n"), *(_task(task) for task in tasks)]
@@ -99,7 +101,7 @@ def _canvas(titles: Sequence[str], tasks: Sequence[str], caption: str) -> tuple[
     height = TOP + tall + bottom
     figure = style.new_figure(width, height)
     box = (left / width, bottom / height, (width - left - right) / width, tall / height)
-    figure.text(0.1 / width, 1 - 0.2 / height, "interference", fontsize=11, weight="bold", va="center")
+    figure.text(0.1 / width, 1 - 0.2 / height, heading, fontsize=11, weight="bold", va="center")
     figure.text(0.1 / width, 0.1 / height, text, fontsize=8, color=style.MUTED, va="bottom")
     return figure, figure.add_axes(box)
 

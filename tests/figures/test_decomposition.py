@@ -71,3 +71,10 @@ def test_no_text_is_clipped_or_drawn_over_another(make_tables, clipped, overlapp
     figure = rows_columns_pairs(make_tables(g_values, [f"task_{i}" for i in range(n_tasks)], seeds=2, n_points=2)[0])
     assert clipped(figure) == []
     assert overlapping(figure) == []
+
+
+def test_settings_with_long_names_do_not_overlap_either(make_tables, clipped, overlapping):
+    made = make_tables((0.3, 0.9), "abcd", seeds=2, n_points=2)[0]
+    figure = rows_columns_pairs(pd.concat([made.assign(condition=f"drive={k}, duration={k}") for k in range(4)]))
+    assert clipped(figure) == []
+    assert overlapping(figure) == []
