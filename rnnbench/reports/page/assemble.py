@@ -17,10 +17,12 @@ from rnnbench.reports import numbers
 from rnnbench.reports.page import colours, embedded
 from rnnbench.reports.page.charts import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, Chart, charts
 from rnnbench.reports.page.convergence import Convergence, convergence
-from rnnbench.reports.page.matrices import Matrices, Summary, columns_of_networks, matrices, summaries
+from rnnbench.reports.page.matrices import Matrices, Summaries, columns_of_networks, matrices, summaries
 from rnnbench.reports.page.methods import Methods, methods
+from rnnbench.reports.page.progress import Comparison, comparisons, summary_tables
 from rnnbench.reports.page.provenance import Provenance, provenance
 from rnnbench.reports.page.sequences import Sequences, sequences
+from rnnbench.reports.page.shares import Decomposed, decomposed, headings
 from rnnbench.reports.page.verdicts import Judged, verdicts
 from rnnbench.reports.trade_off.page import TradeOff, rules
 from rnnbench.results.files import write_text
@@ -38,7 +40,11 @@ class Section:
         name: name of the results.
         results: the results.
         matrices: the interference matrices.
-        summaries: mean interference of each setting.
+        summaries: mean interference of each setting, over the same pairs and seeds.
+        comparisons: the comparisons at equal progress.
+        no_comparisons: why they could not be read; empty if they were.
+        decomposed: the decomposition of each matrix into rows, columns and pairs.
+        not_decomposed: why it could not be read; empty if it was.
         charts: interference against g and against the numeric values of the conditions.
         convergence: how many networks reached their criteria.
         sequences: sequence metrics; None if there are none.
@@ -54,7 +60,11 @@ class Section:
     name: str
     results: Results
     matrices: Matrices
-    summaries: list[Summary]
+    summaries: Summaries
+    comparisons: list[Comparison]
+    no_comparisons: str
+    decomposed: list[Decomposed]
+    not_decomposed: str
     charts: list[Chart]
     convergence: Convergence
     sequences: Sequences | None
@@ -71,15 +81,20 @@ class Section:
         b = self.results.benchmark
         text = f"{counted(len(b.tasks), 'task')}, {counted(len(b.seeds), 'seed')}"
         text += f"; {self.matrices.common}." if self.matrices.common else "."
-        known = [one for one in self.summaries if one.n_seeds]
+        idle = f"Interference between different tasks ({self.summaries.idle})"
+        known = [one for one in self.summaries.each if one.n_seeds]
         if not known:
-            return f"{text} No network counts, so no interference can be reported."
+            return f"{text} {idle}: no pair and seed counts at every setting, so there is no mean to report."
+        several = len(known) > 1
         lines = "; ".join(
-            f"{numbers.with_interval(one.mean, one.low, one.high)}{f' at {one.name}' if len(known) > 1 else ''}"
+            f"{numbers.with_interval(one.mean, one.low, one.high)}{f' at {one.name}' if several else ''}"
             for one in known[:MOST_LISTED]
         )
         more = f"; {len(known) - MOST_LISTED} more settings below" if len(known) > MOST_LISTED else ""
-        return f"{text} Interference between different tasks, mean with 95 % interval over seeds: {lines}{more}."
+        has_interval = any(one.low == one.low for one in known)
+        what = "mean (95 % interval over seeds)" if has_interval else "mean"
+        none = "" if has_interval else " Fewer than five seeds have no interval over seeds."
+        return f"{text} {idle}, {what} {self.summaries.over}: {lines}{more}.{none}"
 
 
 MOST_LISTED = 4
@@ -130,6 +145,9 @@ def page(every: Sequence[Results]) -> str:
 def _part(id: str, name: str, results: Results, first_place: int) -> Section:
     made = provenance(results)
     of_settings = summaries(results.interference)
+    tables = summary_tables(results)
+    compared, no_comparisons = comparisons(results, tables)
+    shares, not_decomposed = decomposed(results, tables["decomposition"])
     judged, not_judged = verdicts(results)
     trade_off, no_trade_off = rules(results)
     return Section(
@@ -138,7 +156,11 @@ def _part(id: str, name: str, results: Results, first_place: int) -> Section:
         results,
         matrices(results.interference, first_place),
         of_settings,
-        charts(of_settings, results.benchmark),
+        compared,
+        no_comparisons,
+        shares,
+        not_decomposed,
+        charts(of_settings.each, results.benchmark),
         convergence(results.interference),
         sequences(results.continual, made.metrics),
         judged,
@@ -179,6 +201,7 @@ def _environment() -> Environment:
         width=WIDTH,
         height=HEIGHT,
         with_interval=numbers.with_interval,
+        share_headings=headings(),
     )
     return environment
 

@@ -20,6 +20,7 @@ from rnnbench.messages import counted, listed, one_line
 from rnnbench.reports.numbers import plain
 from rnnbench.reports.page.equations import equations
 from rnnbench.reports.page.provenance import NOT_RECORDED, Plugin, Provenance
+from rnnbench.results.interference import IDLE
 
 Spec = TaskSpec | ArchitectureSpec | RuleSpec
 
@@ -28,10 +29,15 @@ MEASURE = (
     "outputs, on held-out trials that were the same at every evaluation. Interference of B with A is I(A ← B) = (L_A "
     "after B − L_A after A) / (L_A before training − L_A after A): 0 if nothing of A was lost, 1 if the network was as "
     "bad as before training, more if it was worse. A network counts if it reached its criterion on A and every loss is "
-    "finite. Networks that do not count are reported and left out of means. Means and standard deviations are over "
-    "seeds. Intervals are 95 % studentised bootstraps over seeds (10,000 resamples; Efron & Tibshirani 1993, section "
-    "12.5), symmetric around the mean; each seed is averaged over its pairs first. Fewer than five seeds have no "
-    "interval. "
+    "finite. Networks that do not count are reported and left out of means. Means that stand side by side are over the "
+    "same pairs and seeds: those that count at every compared value; values at which fewer than half of the networks "
+    "count are left out. Comparisons are made when B met its criterion, at equal numbers of updates, and at a half and "
+    "a tenth of B's untrained loss (log-linear interpolation between evaluations). Skill lost is (log L_A after B − "
+    "log L_A after A) / (log L_A before training − log L_A after A), cut off at 0 and 1. Standard deviations are over "
+    "seeds. Intervals are 95 % studentised bootstraps (10,000 resamples; Efron & Tibshirani 1993, section 12.5; Hall "
+    "1988), over seeds, each averaged over its pairs first, and over tasks, from the jackknife pseudo-values of "
+    "leaving out a task's row and column (Arvesen 1969). Fewer than five seeds have no interval over seeds, and fewer than "
+    "five tasks none over tasks. "
 )
 
 
@@ -76,7 +82,8 @@ def methods(benchmark: Benchmark, made: Provenance) -> Methods:
         ("Networks", "", _plugins("architecture", benchmark.architectures, made)),
         ("Learning", "", _plugins("rule", benchmark.rules, made)),
         ("Training", f"{_training(benchmark)} {_protocol(benchmark)} {_seeds(benchmark)}", []),
-        ("Measures", MEASURE + _idle(benchmark.channels) + _analyses(benchmark), []),
+        ("Idle outputs", _idle(benchmark), []),
+        ("Measures", MEASURE + _analyses(benchmark), []),
         ("Software", _software(benchmark, made), []),
     ]
     paragraphs = [
@@ -194,8 +201,7 @@ def _channels(channels: Channels) -> str:
     else:
         text = "All tasks shared their input and output channels"
         text += "; one more input for each task was 1 during its trials." if channels.context else "."
-    idle = {"zero": "were trained to zero", "free": "were not constrained"}[channels.idle_outputs]
-    return f"{text} Outputs that the current task did not use {idle}."
+    return text
 
 
 def _conditions(benchmark: Benchmark) -> str:
@@ -256,13 +262,27 @@ def _seeds(benchmark: Benchmark) -> str:
     return f"Initial weights and all trials were drawn from {counted(len(seeds), 'seed')} ({named})."
 
 
-def _idle(channels: Channels) -> str:
-    if channels.idle_outputs == "free":
-        return "Losses are over the task's own outputs."
-    return (
-        "Losses are over the task's own outputs and the idle ones, so I can exceed 1 if A's input comes to drive the "
-        "outputs of B."
-    )
+def _idle(benchmark: Benchmark) -> str:
+    """What happened to the outputs that a task does not use, and what this means for interference."""
+    found = list(dict.fromkeys(setting.channels.idle_outputs for setting in benchmark.settings))
+    if len(found) > 1:
+        start = "The conditions differ in what happened to idle outputs, those that the current task did not use."
+    else:
+        start = f"All results are with {IDLE[found[0]]}; idle outputs are those that the current task did not use."
+    return " ".join([start, *(MEANING[one] for one in found)])
+
+
+MEANING = {
+    "free": (
+        "With idle outputs free, these outputs were left alone: they were not constrained while a task was learnt, and "
+        "every loss was over the task's own outputs only."
+    ),
+    "zero": (
+        "With idle outputs trained to zero, learning B also taught the outputs of A to be silent, and every loss was "
+        "over the task's own outputs and the idle ones, so I can exceed 1 if A's input comes to drive the outputs of B."
+    ),
+}
+"""What each setting of `idle_outputs` means, in the methods text."""
 
 
 def _analyses(benchmark: Benchmark) -> str:

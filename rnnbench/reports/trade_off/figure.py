@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rnnbench.figures import style
+from rnnbench.reports.trade_off.table import told
 
 PANELS = {
     "accuracy": "final accuracy, mean over both tasks",
@@ -18,8 +19,6 @@ PANELS = {
 }
 COLOURS = {"less": "#1b7a8c", "more": "#b3367a", "reference": style.INK}
 OTHER = "#8a8a8a"
-FEW = 0.5
-"""A point is hollow if a smaller fraction of networks learnt the first task, because those may be a biased sample."""
 BEYOND = 4.5
 """Interference above this value is drawn at the edge, with an arrow."""
 LOWEST = -0.9
@@ -29,7 +28,8 @@ LOWEST = -0.9
 def trade_off_figure(table: pd.DataFrame) -> Figure:
     """Draw interference against final accuracy, and against what was learnt of the second task.
 
-    Bars are 95 % intervals over seeds. A rule without any network that counts appears only in the legend.
+    Bars are 95 % intervals over seeds, for five seeds or more. A rule under which fewer than half of the networks count
+    has no mean over the same pairs as the others, and appears only in the legend.
 
     Args:
         table: the table that `rnnbench.reports.trade_off.table.trade_off` returns.
@@ -40,17 +40,17 @@ def trade_off_figure(table: pd.DataFrame) -> Figure:
     names = _names(table)
     panels = [column for column in PANELS if (table["interference"].notna() & table[column].notna()).any()]
     if not panels:
-        return style.nothing("no network learnt its first task, so there is no interference to show")
+        return style.nothing("no pair and seed counts under all rules, so there is no interference to show")
     rows = int(np.ceil(len(table) / 4))
     with style.look("whitegrid"):
-        height = 4.55 + 0.18 * rows
+        height = 4.72 + 0.18 * rows
         figure = style.new_figure(style.WIDTH, height)
         grid = figure.add_gridspec(
             1, len(panels), left=0.07, right=0.985, top=1 - 0.1 / height, bottom=1 - 3.75 / height, wspace=0.16
         )
         for index, column in enumerate(panels):
             _panel(figure.add_subplot(grid[index]), table, column)
-        _key(figure, table, names, 1 - 4.45 / height)
+        _key(figure, table, names, 1 - 4.62 / height)
     return figure
 
 
@@ -59,7 +59,8 @@ def _panel(axes: Axes, table: pd.DataFrame, column: str) -> None:
         if np.isfinite(row["interference"]) and np.isfinite(row[column]):
             _point(axes, row, column, number)
     axes.axvline(0, color=style.MUTED, lw=0.8)
-    axes.set(xlabel="interference I(A ← B)", ylabel=PANELS[column])
+    idle, over = told(table)
+    axes.set(xlabel=f"interference I(A ← B), {idle},\n{over}; bars: 95 % over seeds", ylabel=PANELS[column])
     left, right = axes.get_xlim()
     axes.set_xlim(max(left, -1.0), min(right, BEYOND + 0.35))
     bottom, top = axes.get_ylim()
@@ -74,14 +75,13 @@ def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
         low, high = row[f"{measure}_low"], row[f"{measure}_high"]
         if np.isfinite(low) and np.isfinite(high):
             along(y if measure == "interference" else x, low, high, color=colour, lw=0.8, zorder=2)
-    hollow = row["counted"] < FEW
     axes.plot(
         x,
         y,
         "o",
         ms=10.5,
-        mfc="white" if hollow else colour,
-        mec=colour if hollow else "white",
+        mfc=colour,
+        mec="white",
         zorder=3,
     )
     if row["interference"] > BEYOND:
@@ -92,7 +92,7 @@ def _point(axes: Axes, row: dict[Any, Any], column: str, number: int) -> None:
         ha="center",
         va="center_baseline",
         fontsize=7,
-        color=colour if hollow else "white",
+        color="white",
         zorder=4,
     )
 
@@ -101,18 +101,16 @@ def _key(figure: Figure, table: pd.DataFrame, names: list[str], top: float) -> N
     """Draw the legend: the meaning of the numbers and of the colours."""
     height = figure.get_size_inches()[1]
     for k, (name, row) in enumerate(zip(names, table.to_dict("records"), strict=True)):
-        note = "" if np.isfinite(row["interference"]) else " (none learnt A)"
+        few = "none learnt A" if not row["counted"] else "few count"
+        note = "" if np.isfinite(row["interference"]) else f" ({few})"
         colour = COLOURS.get(row["verdict"], style.MUTED)
         x, y = 0.07 + 0.235 * (k % 4), top - 0.18 * (k // 4) / height
         figure.text(x, y, f"{k + 1}  {name}{note}", color=colour, fontsize=8.5, va="top")
     labels = {"reference": "reference", "less": "less interference", "more": "more interference"}
     handles = [Line2D([], [], ls="", marker="o", color=COLOURS[k], label=text) for k, text in labels.items()]
     handles.append(Line2D([], [], ls="", marker="o", color=OTHER, label="undecided"))
-    handles.append(
-        Line2D([], [], ls="", marker="o", mfc="white", mec=OTHER, label="hollow: fewer than half of the networks count")
-    )
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.062, top + 0.32 / height), ncols=5, frameon=False
+        handles=handles, loc="upper left", bbox_to_anchor=(0.062, top + 0.32 / height), ncols=4, frameon=False
     )
 
 

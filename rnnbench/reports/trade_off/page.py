@@ -8,8 +8,11 @@ from rnnbench.reports.numbers import with_interval
 from rnnbench.reports.page.pictures import data_uri
 from rnnbench.reports.page.settings import names, setting_of
 from rnnbench.reports.trade_off.figure import trade_off_figure
-from rnnbench.reports.trade_off.table import ESTIMATES, TRADE_OFF_COLUMNS, trade_off
+from rnnbench.reports.trade_off.table import ESTIMATES, TRADE_OFF_COLUMNS, told, trade_off
 from rnnbench.results.reading import Results
+
+LOST = ("interference", "difference")
+"""Estimates of interference; it is not understood without knowing what happened to the idle outputs."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,13 @@ class TradeOff:
         columns: the columns and their meaning.
         rows: the name of each rule and setting, and its texts.
         picture: the figure as a data: address.
+        over: over which pairs and networks interference is.
     """
 
     columns: dict[str, str]
     rows: list[tuple[str, list[str]]]
     picture: str
+    over: str
 
 
 def rules(results: Results) -> tuple[TradeOff | None, str]:
@@ -51,4 +56,6 @@ def rules(results: Results) -> tuple[TradeOff | None, str]:
         estimates = [with_interval(*(row[f"{one}{suffix}"] for suffix in ("", "_low", "_high"))) for one in ESTIMATES]
         rows.append((name, [*estimates, f"{row['counted']:.0%}", f"{row['reached']:.0%}", str(row["verdict"])]))
     others = {name: TRADE_OFF_COLUMNS[name] for name in ("counted", "reached", "verdict")}
-    return TradeOff({**ESTIMATES, **others}, rows, picture), ""
+    idle, over = told(table)
+    head = {f"{name} ({idle})" if name in LOST else name: meaning for name, meaning in ESTIMATES.items()}
+    return TradeOff({**head, **others}, rows, picture, over), ""

@@ -12,7 +12,7 @@ from rnnbench.figures import style
 from rnnbench.reports.markdown import table as markdown_table
 from rnnbench.reports.numbers import with_interval
 from rnnbench.reports.trade_off.figure import trade_off_figure
-from rnnbench.reports.trade_off.table import ESTIMATES, PLACE, TRADE_OFF_COLUMNS, trade_off
+from rnnbench.reports.trade_off.table import ESTIMATES, PLACE, TRADE_OFF_COLUMNS, told, trade_off
 from rnnbench.results.files import write_text, write_with
 from rnnbench.results.reading import Results
 
@@ -38,8 +38,8 @@ def write_trade_off(results: Results, folder: Path) -> pd.DataFrame:
 
 
 SHOWN = {
-    "interference": "interference (95 % interval)",
-    "difference": "difference from the reference",
+    "interference": "interference",
+    "difference": "difference of interference from the reference",
     "accuracy": "final accuracy",
     "learnt": "second task learnt",
     "cost": "cost of an update",
@@ -66,22 +66,28 @@ def varying(table: pd.DataFrame) -> list[str]:
     return [name for name in [*PLACE, "rule"] if name == "rule" or table[name].nunique(dropna=False) > 1]
 
 
-def _head(columns: list[str]) -> list[str]:
-    return [*columns, *SHOWN.values(), "first task learnt", "criterion on the second", "verdict"]
+def _head(columns: list[str], idle: str) -> list[str]:
+    """The headings, with the idle outputs where they are about interference, and what the brackets are."""
+    shown = [
+        f"{text}{f', {idle}' if 'interference' in text else ''} (95 % interval over seeds)" for text in SHOWN.values()
+    ]
+    return [*columns, *shown, "first task learnt", "criterion on the second", "verdict"]
 
 
 def markdown(table: pd.DataFrame, benchmark: Benchmark) -> str:
     """The table as a Markdown page, with its figure and the meaning of the columns."""
     columns = varying(table)
+    idle, over = told(table)
     lines = [
-        f"# What keeping old tasks costs: {benchmark.name}",
+        f"# What keeping old tasks costs: {benchmark.name} ({idle})",
         "",
         *([benchmark.description, ""] if benchmark.description else []),
-        "![interference against final accuracy and against what was learnt of the second task](trade_off.png)",
+        f"![interference ({idle}) against final accuracy and what was learnt of the second task](trade_off.png)",
         "",
-        *markdown_table(_head(columns), [_row_texts(row, columns) for row in table.to_dict("records")]),
+        *markdown_table(_head(columns, idle), [_row_texts(row, columns) for row in table.to_dict("records")]),
         f"Made by `python -m rnnbench trade-off` from the results of `{benchmark.name}`, {len(benchmark.seeds)} seeds. "
-        "Means over seeds with 95 % intervals, over all pairs of different tasks:",
+        "Means over seeds of pairs of different tasks; in brackets 95 % intervals over seeds, for five seeds or more. "
+        f"Interference ({idle}) is averaged {over}:",
         "",
         *(f"- {SHOWN[name]}: {meaning};" for name, meaning in ESTIMATES.items()),
         f"- first task learnt, criterion on the second: {TRADE_OFF_COLUMNS['counted']}; "

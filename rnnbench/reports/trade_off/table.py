@@ -5,6 +5,10 @@ architecture. If it has only one rule, each architecture is compared with the fi
 the statistical unit: values are averaged over pairs of different tasks within a seed, and intervals are over seeds.
 Whether interference is less than the reference's is decided in the same way as in the claims
 (`rnnbench.reports.estimates`), on the pairs that count under both rules.
+
+The mean interference of a rule stands beside those of the others. It is therefore over the pairs and seeds that count
+under all rules and architectures (`rnnbench.reports.equal_pairs`). Rules under which fewer than half of the networks
+count have no such mean, but still a difference from the reference.
 """
 
 from __future__ import annotations
@@ -19,14 +23,16 @@ import pandas as pd
 from rnnbench.benchmark.cells import split_history
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.errors import RnnbenchError
+from rnnbench.reports.equal_pairs import EqualPairs, equal_pairs, over
 from rnnbench.reports.estimates import Estimate, estimate, informative
 from rnnbench.results.columns import SETTING
-from rnnbench.results.interference import counts, in_context
+from rnnbench.results.interference import counts, idle_outputs, in_context
 from rnnbench.results.reading import Results
 
 PLACE = [name for name in SETTING if name != "rule"]
 ESTIMATES: dict[str, str] = {
-    "interference": "mean over the pairs of different tasks that count",
+    "interference": "mean over the pairs of different tasks and seeds that count in all rows; missing where fewer than "
+    "half of the networks count",
     "difference": "interference minus that of the reference, over the pairs that count under both",
     "accuracy": "accuracy after the second task, mean over both tasks if both have one (acc_lopez_paz_2017)",
     "learnt": "1 - loss on the second task after training / its untrained loss",
@@ -42,6 +48,11 @@ TRADE_OFF_COLUMNS: dict[str, str] = {
     "counted": "fraction of the networks whose interference counts because they learnt the first task",
     "reached": "fraction of the networks that reached the criterion on the second task",
     "n_seeds": "number of seeds",
+    "n_pairs": "number of ordered pairs of different tasks that count in all rows, over which interference is averaged",
+    "of_pairs": "number of ordered pairs of different tasks",
+    "n_networks": "number of pairs and seeds that count in all rows",
+    "of_networks": "number of pairs and seeds",
+    "idle_outputs": "what happened to the outputs that a task does not use",
     "p": "p-value of less interference than the reference (of more, if the mean is above it): sign flips over seeds, "
     "one-sided, not corrected for the number of rows",
     "verdict": "reference; less, more or as much interference as the reference; undecided; or none counts, if no "
@@ -63,7 +74,8 @@ def trade_off(results: Results) -> pd.DataFrame:
     table = table[table["first_task"] != table["second_task"]].assign(counts=counts)
     if table.empty:
         raise RnnbenchError(f"{results.folder}: no pair of different tasks, so there is no interference")
-    rows = [_row(results, own, reference) for own, reference in _with_reference(table, results.benchmark)]
+    equal = equal_pairs(table)
+    rows = [_row(results, own, reference, equal) for own, reference in _with_reference(table, results.benchmark)]
     return pd.DataFrame(rows, columns=list(TRADE_OFF_COLUMNS))
 
 
@@ -85,12 +97,12 @@ def _with_reference(table: pd.DataFrame, benchmark: Benchmark) -> Iterator[tuple
         yield own, same
 
 
-def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame) -> dict[str, Any]:
+def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame, equal: EqualPairs) -> dict[str, Any]:
     names: dict[str, Any] = {name: own[name].iloc[0] for name in [*PLACE, "rule"]}
     stream = [str(value) for value in names.values()]
     counted = own["counts"]
     learnt = 1 - own["second_loss_after"] / own["second_loss_untrained"]
-    lost = own["interference"].astype(float).where(counted)
+    lost = own["interference"].astype(float).where(own.index.isin(equal.rows.index))
     difference = _difference(own, reference)
     cost, costs_of_reference = (_seconds_per_update(results.timing, rows) for rows in (own, reference))
     found = {
@@ -115,10 +127,29 @@ def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame) -> dict[s
             "counted": counted.mean(),
             "reached": own["converged_second"].eq(True).fillna(False).mean(),
             "n_seeds": own["seed"].nunique(),
+            "n_pairs": equal.n_pairs,
+            "of_pairs": equal.of_pairs,
+            "n_networks": equal.n_networks,
+            "of_networks": equal.of_networks,
+            "idle_outputs": idle_outputs(own),
             "p": p,
             "verdict": verdict,
         }
     )
+
+
+def told(table: pd.DataFrame) -> tuple[str, str]:
+    """The idle outputs of a trade-off, and over which pairs and networks its interference is, in words.
+
+    Args:
+        table: the table of `trade_off`.
+    """
+    idle = list(dict.fromkeys(table["idle_outputs"]))
+    at = table.iloc[0]
+    n_pairs, of_pairs, n_networks, of_networks = (
+        int(at[name]) for name in ("n_pairs", "of_pairs", "n_networks", "of_networks")
+    )
+    return " or ".join(idle), over(n_pairs, of_pairs, n_networks, of_networks, same=len(table) > 1)
 
 
 def _verdict(less: Estimate, difference: np.ndarray, stream: list[str], is_reference: bool) -> tuple[str, float]:

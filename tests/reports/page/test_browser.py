@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rnnbench.reports.numbers import number
 from rnnbench.reports.page.assemble import write_page
 
 SECOND = "[data-cell='1']"
@@ -47,9 +48,8 @@ def test_pointing_at_an_entry_shows_its_numbers_and_escape_hides_them(shown, res
     first, second = (task.label for task in results.benchmark.tasks)
     rows = table[(table["first_task"] == first) & (table["second_task"] == second) & (table["g"] == 0.5)]
     assert f"{first}, then {second}" in text
-    assert f"interference {rows['interference'].mean():.2f} ± {rows['interference'].std():.2f}" in text.replace(
-        "−", "-"
-    )
+    lost = rows["interference"]
+    assert f"interference {number(lost.mean())} ± {number(lost.std())} (standard deviation over seeds)" in text
     assert f"{rows['loss_after'].mean():.4g} after B" in text
     shown.press("Escape")
     assert shown.value("tip.hidden")

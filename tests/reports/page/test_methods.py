@@ -50,7 +50,7 @@ def test_what_was_done_is_described(results):
         "Adam, η = 0.01, β₁ = 0.9, β₂ = 0.999",
         "duration = 6 tau",
         "update used 4 fresh trials",
-        "Every 4 updates the loss was evaluated on 8 held-out trials",
+        "Every 4 updates (more often at first) the loss was evaluated on 8 held-out trials",
         "at or below 90 % of the same network's loss before any training, or after 40 updates",
         "2 seeds (0 and 1)",
         "float32",

@@ -36,8 +36,8 @@ function numbers(entry) {
   const [average, sd, low, high] = entry.numbers;
   const [networks, converged, counted] = entry.networks;
   const lines = [
-    `interference ${two(average)}${sd === null ? "" : ` ± ${two(sd)} (standard deviation)`}`,
-    ...(low === null ? [] : [`95 % interval ${two(low)} to ${two(high)}`]),
+    `interference ${two(average)}${sd === null ? "" : ` ± ${two(sd)} (standard deviation over seeds)`}`,
+    ...(low === null ? [] : [`95 % interval over seeds ${two(low)} to ${two(high)}`]),
     `${counted} of ${networks} networks count; ${converged} reached the criterion on A`,
   ];
   if (counted) {
