@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.drawing import forest
+from rnnbench.reports.claims.drawing import OVER_SEEDS, forest, note
 from rnnbench.reports.claims.groups import groups, labels_of, pairs, per_seed
 from rnnbench.reports.estimates import estimate
 from rnnbench.results.reading import Results
@@ -51,7 +51,9 @@ def figure(results: Results) -> Figure:
     """Figure with one row for each group of networks."""
     findings = judge(results)
     label = "interference: different tasks minus the same task again"
-    return forest(findings, [finding.parts[0] for finding in findings], label, [MORE_THAN_DRIFT])
+    page = forest(findings, [finding.parts[0] for finding in findings], label, [MORE_THAN_DRIFT])
+    note(page, results.interference, "each group over the pairs and seeds that count in it", OVER_SEEDS)
+    return page
 
 
 def _table(results: Results) -> pd.DataFrame:

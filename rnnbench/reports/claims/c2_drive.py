@@ -13,6 +13,7 @@ from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import (
     apart_from,
+    equal,
     groups,
     paired_change,
     pairs,
@@ -137,17 +138,19 @@ def figure(results: Results) -> Figure:
     with style.look("ticks"):
         page, axes = drawing.panels(len(blocks))
         for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
+            rows, numbers = equal(rows, "g", "drive")
             by_g = drawing.coloured_by_g(rows)
             if len(by_g) == 1:
                 drawing.faint_pairs(one, rows, "drive")
             drawing.zero_and_one(one)
             for at_g, colour, label in by_g:
                 drawing.mean_line(one, at_g, "drive", "interference", colour, label)
-            one.set_title(title)
+            one.set_title(drawing.with_numbers(title, numbers))
             drawing.number_line(one, "x", "drive")
             one.set_ylabel("interference")
             drawing.legend(one)
         drawing.same_limits(axes, "y")
+        drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
     return page
 
 

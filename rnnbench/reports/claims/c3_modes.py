@@ -13,6 +13,7 @@ from rnnbench.reports.claims.c2_drive import MIN_DRIVES
 from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import (
     apart_from,
+    equal,
     groups,
     labels_of,
     lacking,
@@ -126,11 +127,12 @@ def figure(results: Results) -> Figure:
         page, axes = drawing.panels(3 * len(blocks))
         for block, (title, (_, rows)) in enumerate(zip(_titles(blocks), blocks, strict=True)):
             mode, angle, scatter = axes[3 * block : 3 * block + 3]
+            rows, numbers = equal(rows, "g", "drive")
             for at_g, colour, label in drawing.coloured_by_g(rows):
                 drawing.mean_line(mode, at_g, "drive", "mode_index", colour, label)
                 if "rotation_angle" in rows:
                     drawing.mean_line(angle, at_g, "drive", "rotation_angle", colour, label)
-            mode.set(ylabel="mode index", ylim=(-0.05, 1.05), title=title)
+            mode.set(ylabel="mode index", ylim=(-0.05, 1.05), title=drawing.with_numbers(title, numbers))
             mode.text(0.98, 0.97, "1: rotation", transform=mode.transAxes, ha="right", va="top", color=style.MUTED)
             mode.text(0.02, 0.03, "0: formation", transform=mode.transAxes, va="bottom", color=style.MUTED)
             angle.set(ylabel="angle A's fixed points moved (rad)", ylim=(-0.05, 0.5 * np.pi + 0.05))
@@ -140,6 +142,7 @@ def figure(results: Results) -> Figure:
                 drawing.number_line(one, "x", "drive")
             drawing.legend(angle)
             _scatter(page, scatter, rows)
+        drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
     return page
 
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import groups, paired_change, pairs, settled, too_few, values_of
+from rnnbench.reports.claims.groups import equal, groups, paired_change, pairs, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate
 from rnnbench.results.reading import Results
 
@@ -61,15 +61,17 @@ def figure(results: Results) -> Figure:
     with style.look("ticks"):
         page, axes = drawing.panels(len(blocks))
         for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
+            rows, numbers = equal(rows, "g")
             drawing.faint_pairs(one, rows, "g")
             drawing.zero_and_one(one)
             drawing.mean_line(one, rows, "g", "interference", label="mean over pairs, 95 % over seeds")
             one.plot([], [], label="one pair of tasks", **drawing.FAINT)
-            one.set_title(title)
+            one.set_title(drawing.with_numbers(title, numbers))
             drawing.number_line(one, "x", "g")
             one.set_ylabel("interference")
         drawing.same_limits(axes, "y")
         drawing.shared_legend(page, axes[0])
+        drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
     return page
 
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import apart_from, groups, pairs, per_seed, settled, too_few, values_of
+from rnnbench.reports.claims.groups import apart_from, equal, groups, pairs, per_seed, settled, too_few, values_of
 from rnnbench.reports.estimates import estimate, informative
 from rnnbench.results.reading import Results
 
@@ -142,19 +142,21 @@ def figure(results: Results) -> Figure:
         for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
             kinds = _timed(rows)
             learnt = [g for g in settled(kinds[0], "g")[0] if g in settled(kinds[1], "g")[0]]
+            equal_kinds = [equal(kind[kind["g"].isin(learnt)], "g") for kind in kinds]
             one.axhline(1, color="#cfcfcf", lw=0.8, zorder=0)
-            for kind, label, colour in zip(
-                kinds, ("formation (A first)", "rotation (B after A)"), ("#31688e", "#c65383"), strict=True
+            for (kind, _), label, colour in zip(
+                equal_kinds, ("formation (A first)", "rotation (B after A)"), ("#31688e", "#c65383"), strict=True
             ):
                 if learnt:
                     _line(one, kind, learnt, label, colour)
             one.set_yscale("log", base=2)
             one.yaxis.set_major_formatter("{x:g}")
-            one.set_title(title)
+            one.set_title(drawing.with_numbers(title, f"rotation: {equal_kinds[1][1]}"))
             drawing.number_line(one, "x", "g")
             one.set_ylabel(f"speed relative to g = {learnt[0]:g}" if learnt else "speed")
         drawing.same_limits(axes, "y")
         drawing.shared_legend(page, axes[0])
+        drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
     return page
 
 

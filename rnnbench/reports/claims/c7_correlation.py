@@ -132,6 +132,9 @@ def figure(results: Results) -> Figure:
             frameon=False,
             title="second task",
         )
+        drawing.note(
+            page, results.interference, "a point for each pair, condition and g: mean over its seeds that count"
+        )
     return page
 
 

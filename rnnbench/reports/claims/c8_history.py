@@ -169,6 +169,7 @@ def figure(results: Results) -> Figure:
         bar = Line2D([], [], color=BLUE, lw=2.5, marker="o", ms=5, label="mean, 95 % interval over seeds")
         dot = Line2D([], [], color=PALE, lw=0, marker="o", ms=3, label="one seed")
         page.legend(handles=[bar, dot], loc="outside upper center", ncols=2, frameon=False)
+        drawing.note(page, results.interference, drawing.OVER_SEEDS)
     return page
 
 

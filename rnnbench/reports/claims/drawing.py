@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from rnnbench.figures import style
 from rnnbench.randomness import rng_for
 from rnnbench.reports.claims.claim import Finding
 from rnnbench.reports.estimates import Estimate
+from rnnbench.results.interference import idle_outputs
 from rnnbench.results.intervals import mean_interval
 
 MOST_PANELS = 12
@@ -59,6 +61,30 @@ def titles(names: Sequence[str], width: int = 38) -> list[str]:
     shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
     distinct = [", ".join(part for part in each if part not in shared).replace("=", " = ") for each in parts]
     return [style.pretty(title, width, 2) if title else "" for title in distinct]
+
+
+EQUAL = "means are over the same pairs and seeds, those that count at all values at which more than half count"
+"""Part of the notes below figures of means that stand side by side."""
+OVER_SEEDS = "intervals (bands and bars) are 95 % over seeds, for five seeds or more"
+"""Part of the notes below figures with intervals."""
+
+
+def note(figure: Figure, interference: pd.DataFrame, *texts: str) -> None:
+    """Write below a figure what happened to idle outputs, without which no interference is understood, and more.
+
+    Args:
+        figure: the figure, laid out by constrained layout.
+        interference: the interference table that it was drawn from.
+        *texts: further parts of the note.
+    """
+    text = "; ".join([idle_outputs(interference), *texts])
+    width = int(figure.get_size_inches()[0] * 15)
+    figure.supxlabel(textwrap.fill(text, width), fontsize=8, color=style.MUTED)
+
+
+def with_numbers(title: str, numbers: str) -> str:
+    """A panel's title with the numbers of pairs and networks of its means below it."""
+    return "\n".join(filter(None, [title, numbers]))
 
 
 def mean_line(

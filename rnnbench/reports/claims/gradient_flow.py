@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import groups, paired_change, pairs, per_seed, too_few
+from rnnbench.reports.claims.groups import equal, groups, paired_change, pairs, per_seed, too_few
 from rnnbench.reports.estimates import LEVEL, Estimate, estimate, informative
 from rnnbench.results.reading import Results
 
@@ -76,6 +76,7 @@ def figure(results: Results) -> Figure:
         page, axes = drawing.panels(len(blocks))
         titles = drawing.titles([name for name, *_ in blocks])
         for one, title, (_, rows, small, large) in zip(axes, titles, blocks, strict=True):
+            rows, _ = equal(rows[rows["rate"].isin([large, small])], "rate")
             both = pd.DataFrame({rate: per_seed(rows[rows["rate"] == rate]) for rate in (large, small)}).dropna()
             diagonal = [
                 min(0.0, float(both.min().min())) if len(both) else 0.0,
@@ -86,6 +87,7 @@ def figure(results: Results) -> Figure:
             one.set_title(title)
             one.set_xlabel(f"interference at rate {large:g}")
             one.set_ylabel(f"at rate {small:g}")
+        drawing.note(page, results.interference, "seeds that count at both rates, over the same pairs")
     return page
 
 

@@ -146,6 +146,35 @@ def settled(rows: pd.DataFrame, axis: str) -> tuple[list[float], list[str]]:
     return values, notes
 
 
+def equal(rows: pd.DataFrame, *axes: str) -> tuple[pd.DataFrame, str]:
+    """Restrict the networks that count to those whose means can stand side by side.
+
+    These are the pairs and seeds that count at all values at which more than half of the networks count.
+
+    Args:
+        rows: the networks of one group.
+        *axes: the columns whose values stand side by side, for example "g" or "drive".
+
+    Returns:
+        The rows, in which `counted` is true for these networks only; and the number of their pairs and networks in
+        words.
+    """
+    keys = [rows[name] for name in ("seed", "earlier_tasks", "first_task", "second_task")]
+    value = rows.groupby([rows[name] for name in axes], dropna=False, sort=False).ngroup()
+    kept = rows["counted"].groupby(value).transform("mean") > 0.5
+    at = value.where(rows["counted"] & kept).groupby(keys).transform("nunique")
+    chosen = rows.assign(counted=rows["counted"] & kept & (at == value[kept].nunique()))
+    pair, network = (
+        ["earlier_tasks", "first_task", "second_task"],
+        ["seed", "earlier_tasks", "first_task", "second_task"],
+    )
+    used = chosen[chosen["counted"]]
+    (n_pairs, of_pairs), (n, of) = (
+        (len(used[names].drop_duplicates()), len(rows[names].drop_duplicates())) for names in (pair, network)
+    )
+    return chosen, f"{n_pairs} of {of_pairs} pairs, {n} of {of} networks"
+
+
 def left_out(rows: pd.DataFrame) -> int:
     """Number of networks that do not count."""
     return int((~rows["counted"]).sum())

@@ -18,6 +18,7 @@ from rnnbench.reports.claims import (
     gradient_flow,
 )
 from rnnbench.reports.claims.claim import Claim, Finding
+from rnnbench.results.interference import idle_outputs
 from rnnbench.results.reading import Results
 
 CLAIMS: dict[str, Claim] = {
@@ -56,6 +57,11 @@ class Judgement:
     def name(self) -> str:
         """Name of the benchmark that the results belong to."""
         return str(self.results.benchmark.name)
+
+    @property
+    def idle(self) -> str:
+        """What happened to the outputs that a task does not use, in these results."""
+        return idle_outputs(self.results.interference)
 
 
 def judge(every: Iterable[Results]) -> list[Judgement]:

@@ -22,6 +22,7 @@ from rnnbench.results.files import write_text, write_with
 COLUMNS: dict[str, str] = {
     "claim": "id of the claim",
     "results": "name of the benchmark",
+    "idle_outputs": "what happened to the outputs that a task does not use",
     "group": "the networks that are compared with one another",
     "part": "what was estimated",
     "decides": "whether it decides the claim or is given for information",
@@ -88,6 +89,7 @@ def _row(judgement: Judgement, finding: Finding, estimate: Estimate) -> dict[str
     return {
         "claim": finding.claim,
         "results": judgement.name,
+        "idle_outputs": judgement.idle,
         "group": finding.group,
         "part": estimate.statement,
         "decides": decides,
@@ -131,7 +133,7 @@ def _summary(judgements: Sequence[Judgement]) -> list[str]:
         "results",
         "networks compared",
         "statistic",
-        "value [interval]",
+        "value (interval over seeds, 95 % unless stated)",
         "held to",
         "p",
         "seeds",
@@ -141,23 +143,28 @@ def _summary(judgements: Sequence[Judgement]) -> list[str]:
     for judgement in judgements:
         for finding in judgement.findings:
             for position, part in enumerate(finding.parts):
-                names = [finding.claim, judgement.name, finding.group] if position == 0 else ["", "", ""]
+                names = [finding.claim, _named(judgement), finding.group] if position == 0 else ["", "", ""]
                 rows.append([*names, part.statement, *numbers_of(part), finding.verdict if position == 0 else ""])
         if judgement.why_not:
             empty = [""] * 6
-            rows.append([judgement.claim.id, judgement.name, f"not judged: {judgement.why_not}", *empty])
+            rows.append([judgement.claim.id, _named(judgement), f"not judged: {judgement.why_not}", *empty])
     return [*table(head, rows)]
 
 
+def _named(judgement: Judgement) -> str:
+    """The results of a judgement, with what happened to the idle outputs."""
+    return f"{judgement.name} ({judgement.idle})"
+
+
 def _section(judgement: Judgement, figure: str | None) -> list[str]:
-    lines = [f"### {escaped(judgement.name)}", ""]
+    lines = [f"### {escaped(_named(judgement))}", ""]
     if judgement.why_not:
         return [*lines, f"Not judged: {escaped(judgement.why_not)}.", ""]
     if figure:
-        lines += [f"![{judgement.claim.title}](figures/{figure})", ""]
+        lines += [f"![{judgement.claim.title} ({judgement.idle})](figures/{figure})", ""]
     for finding in judgement.findings:
         reason = f" ({escaped(finding.reason)})" if finding.reason else ""
-        lines.append(f"- **{finding.verdict}**{reason}: {escaped(finding.group)}")
+        lines.append(f"- **{finding.verdict}**{reason}: {escaped(finding.group)}, {judgement.idle}")
         for estimate in (*finding.parts, *finding.further):
             value, threshold, p, seeds = numbers_of(estimate)
             numbers = [value, *([threshold] if threshold else []), *([f"p = {p}"] if p else []), f"{seeds} seeds"]

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.groups import groups, values_of, with_names
+from rnnbench.reports.claims.groups import equal, groups, values_of, with_names
 from rnnbench.reports.claims.restricted_networks import NETWORK, matrices, prediction
 from rnnbench.reports.estimates import Floats
 from rnnbench.results.reading import Results
@@ -51,6 +51,7 @@ def draw(results: Results, table: pd.DataFrame) -> Figure:
             axes_last = figure.add_subplot(grid[2 * block : 2 * block + 2, 3])
             _interference(axes_last, rows, style.pretty(name, 34, 3) if len(blocks) > 1 else "")
         _legend(figure, table)
+        drawing.note(figure, results.interference, drawing.EQUAL, "± (bars) is the standard deviation over seeds")
     return figure
 
 
@@ -127,6 +128,7 @@ def _interference(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     drawing.zero_and_one(axes)
     theory = rows.groupby("drive")["theory"].mean()
     axes.plot(theory.index, theory, color=style.INK, lw=1.6, label="2x2 model")
+    rows, numbers = equal(rows, "drive", "units")
     sizes = values_of(rows, "units")
     for k, (n, colour) in enumerate(zip(sizes, style.colours_of_g(sizes), strict=True)):
         width = 0.006 * (theory.index.max() - theory.index.min())
@@ -134,7 +136,7 @@ def _interference(axes: Axes, rows: pd.DataFrame, title: str) -> None:
         seeds = counted.groupby(["drive", "seed"])["interference"].mean().groupby(level="drive")
         x = np.array(list(seeds.groups), dtype=float) + (k - (len(sizes) - 1) / 2) * width
         axes.errorbar(x, seeds.mean(), seeds.std(), fmt="o", color=colour, ms=4, lw=1.1, label=f"N = {n:g} (sd)")
-    axes.set_title(title)
+    axes.set_title(drawing.with_numbers(title, numbers))
     axes.set_ylabel("interference")
     drawing.number_line(axes, "x", "drive")
     style.quiet(axes)

@@ -36,8 +36,8 @@ MEASURE = (
     "log L_A after A) / (log L_A before training − log L_A after A), cut off at 0 and 1. Standard deviations are over "
     "seeds. Intervals are 95 % studentised bootstraps (10,000 resamples; Efron & Tibshirani 1993, section 12.5; Hall "
     "1988), over seeds, each averaged over its pairs first, and over tasks, from the jackknife pseudo-values of "
-    "leaving out a task's row and column (Arvesen 1969). Fewer than five seeds have no interval over seeds, and fewer than "
-    "five tasks none over tasks. "
+    "leaving out a task's row and column (Arvesen 1969). Fewer than five seeds have no interval over seeds, and "
+    "fewer than five tasks none over tasks. "
 )
 
 
