@@ -42,7 +42,12 @@ def judge(results: Results) -> list[Finding]:
         lost = lost - per_seed(same).reindex(lost.index) if len(same) else lost
         statement = "interference of different tasks minus that of the same task again"
         part = estimate(statement, lost.to_numpy(), MORE_THAN_DRIFT, "above", (ID, name))
-        notes = () if len(same) else ("no drift control was run",)
+        counted = different[different["counted"]]
+        n_pairs, of_pairs = (
+            len(each[["first_task", "second_task"]].drop_duplicates()) for each in (counted, different)
+        )
+        notes = [f"the mean is over {n_pairs} of {of_pairs} pairs"]
+        notes += [] if len(same) else ["no drift control was run"]
         findings.append(Finding.of(ID, name, different, (part,), notes=notes))
     return findings
 

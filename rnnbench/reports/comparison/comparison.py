@@ -19,6 +19,7 @@ from rnnbench.reports.comparison.settings_diff import Difference, benchmark_diff
 from rnnbench.reports.comparison.two_labs import Pair, evidence
 from rnnbench.reports.comparison.verdict import LEVEL, MARGIN, Agreement, overall_verdict
 from rnnbench.results.archive import opened
+from rnnbench.results.interference import idle_outputs
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ class Comparison:
     left_out: list[LeftOut]
     pairs: list[Pair]
     heterogeneity: dict[EntryKey, Heterogeneity]
+
+    @property
+    def idle(self) -> str:
+        """What happened to the outputs that a task does not use; for each lab if they differ."""
+        found = {lab.name: idle_outputs(lab.results.interference) for lab in self.labs}
+        if len(set(found.values())) == 1:
+            return next(iter(found.values()))
+        return "; ".join(f"{name}: {phrase}" for name, phrase in found.items())
 
     @property
     def verdict(self) -> Agreement:

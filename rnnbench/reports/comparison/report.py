@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from rnnbench.reports.comparison.matching import EntryKey
 from rnnbench.reports.comparison.rates import WHAT
 from rnnbench.reports.comparison.settings_diff import Difference
 from rnnbench.reports.comparison.two_labs import EntryFinding, Pair
+from rnnbench.reports.comparison.verdict import MIN_SEEDS
 from rnnbench.reports.comparison.wording import notes, pair_sentence, rule, verdict_sentence
 from rnnbench.reports.markdown import escaped, table
 from rnnbench.reports.numbers import interval, number, p_text
@@ -102,15 +104,16 @@ def markdown(comparison: Comparison, drawn: Sequence[str]) -> str:
         comparison: what to report.
         drawn: file names of the figures, relative to the report.
     """
-    lines = ["# Labs compared", "", f"**{escaped(verdict_sentence(comparison))}**", ""]
+    idle = comparison.idle
+    lines = [f"# Labs compared ({escaped(idle)})", "", f"**{escaped(verdict_sentence(comparison))}**", ""]
     lines += [f"- {escaped(note)}" for note in notes(comparison)]
     lines += ["", rule(comparison), "", "## What was measured", "", *_setup(comparison)]
     for pair in comparison.pairs:
         lines += [f"## {escaped(pair.names[0])} and {escaped(pair.names[1])}", ""]
         lines += [escaped(pair_sentence(pair)), ""] if len(comparison.pairs) > 1 else []
-        lines += [*_wholes(pair), *_entries(pair), *_rates(pair)]
+        lines += [*_wholes(pair, idle), *_entries(pair, idle), *_rates(pair)]
     lines += _heterogeneity(comparison)
-    lines += [f"![{name}]({name})\n" for name in drawn]
+    lines += [f"![interference ({escaped(idle)}), {name}]({name})\n" for name in drawn]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -147,9 +150,9 @@ def _made(provenance: dict[str, Any]) -> str:
     return ", ".join(versions) or "not recorded"
 
 
-def _wholes(pair: Pair) -> Iterator[str]:
+def _wholes(pair: Pair, idle: str) -> Iterator[str]:
     heading = [
-        "matrix",
+        f"matrix of interference, {idle}",
         "entries",
         "agree",
         "disagree",
@@ -174,11 +177,12 @@ def matrix_rows(pair: Pair) -> list[list[str]]:
     return rows
 
 
-def _entries(pair: Pair) -> Iterator[str]:
+def _entries(pair: Pair, idle: str) -> Iterator[str]:
     a, b = pair.names
     several = len(pair.wholes) > 1
-    intervals = ["difference [95 %, all entries]", "[90 %, this entry]"]
-    heading = ["entry A ← B", f"{a} (n)", f"{b} (n)", *intervals, "p", "verdict"]
+    intervals = ["difference [95 % over seeds, all entries]", "[90 % over seeds, this entry]"]
+    means = [f"{lab}: mean ± standard deviation over seeds (n)" for lab in (a, b)]
+    heading = [f"interference A ← B, {idle}", *means, *intervals, "p", "verdict"]
     rows = [entry_row(entry) for entry in pair.entries]
     matrices = [[entry.key.matrix.title] for entry in pair.entries]
     if several:
@@ -230,12 +234,15 @@ def _heterogeneity(comparison: Comparison) -> Iterator[str]:
         "the scatter that seeds do not explain. The interval of the mean is that of Hartung & Knapp (2001). p tests "
         "whether all labs have the same mean (Welch 1951) and is not adjusted for the number of entries.\n"
     )
+    few = {entry.key for pair in comparison.pairs for entry in pair.entries if min(entry.n) < MIN_SEEDS}
     rows = [
         [
             *(key.matrix.title, entry_name(key), str(one.labs)),
-            f"{number(one.mean)} {interval(one.low, one.high)}",
+            f"{number(one.mean)} {interval(math.nan, math.nan) if key in few else interval(one.low, one.high)}",
             *(number(one.tau), f"{100 * one.i2:.0f} %", number(one.q), p_text(one.p)),
         ]
         for key, one in comparison.heterogeneity.items()
     ]
-    yield from table(["matrix", "entry A ← B", "labs", "mean [95 %]", "τ", "I²", "Q", "p"], rows)
+    yield from table(
+        ["matrix", f"interference A ← B, {comparison.idle}", "labs", "mean [95 % over labs]", "τ", "I²", "Q", "p"], rows
+    )

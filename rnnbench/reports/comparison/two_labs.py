@@ -18,6 +18,7 @@ from rnnbench.reports.comparison.rates import Rate, rates
 from rnnbench.reports.comparison.resampling import N_RESAMPLES, Design, Independent, Paired, moments
 from rnnbench.reports.comparison.verdict import (
     MIN_SEEDS,
+    MIN_SEEDS_OF_SPREAD,
     RATES_SHARE,
     Agreement,
     entry_verdict,
@@ -222,7 +223,7 @@ def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _needed(error: float, n: int, margin: float) -> float:
     """Seeds needed, from the standard error of the difference, which is sd sqrt(2 / n) for n seeds in each lab."""
-    return seeds_needed(error * math.sqrt(n / 2), margin) if n >= MIN_SEEDS else math.nan
+    return seeds_needed(error * math.sqrt(n / 2), margin) if n >= MIN_SEEDS_OF_SPREAD else math.nan
 
 
 def _wholes(keys: Sequence[EntryKey], x: Floats, y: Floats, names: tuple[str, str]) -> dict[MatrixKey, Whole]:

@@ -25,6 +25,7 @@ from typing import Literal
 from scipy import stats
 
 from rnnbench.reports.comparison.intervals import EQUIVALENCE_LEVEL
+from rnnbench.results.intervals import MIN_VALUES
 
 Agreement = Literal["agree", "disagree", "inconclusive"]
 
@@ -34,8 +35,10 @@ LEVEL = 0.04
 """Error rate of a shown difference. It is below 5 % so that 1000 simulated comparisons of like labs stay below 5 %."""
 RATES_SHARE = 0.25
 """Fraction of LEVEL for the rates of convergence and divergence; the rest is for the entries."""
-MIN_SEEDS = 3
-"""An entry has no interval if fewer networks than this count in one of the labs."""
+MIN_SEEDS = MIN_VALUES
+"""An entry has no interval, so it cannot be shown to agree, if fewer networks than this count in one of the labs."""
+MIN_SEEDS_OF_SPREAD = 3
+"""The number of seeds that would be needed is not estimated from the spread of fewer networks than this."""
 
 
 def joint_p(p_entries: float, p_rates: float) -> float:

@@ -8,7 +8,7 @@ from statistics import median
 
 from rnnbench.reports.comparison.comparison import Comparison
 from rnnbench.reports.comparison.two_labs import EntryFinding, Pair
-from rnnbench.reports.comparison.verdict import LEVEL, RATES_SHARE
+from rnnbench.reports.comparison.verdict import LEVEL, MIN_SEEDS, RATES_SHARE
 
 
 def verdict_sentence(comparison: Comparison) -> str:
@@ -148,5 +148,6 @@ def rule(comparison: Comparison) -> str:
         "this entry (step-down max-T). Labs agree if every entry agrees and no rate is shown to differ. Otherwise they "
         "disagree if a difference is shown in entries or rates. The probability of showing any difference between labs "
         f"that are alike is at most {100 * LEVEL:g} %, over all pairs, entries and rates together. Networks that did "
-        "not learn A, or whose loss is not finite, are left out of the entries and compared as rates."
+        "not learn A, or whose loss is not finite, are left out of the entries and compared as rates. Entries in which "
+        f"fewer than {MIN_SEEDS} networks of a lab count have no interval. Interference is with {comparison.idle}."
     )

@@ -15,7 +15,15 @@ from rnnbench.reports.claims.theory import boundary, two_by_two
 from rnnbench.reports.claims.theory.boundary import PlanePoint
 from rnnbench.reports.claims.theory.connectivity import Connectivity
 from rnnbench.reports.claims.theory.mean_field import Floats
-from rnnbench.reports.claims.theory.protocol import A, B, Protocol, learn_many, pulse_episode, untrained_loss
+from rnnbench.reports.claims.theory.protocol import (
+    IDLE_OUTPUTS,
+    A,
+    B,
+    Protocol,
+    learn_many,
+    pulse_episode,
+    untrained_loss,
+)
 
 COLOUR_A, COLOUR_B = "#0173b2", "#d55e00"
 MODE_COLOURS = "PuOr_r"
@@ -45,7 +53,8 @@ def phase_planes(drives: Sequence[float], titles: Sequence[str], protocol: Proto
                 _plane(ax, m, drive, protocol)
                 ax.set_title(f"{title}, {stage}\nM = {_matrix(m)}")
         figure.legend(handles=_plane_legend(), ncol=4, loc="lower center", frameon=False)
-        figure.subplots_adjust(left=0.08, right=0.98, top=0.94, bottom=0.135, hspace=0.33, wspace=0.2)
+        figure.suptitle(IDLE_OUTPUTS.capitalize(), fontsize=9.5, y=0.99)
+        figure.subplots_adjust(left=0.08, right=0.98, top=0.93, bottom=0.135, hspace=0.33, wspace=0.2)
     return figure
 
 
@@ -148,7 +157,7 @@ def _diagram(ax: Axes, plane: Sequence[PlanePoint], learnt: Sequence[PlanePoint]
     ax.plot(fine, closed, ":", color="#029e73", linewidth=1.5, label="learning A gives, closed form $m_A$")
     ax.set(xlim=(drives[0], drives[-1]), ylim=(strengths[0], strengths[-1]))
     ax.set(xlabel="drive d (fraction of the pulse)", ylabel="m, A's strength before B is learnt")
-    ax.set_title("How B is learnt from M = diag(m, 0)")
+    ax.set_title(f"How B is learnt from M = diag(m, 0),\n{IDLE_OUTPUTS}")
     handles = [*ax.get_legend_handles_labels()[0], Patch(color=style.ABSENT, label="A is not held before B")]
     ax.legend(handles=handles, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
@@ -163,7 +172,7 @@ def _along_learning(ax: Axes, learnt: Sequence[PlanePoint], protocol: Protocol) 
     for drive, line_style, name in ((transition.linear_stability, "--", "c"), (transition.in_time, "-.", "T")):
         ax.axvline(drive, color=style.INK, linestyle=line_style, linewidth=1.2, label=f"the line crosses $m_{name}$")
     ax.set(xlabel="drive d (fraction of the pulse)", ylabel="mode index of A's output after B", ylim=(-0.03, 1.03))
-    ax.set_title("Along the line that learning A gives")
+    ax.set_title(f"Along the line that learning A gives,\n{IDLE_OUTPUTS}")
     ax.set_xticks([0, 0.05, 0.1, 0.15, 0.2])
     ax.legend(ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.17), frameon=False)
     style.quiet(ax)
@@ -186,8 +195,8 @@ def restricted_connectivity(series: dict[str, Sequence[Connectivity]]) -> Figure
             ax.plot([r.g for r in shown], [r.interference for r in shown], "o-", color=colour, markersize=4, label=name)
         ax.set_yscale("log")
         ax.set(xlabel="g, strength of random connectivity", ylabel="interference of B with A")
-        ax.set_title("If only M is learnt, a larger g raises interference")
+        ax.set_title(f"If only M is learnt, a larger g raises interference\n({IDLE_OUTPUTS})")
         ax.legend(frameon=False, loc="upper left")
         style.quiet(ax)
-        figure.subplots_adjust(left=0.14, right=0.97, top=0.9, bottom=0.14)
+        figure.subplots_adjust(left=0.14, right=0.97, top=0.87, bottom=0.14)
     return figure

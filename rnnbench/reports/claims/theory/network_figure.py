@@ -12,7 +12,7 @@ from rnnbench.figures import style
 from rnnbench.reports.claims.theory import amplification
 from rnnbench.reports.claims.theory.finite_size import Deviation, Scenario, Sequence as Path
 from rnnbench.reports.claims.theory.mean_field import Floats
-from rnnbench.reports.claims.theory.protocol import A, B
+from rnnbench.reports.claims.theory.protocol import IDLE_OUTPUTS, A, B
 
 FORMATION, ROTATION = "#029e73", "#cc3311"
 ENTRIES = ((A, A, "#0173b2", "$M_{AA}$"), (B, B, "#d55e00", "$M_{BB}$"), (B, A, "#cc78bc", "$M_{BA}$"))
@@ -62,10 +62,10 @@ def amplification_figure(gs: Floats, speeds: Floats, n_units: int) -> Figure:
         ax.set_yticks([1, 2, 5, 10, 20, 50], labels=["1", "2", "5", "10", "20", "50"])
         ax.minorticks_off()
         ax.set(xlabel="g, strength of random connectivity", ylabel="speed at which the loss falls, relative to g = 0")
-        ax.set_title("Random connectivity speeds up formation far more than rotation")
+        ax.set_title(f"Random connectivity speeds up formation far more than rotation\n({IDLE_OUTPUTS})")
         ax.legend(frameon=False, loc="upper left")
         style.quiet(ax)
-        figure.subplots_adjust(left=0.12, right=0.97, top=0.92, bottom=0.12)
+        figure.subplots_adjust(left=0.12, right=0.97, top=0.88, bottom=0.12)
     return figure
 
 
@@ -97,7 +97,7 @@ def paths_figure(
             row[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
         figure.suptitle(
             f"Lines: the 2x2 model. Points: mean and standard deviation of {len(networks[0])} networks "
-            f"of N = {n_units}",
+            f"of N = {n_units}; {IDLE_OUTPUTS}",
             fontsize=9.5,
             y=0.985,
         )
@@ -172,11 +172,11 @@ def finite_size_figure(table: Sequence[Deviation]) -> Figure:
             ax.minorticks_off()
             ax.set(xlabel="N, units", ylabel=label)
             style.quiet(ax)
-        panels[0].set_title("Networks approach the 2x2 model as N grows")
+        panels[0].set_title(f"Networks approach the 2x2 model as N grows,\n{IDLE_OUTPUTS}")
         panels[1].set_title("Bars: root mean square over networks")
         handles, _ = panels[0].get_legend_handles_labels()
         figure.legend(handles=handles, ncol=4, loc="lower center", frameon=False)
-        figure.subplots_adjust(left=0.075, right=0.985, top=0.92, bottom=0.2, wspace=0.22)
+        figure.subplots_adjust(left=0.075, right=0.985, top=0.89, bottom=0.2, wspace=0.22)
     return figure
 
 

@@ -17,9 +17,13 @@ import numpy as np
 
 from rnnbench.reports.claims.theory.mean_field import Floats
 from rnnbench.reports.claims.theory.two_by_two import Episode, gradients, loss, readout, simulate
+from rnnbench.results.interference import IDLE
 
 A, B = 0, 1
 """Indices of the channels of the two tasks."""
+
+IDLE_OUTPUTS = IDLE["zero"]
+"""The output of the other task has the target 0; every figure of the theory says so."""
 
 
 @dataclass(frozen=True)
