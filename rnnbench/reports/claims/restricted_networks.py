@@ -90,10 +90,13 @@ def matrices(results: Results, rows: pd.DataFrame) -> dict[tuple[Any, ...], tupl
     labels = [task.label for task in results.benchmark.tasks]
     tracked = with_names(results.tracked).rename(columns={"condition": "setting"})
     tracked = tracked[(tracked["weight"] == "m") & (tracked["earlier_tasks"] == "")]
+    # Where idle outputs are free, a network has the channels of its own tasks only, and a drift control has just one.
+    tracked = tracked[tracked["first_task"] != tracked["second_task"]]
     tracked = tracked[tracked["setting"].isin(rows["setting"])].sort_values(["update", "row", "column"])
     found = {}
+    grow = results.benchmark.channels.grow  # then the channels are in the order in which the tasks were learnt
     for key, entries in tracked.groupby(NETWORK, sort=False):
         m = entries["value"].to_numpy(float).reshape(-1, 2, 2)
-        order = [labels.index(str(key[5])), labels.index(str(key[6]))]
+        order = [0, 1] if grow else [labels.index(str(key[5])), labels.index(str(key[6]))]
         found[key] = entries["update"].to_numpy(int)[::4], m[:, order][:, :, order]
     return found
