@@ -32,5 +32,7 @@ from .plugin.interfaces import (
 from .plugin.learning_rule import LearningRule as LearningRule, TaskContext as TaskContext
 from .plugin.rate_network import RateNetwork as RateNetwork, as_rate_network as as_rate_network
 from .randomness import rng_for as rng_for
+from .results.interference import counts as counts, idle_outputs as idle_outputs
+from .results.progress import Common as Common, common as common
 from .results.reading import Results as Results, load_results as load_results
 from .results.transfer import Parcel as Parcel, packed as packed, unpacked as unpacked

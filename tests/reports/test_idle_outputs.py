@@ -164,9 +164,8 @@ def test_every_table_of_the_page_that_shows_interference(shown, small):
 
 def test_sentences_of_the_page(shown, small):
     small.check_each("abstract", re.findall(r'<p class="abstract">(.*?)</p>', shown, re.S), at_least=2)
-    trends = re.findall(r"<p>(From .*? changes by .*?)</p>", shown, re.S)
-    small.check_each("trend", trends)
-    small.check_each("skill lost", [part for trend in trends for part in re.findall(r"The skill lost.*", trend)])
+    small.check_each("trend", re.findall(r"<li>(From .*? changes by .*?)</li>", shown))
+    small.check_each("skill lost", re.findall(r"<li>(The skill lost .*?)</li>", shown))
     small.check_each("rows and columns", re.findall(r"<li>([^<]*, interference \(.*?)</li>", shown), at_least=1)
 
 

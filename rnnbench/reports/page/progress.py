@@ -213,7 +213,7 @@ def _changes(rows: dict[tuple[str, str], Any], quantity: str, idle: str) -> str:
     each = []
     for moment, where in HEADINGS.items():
         row = rows[moment, quantity]
-        between = f" [95 % interval {'; '.join(ends(row))}]" if ends(row) else ""
+        between = f" [95 % {'; '.join(ends(row))}]" if ends(row) else ""
         each.append(f"by {number(row['change'])} {where}{between}")
     at = rows["criterion", quantity]
     name = "interference" if quantity == "interference" else "The skill lost"

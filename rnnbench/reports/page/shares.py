@@ -16,12 +16,12 @@ from rnnbench.results.interference import idle_outputs, in_context
 from rnnbench.results.reading import Results
 
 SHARES = {
-    "A": "which task is A (rows)",
-    "B": "which task is B (columns)",
-    "pair": "the pair",
-    "seeds": "the seed",
+    "A": ("A (rows)", "which task is A"),
+    "B": ("B (columns)", "which task is B"),
+    "pair": ("the pair", "the pair"),
+    "seeds": ("the seed", "the seed"),
 }
-"""Terms of the decomposition that are shares of the variance between networks."""
+"""Terms of the decomposition that are shares of the variance between networks: headings, and words for a sentence."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Decomposed:
 
 def headings() -> list[str]:
     """Headings of the columns of the table."""
-    shares = [f"share of {term}" for term in SHARES.values()]
+    shares = [f"share of {heading}" for heading, _ in SHARES.values()]
     return ["mean", *shares, "additive R²", "1 + L₀(B)/L₀(A): rank correlation", "1 + L₀(B)/L₀(A): R²"]
 
 
@@ -114,7 +114,7 @@ def _sentence(name: str, idle: str, by: dict[str, Any]) -> str:
     start = f"{name}, interference ({idle}): "
     if not math.isfinite(by["pair"]["value"]):
         return f"{start}too few tasks or seeds to separate rows, columns and pairs."
-    shares = [f"{term} explains {_share(by[key])}" for key, term in SHARES.items()]
+    shares = [f"{term} explains {_share(by[key])}" for key, (_, term) in SHARES.items()]
     text = f"{start}of the variance between networks, {', '.join(shares)}"
     if math.isfinite(by["additive R2"]["value"]):
         text += f"; rows and columns alone explain {_percent(by['additive R2']['value'])} of that between pair means"
@@ -125,7 +125,7 @@ def _sentence(name: str, idle: str, by: dict[str, Any]) -> str:
 
 def _share(row: Any) -> str:
     between = _ends_percent(row)
-    return _percent(row["value"]) + (f" [95 % interval {'; '.join(between)}]" if between else "")
+    return _percent(row["value"]) + (f" [95 % {'; '.join(between)}]" if between else "")
 
 
 def _prediction(by: dict[str, Any]) -> str:
