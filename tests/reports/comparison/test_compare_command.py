@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,6 +54,19 @@ def test_few_seeds_are_called_too_few(lab, tmp_path):
     report = (write_report(compare_folders([a, b]), tmp_path / "found")[0]).read_text()
     assert "3 and 3 seeds are too few to show any difference between here and there" in report
     assert "(the smallest possible p is 0.1)" in report
+
+
+def test_below_five_seeds_no_interval_is_printed_and_no_entry_agrees(lab, tmp_path):
+    labs = [lab(f"four {k}", values(k, n=4), first_seed=10 * k) for k in range(3)]
+    found = compare_folders(labs)
+    assert {entry.verdict for pair in found.pairs for entry in pair.entries} == {"inconclusive"}
+    report = (write_report(found, tmp_path / "found")[0]).read_text()
+    assert "95 % over seeds" in report and "± standard deviation over seeds" in report
+    assert "## Scatter over all labs" in report and "95 % over labs" in report
+    cells = [cell for line in report.splitlines() if line.startswith("| task") for cell in line.split("|")]
+    assert cells and not any(re.search(r"\[−?\d", cell) for cell in cells)
+    table = csv_table(found.pairs)
+    assert table[["low", "high", "equivalence_low", "equivalence_high"]].isna().all(axis=None)
 
 
 def test_shared_seeds_are_recognised(lab):

@@ -107,6 +107,19 @@ def test_only_pairs_that_count_under_both_are_compared():
     assert none["verdict"] == "none counts" and math.isnan(none["interference"]) and none["counted"] == 0
 
 
+def test_the_means_of_all_rules_are_over_the_same_pairs_and_seeds():
+    some = np.where(np.arange(SEEDS) < 3, np.nan, 0.5)
+    found = trade_off(results({"plain": [np.arange(SEEDS), 3 * np.arange(SEEDS)], "other": [some, np.ones(SEEDS)]}))
+    plain = rows_of(found)["plain"]
+    # Seeds 3 to 5 on (a, b), and all seeds on (b, a); each seed is averaged over its pairs first.
+    assert plain["interference"] == pytest.approx(np.mean([0, 3, 6, 6, 8, 10]))
+    assert [plain[name] for name in ("n_pairs", "of_pairs", "n_networks", "of_networks")] == [2, 2, 9, 12]
+    few = np.where(np.arange(SEEDS) < 4, np.nan, 0.5)
+    table = trade_off(results({"plain": [np.ones(SEEDS)] * 2, "few": [few, few]}))
+    assert math.isnan(rows_of(table)["few"]["interference"]) and rows_of(table)["few"]["difference"] == -0.5
+    assert rows_of(table)["plain"]["n_networks"] == 12
+
+
 def test_files_and_figure(tmp_path):
     made = results({"plain": [np.ones(SEEDS)] * 2, "a|b $x$": [np.full(SEEDS, 9.0)] * 2})
     table = write_trade_off(made, tmp_path)
