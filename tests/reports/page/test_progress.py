@@ -50,7 +50,8 @@ def test_the_trend_says_that_the_conclusion_depends_on_the_moment_and_the_quanti
     change = tables["trends"].query("moment == 'criterion' and quantity == 'interference'").iloc[0]
     assert one.trend[0].startswith(
         "From g = 0.6 to 1.5, interference (idle outputs trained to zero) changes by "
-        f"{number(change['change'])} at B's criterion [95 % over seeds {number(change['low'])} to {number(change['high'])}; over tasks "
+        f"{number(change['change'])} at B's criterion "
+        f"[95 % over seeds {number(change['low'])} to {number(change['high'])}; over tasks "
     )
     assert f"{change['n_falling']} of 30 pairs fall; the mean is smallest at 1.5 and largest at 0.6" in one.trend[0]
     assert one.trend[2].startswith("The conclusion depends on the quantity and the moment: interference falls at B's")
