@@ -205,7 +205,7 @@ def _trend(first: pd.Series, trends: pd.DataFrame, name: str, idle: str) -> list
     sentences = [
         f"{start if quantity == 'interference' else ''}{_changes(rows, quantity, idle)}" for quantity in QUANTITIES
     ]
-    return [*sentences, conclusion({key: direction(row) for key, row in rows.items()})]
+    return [*sentences, conclusion({key: direction(row) for key, row in rows.items()}, idle)]
 
 
 def _changes(rows: dict[tuple[str, str], Any], quantity: str, idle: str) -> str:
@@ -235,11 +235,12 @@ def direction(row: Any) -> str:
     return "falls" if row["change"] < 0 else "rises"
 
 
-def conclusion(found: dict[tuple[str, str], str]) -> str:
+def conclusion(found: dict[tuple[str, str], str], idle: str) -> str:
     """Whether the direction of a trend depends on the moment or on the quantity.
 
     Args:
         found: the direction at each moment and of each quantity.
+        idle: what happened to the outputs that a task does not use.
     """
     told = {}
     for quantity, word in WORDS.items():
@@ -256,5 +257,5 @@ def conclusion(found: dict[tuple[str, str], str]) -> str:
     if any(found[moment, quantity] != found["criterion", quantity] for moment in MOMENTS for quantity in QUANTITIES):
         on.append("the moment")
     if not on:
-        return f"The conclusion depends neither on the quantity nor on the moment: {'; '.join(told.values())}."
-    return f"The conclusion depends on {listed(on)}: {'; '.join(told.values())}."
+        return f"The conclusion ({idle}) depends neither on the quantity nor on the moment: {'; '.join(told.values())}."
+    return f"The conclusion ({idle}) depends on {listed(on)}: {'; '.join(told.values())}."

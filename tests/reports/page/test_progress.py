@@ -54,7 +54,9 @@ def test_the_trend_says_that_the_conclusion_depends_on_the_moment_and_the_quanti
         f"[95 % over seeds {number(change['low'])} to {number(change['high'])}; over tasks "
     )
     assert f"{change['n_falling']} of 30 pairs fall; the mean is smallest at 1.5 and largest at 0.6" in one.trend[0]
-    assert one.trend[2].startswith("The conclusion depends on the quantity and the moment: interference falls at B's")
+    assert one.trend[2].startswith(
+        "The conclusion (idle outputs trained to zero) depends on the quantity and the moment: interference falls at B's"
+    )
     assert "but hardly changes at equal updates; skill lost hardly changes at all four moments" in one.trend[2]
 
 
@@ -69,9 +71,9 @@ def test_directions():
 
 def test_a_conclusion_that_depends_on_nothing():
     found = {(moment, quantity): "falls" for moment in HEADINGS for quantity in QUANTITIES}
-    assert conclusion(found) == (
-        "The conclusion depends neither on the quantity nor on the moment: interference falls at all four moments; "
-        "skill lost falls at all four moments."
+    assert conclusion(found, "idle outputs free") == (
+        "The conclusion (idle outputs free) depends neither on the quantity nor on the moment: interference falls at all "
+        "four moments; skill lost falls at all four moments."
     )
 
 
