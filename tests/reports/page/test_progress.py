@@ -55,7 +55,7 @@ def test_the_trend_says_that_the_conclusion_depends_on_the_moment_and_the_quanti
     )
     assert f"{change['n_falling']} of 30 pairs fall; the mean is smallest at 1.5 and largest at 0.6" in one.trend[0]
     assert one.trend[2].startswith(
-        "The conclusion (idle outputs trained to zero) depends on the quantity and the moment: interference falls at B's"
+        "The conclusion (idle outputs trained to zero) depends on the quantity and the moment: interference falls at"
     )
     assert "but hardly changes at equal updates; skill lost hardly changes at all four moments" in one.trend[2]
 
@@ -72,8 +72,8 @@ def test_directions():
 def test_a_conclusion_that_depends_on_nothing():
     found = {(moment, quantity): "falls" for moment in HEADINGS for quantity in QUANTITIES}
     assert conclusion(found, "idle outputs free") == (
-        "The conclusion (idle outputs free) depends neither on the quantity nor on the moment: interference falls at all "
-        "four moments; skill lost falls at all four moments."
+        "The conclusion (idle outputs free) depends neither on the quantity nor on the moment: interference falls at "
+        "all four moments; skill lost falls at all four moments."
     )
 
 
