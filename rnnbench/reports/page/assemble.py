@@ -90,7 +90,7 @@ class Section:
             f"{numbers.with_interval(one.mean, one.low, one.high)}{f' at {one.name}' if several else ''}"
             for one in known[:MOST_LISTED]
         )
-        more = f"; {len(known) - MOST_LISTED} more settings below" if len(known) > MOST_LISTED else ""
+        more = f"; {counted(len(known) - MOST_LISTED, 'more setting')} below" if len(known) > MOST_LISTED else ""
         has_interval = any(one.low == one.low for one in known)
         what = "mean (95 % interval over seeds)" if has_interval else "mean"
         none = "" if has_interval else " Fewer than five seeds have no interval over seeds."
