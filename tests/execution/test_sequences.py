@@ -54,7 +54,9 @@ def test_losses_of_a_row_are_those_of_its_stages(results):
         after = f"{before} > {row.second_task}"
         depth, learnt = after.count(">") + 1, before.split(" > ")
         new = " > ".join(learnt[: learnt.index(row.first_task) + 1])  # the history in which A was learnt first
-        assert row.loss_first == stages.loc[(before, depth - 1, row.seed, row.first_task), "loss"]
+        # This loss is measured again with the channels of the second task, which changes the last digits.
+        first = stages.loc[(before, depth - 1, row.seed, row.first_task), "loss"]
+        assert row.loss_first == pytest.approx(first, rel=1e-5)
         assert row.loss_after == stages.loc[(after, depth, row.seed, row.first_task), "loss"]
         assert row.loss_untrained == stages.loc[(new, 0, row.seed, row.first_task), "loss"]
         assert row.second_loss_untrained == stages.loc[(after, 0, row.seed, row.second_task), "loss"]

@@ -162,7 +162,8 @@ def test_a_task_is_evaluated_with_the_weights_that_the_rule_has_for_it(run):
 
 def test_an_update_can_be_replaced(run):
     table = run("idle").interference
-    assert (table["loss_first"] == table["loss_untrained"]).all()
+    # Measured with the channels of the second task, which changes the last digits.
+    np.testing.assert_allclose(table["loss_first"], table["loss_untrained"], rtol=1e-5)
 
 
 def test_after_an_update_a_rule_gets_the_gradient_of_the_loss_alone(run):
