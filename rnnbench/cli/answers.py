@@ -80,7 +80,7 @@ def trend_lines(trends: pd.DataFrame) -> list[Text]:
             if math.isfinite(updates[low])
         ]
         if intervals:
-            lines.append(Text(f"  95 % intervals of the second: {', '.join(intervals)}"))
+            lines.append(Text(f"  95 % of the second: {', '.join(intervals)}"))
         lines.append(Text(f"  {one['n_falling']} of {one['n_pairs']} pairs fall; smallest at {one['smallest_at']:g}"))
         lost = (_signed(by[moment, "skill_lost"]["change"]) for moment in ("criterion", "updates"))
         lines.append(Text(f"  skill lost (0 to 1): {' and '.join(lost)}"))
