@@ -67,7 +67,7 @@ def test_older_results_say_that_sources_were_not_recorded():
 def test_equations_parameters_and_seeds_are_given(reference):
     text = text_of(reference("neuro"))
     assert "h[t+1] = (1 − Δt) h[t] + Δt (W φ(h[t]) + W_in x[t]); z[t] = W_out φ(h[t+1])" in text
-    assert "frequency = 0.1" in text and "3 seeds (0 to 2)" in text
+    assert "frequency = 0.1" in text and "5 seeds (0 to 4)" in text
 
 
 def test_conditions_and_sequences_are_given(reference):
