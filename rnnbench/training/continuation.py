@@ -53,9 +53,9 @@ def _starts_alike(cell: Cell, record: Record, store: Store) -> bool:
     """Whether the last stage begins with the same network: no earlier stage depends on the budget that differs."""
     stage, others = cell.parent, list(record.description["history"])[:-1]
     while stage is not None:
-        theirs = others.pop()["training"]["max_updates"]
+        theirs, training = others.pop()["training"]["max_updates"], stage.task.training
         own = store.get(stage.identity)
-        if theirs != stage.task.training.max_updates and (own is None or not _within(own.result, theirs)):
+        if theirs != training.max_updates and (own is None or not _within(own.result, theirs, training)):
             return False
         stage = stage.parent
     return True
@@ -63,25 +63,29 @@ def _starts_alike(cell: Cell, record: Record, store: Store) -> bool:
 
 def _usable(cell: Cell, record: Record, store: Store) -> bool | None:
     """True if a record is the result of the cell, False if training can go on from it, None if it is of no use."""
-    result, budget = record.result, cell.task.training.max_updates
+    result, training = record.result, cell.task.training
     if keeps_weights(cell) and not store.has_arrays(record):
         return None
-    if _within(result, budget):
+    if _within(result, training.max_updates, training):
         return True
     stopped = result.status == "done" and result.converged is False and result.updates is not None
     # A network that did not meet its criterion is always stored with its weights and the state of its rule.
-    return False if stopped and (result.updates or 0) < budget and store.has_arrays(record) else None
+    more = (result.updates or 0) < training.max_updates
+    return False if stopped and more and store.has_arrays(record) else None
 
 
-def _within(result: Result, budget: int) -> bool:
+def _within(result: Result, budget: int, training: Training) -> bool:
     """Whether training ended by itself within a budget: the criterion was met, or the loss became infinite.
 
-    A drift control always makes as many updates as learning the task took.
+    It must have ended at a regular evaluation: the evaluation at the end of a budget is not made with another budget. A
+    drift control always makes as many updates as learning the task took.
     """
-    if result.status == "failed":
-        diverged = result.failure is not None and result.failure.kind == "diverged"
-        return diverged and result.updates is not None and result.updates <= budget
-    return result.converged is None or (result.converged and (result.updates or 0) <= budget)
+    if result.status == "done" and result.converged is None:
+        return True
+    diverged = result.failure is not None and result.failure.kind == "diverged"
+    if not (diverged or result.converged) or result.updates is None:
+        return False
+    return result.updates <= budget and training.evaluates_after(result.updates)
 
 
 def paused(record: Record, arrays: Arrays, training: Training) -> Paused:

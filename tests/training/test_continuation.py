@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,22 @@ def test_a_smaller_budget_uses_what_converged_within_it_and_keeps_the_rest(tmp_p
     assert made < straight
     assert results_of(tmp_path / "again", 60) == results_of(tmp_path / "straight", 60)
     assert results_of(tmp_path / "again", 400) == kept
+
+
+def test_a_criterion_met_only_at_the_end_of_a_budget_is_not_carried_over(tmp_path):
+    """With evaluations every 10 updates, those after 25 are made only because the budget ends there."""
+    training = PARTS["training"] | {"dense_start": False}
+    for parts in ({"training": training | {"criterion": {"relative_loss": level}}} for level in (0.2, 0.4, 0.6, 0.8)):
+        shutil.rmtree(tmp_path, ignore_errors=True)
+        small = run(tmp_path / "again", 25, **copy.deepcopy(parts))
+        stages = small.stages[small.stages["stage"] == small.stages["history"].str.count(">") + 1]
+        if ((stages["updates"] == 25) & stages["converged"].fillna(False).astype(bool)).any():
+            break
+    else:
+        pytest.fail("some network must have met its criterion after 25 updates")
+    run(tmp_path / "again", 70, **copy.deepcopy(parts)), run(tmp_path / "straight", 70, **copy.deepcopy(parts))
+    again, straight = (results_of(tmp_path / where, 70, **copy.deepcopy(parts)) for where in ("again", "straight"))
+    assert again == straight
 
 
 def test_without_its_weights_a_network_that_stopped_is_trained_from_the_start(tmp_path):
