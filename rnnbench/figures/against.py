@@ -15,15 +15,9 @@ from matplotlib.ticker import NullLocator
 
 from rnnbench.figures import scales, style, summary
 from rnnbench.figures.moments import Block, Series, block
-from rnnbench.results.comparisons import MOMENTS, Compared
+from rnnbench.results.comparisons import MOMENTS, TITLES, Compared
 from rnnbench.results.interference import idle_outputs
 
-TITLES = {
-    "criterion": "at B's criterion",
-    "updates": "at equal updates on B",
-    "half": "at a half of B's loss",
-    "tenth": "at a tenth of B's loss",
-}
 QUANTITIES = {"interference": "interference I(A ← B)", "skill_lost": "skill\nlost"}
 LEFT, GAP, MARGIN = 0.75, 0.16, 0.1  # all sizes in inches
 TOP, BLOCK_TITLE, TITLE, BOTTOM = 0.38, 0.26, 0.42, 0.52
@@ -193,7 +187,8 @@ def _label(column: Column, one: Block, is_first: bool) -> None:
     column.used.set_xticks(places[::every], texts[::every])
     column.used.set_xlabel(one.compared.across.removeprefix("condition_"), labelpad=2)
     numbers = f"{of.n_pairs}/{of.of_pairs} pairs, {of.n_networks}/{of.of_networks} networks"
-    column.interference.set_title(TITLES[column.moment], loc="left", pad=14, fontsize=9)
+    title = TITLES[column.moment].replace("untrained ", "")  # the caption says it; there is room for a few words
+    column.interference.set_title(title, loc="left", pad=14, fontsize=9)
     above = column.interference.annotate(numbers, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=7)
     above.set(color=style.MUTED, gid="numbers")
     if is_first:

@@ -27,6 +27,8 @@ FEWEST = 4
 ORDER = ("pair", "A", "B", "seeds")
 """The parts of a bar from left to right; the pairs come first, so that their interval starts at 0 like they do."""
 COLOURS = {"pair": "#e08aa9", "A": "#5f9ad1", "B": "#8fc1a9", "seeds": "#dcdcdc"}
+LEGEND_LOOK: dict[str, Any] = {"frameon": False, "borderpad": 0, "borderaxespad": 0, "fontsize": 8}
+LEGEND_LOOK |= {"handlelength": 1.2, "columnspacing": 1.2}
 QUANTITIES = ("interference", "skill_lost")
 MEANINGS = {"pair": "the pair", "A": "A, the first task", "B": "B, the second task", "seeds": "seeds"}
 MARGIN, TOP, BAR, GAP, RIGHT = 0.1, 0.72, 0.34, 0.4, 0.25  # all sizes in inches
@@ -215,14 +217,9 @@ def _bar_legend(figure: Figure, x: float, y: float) -> None:
     figure.legend(
         handles=handles,
         loc="center left",
-        bbox_to_anchor=(x, y - 0.0),
+        bbox_to_anchor=(x, y),
         ncols=6,
-        frameon=False,
-        borderpad=0,
-        borderaxespad=0,
-        handlelength=1.2,
-        columnspacing=1.2,
-        fontsize=8,
+        **LEGEND_LOOK,
     )
 
 
@@ -280,13 +277,8 @@ def _effects_legend(figure: Figure, key: _Key, x: float, y: float) -> None:
         loc="lower left",
         bbox_to_anchor=(x, y),
         ncols=key.columns,
-        frameon=False,
-        borderpad=0,
-        borderaxespad=0,
-        handlelength=1.2,
-        columnspacing=1.2,
         labelspacing=0.35,
-        fontsize=8,
+        **LEGEND_LOOK,
     )
 
 

@@ -8,13 +8,13 @@ named, since otherwise hardly any pair would be left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from rnnbench.results.columns import MATRIX
 from rnnbench.results.interference import counts, in_context
-from rnnbench.results.progress import common
+from rnnbench.results.progress import Common, common
 
 ACROSS = [name for name in MATRIX if name != "earlier_tasks"]
 """Columns whose values are compared. Histories are kept apart, since they may consist of different pairs."""
@@ -25,27 +25,20 @@ class EqualPairs:
     """The networks over which means are taken.
 
     Attributes:
-        rows: their rows of the interference table, drift controls included.
+        networks: the networks that count at all settings that are compared; its totals are those of the whole table.
         left_out: settings, as values of the columns MATRIX, at which fewer than half of the networks count.
         n_settings: number of settings that are compared.
-        n_pairs: number of ordered pairs of different tasks that count at all of them, with at least one seed.
-        of_pairs: number of ordered pairs of different tasks in the table.
-        n_networks: number of pairs and seeds that count at all of them.
-        of_networks: number of pairs and seeds in the table.
     """
 
-    rows: pd.DataFrame
+    networks: Common
     left_out: list[dict[str, object]]
     n_settings: int
-    n_pairs: int
-    of_pairs: int
-    n_networks: int
-    of_networks: int
 
     @property
     def text(self) -> str:
         """Over how many of how many pairs and networks, e.g. "over the same 29 of 30 pairs (147 of 150 networks)"."""
-        return over(self.n_pairs, self.of_pairs, self.n_networks, self.of_networks, same=self.n_settings > 1)
+        n = self.networks
+        return over(n.n_pairs, n.of_pairs, n.n_networks, n.of_networks, same=self.n_settings > 1)
 
 
 def over(n_pairs: int, of_pairs: int, n_networks: int, of_networks: int, same: bool = True) -> str:
@@ -83,15 +76,8 @@ def equal_pairs(table: pd.DataFrame, across: Sequence[str] = tuple(ACROSS)) -> E
     left_out = [{str(name): value for name, value in row.items()} for row in missing.to_dict("records")]
     everything = common(table, across)
     if not kept.any():
-        return EqualPairs(table[:0], left_out, 0, 0, everything.of_pairs, 0, everything.of_networks)
+        none = replace(everything, rows=table[:0], n_pairs=0, n_networks=0)
+        return EqualPairs(none, left_out, 0)
     found = common(table[kept], across)
-    n_settings = table.loc[kept, list(across)].drop_duplicates().shape[0]
-    return EqualPairs(
-        found.rows,
-        left_out,
-        n_settings,
-        found.n_pairs,
-        everything.of_pairs,
-        found.n_networks,
-        everything.of_networks,
-    )
+    networks = replace(found, of_pairs=everything.of_pairs, of_networks=everything.of_networks)
+    return EqualPairs(networks, left_out, table.loc[kept, list(across)].drop_duplicates().shape[0])

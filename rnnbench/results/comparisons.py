@@ -34,6 +34,14 @@ MOMENTS = {
 }
 """The moments of the training on B at which networks are compared, and what they are."""
 
+TITLES = {
+    "criterion": "at B's criterion",
+    "updates": "at equal updates",
+    "half": "at a half of B's untrained loss",
+    "tenth": "at a tenth of B's untrained loss",
+}
+"""The moments as headings and in sentences."""
+
 QUANTITIES = {
     "interference": "interference, which has no upper bound",
     "skill_lost": "skill lost, 0..1: see the column of interference.csv",

@@ -6,11 +6,11 @@ import io
 
 import pandas as pd
 import pytest
+from planted_curves import along_g, tables
 from rich.console import Console
 
 from rnnbench.cli.answers import comparison_tables, trend_lines, variance_lines
 from rnnbench.results.tables import summaries
-from tests.results.test_comparisons import along_g, tables
 
 
 def printed(*parts: object) -> str:

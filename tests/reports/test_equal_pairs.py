@@ -59,7 +59,7 @@ def test_a_single_setting_is_compared_with_nothing():
 def test_no_setting_is_left():
     equal = equal_pairs(made(lambda g, first, seed: False))
     assert equal.text == "over 0 of 6 pairs (0 of 36 networks)"
-    assert equal.rows.empty and len(equal.left_out) == 2
+    assert equal.networks.rows.empty and len(equal.left_out) == 2
 
 
 @pytest.mark.parametrize(("n", "has_one"), [(4, False), (5, True)])

@@ -7,56 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from planted_curves import FIRST, TASKS, UNTRAINED, along_g, network, tables
 
 from rnnbench.results.column import Table
 from rnnbench.results.columns import COMPARISONS, CURVES, INTERFERENCE, TRENDS
 from rnnbench.results.comparisons import compared, comparison_table, trend_table
-
-UNTRAINED, FIRST = 1.0, 0.01
-TASKS = "abcde"
-LOOKS = np.array([0, 10, 20, 40, 80])
-
-
-def network(g: float, a: str, b: str, seed: int, rate: float, lost: float, **more) -> tuple[dict, pd.DataFrame]:
-    """A network whose loss on B falls as exp(-rate * update) and whose loss on A rises in proportion to the updates.
-
-    It stops at the first look with a loss on B of at most 0.05, where interference is `lost`.
-    """
-    loss_b = np.exp(-rate * LOOKS)
-    last = int(np.argmax(loss_b <= 0.05)) if (loss_b <= 0.05).any() else len(LOOKS) - 1
-    updates = LOOKS[: last + 1]
-    loss_a = FIRST + lost * (UNTRAINED - FIRST) * updates / updates[-1]
-    names = {"condition": "", "architecture": "net", "rule": "sgd", "g": g, "units": 8, "earlier_tasks": ""}
-    names |= {"first_task": a, "second_task": b, "seed": seed} | {k: v for k, v in more.items() if k in names}
-    row = names | {
-        "idle_outputs": "free",
-        "status": "done",
-        "converged_first": True,
-        "updates_second": int(updates[-1]),
-        "loss_untrained": UNTRAINED,
-        "loss_first": FIRST,
-        "loss_after": loss_a[-1],
-        "interference": lost,
-        "second_loss_untrained": 1.0,
-    }
-    curve = pd.DataFrame({"update": updates, "loss_first": loss_a, "loss_second": loss_b[: last + 1]})
-    return row | more, curve.assign(**names)
-
-
-def tables(networks: list[tuple[dict, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    rows, curves = zip(*networks, strict=True)
-    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
-
-
-def along_g(rates: dict[float, float], lost: dict[float, float], seeds=range(5), spread=0.0):
-    rng = np.random.default_rng(0)
-    return [
-        network(g, a, b, seed, rates[g], lost[g] + spread * rng.standard_normal())
-        for g in rates
-        for a in TASKS
-        for b in TASKS
-        for seed in seeds
-    ]
 
 
 def row(table: pd.DataFrame, **names) -> pd.Series:

@@ -1,4 +1,4 @@
-"""A cell is on disk completely or not at all; damaged files are set aside, reported and computed again."""
+"""A cell is on disk completely or not at all, whatever interrupts its writing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from stored_cells import ARRAYS, DESCRIPTION, DONE, FAILED, IDENTITY, described, files, put, weights_file
 
 import rnnbench
 from rnnbench.benchmark.cells import identity_of
@@ -20,67 +21,8 @@ from rnnbench.benchmark.schema import digest
 from rnnbench.errors import StoreError
 from rnnbench.results import files as files_module
 from rnnbench.results.files import write_text
-from rnnbench.results.records import Curve, Failure, Result, Scores, verified
+from rnnbench.results.records import Result, Scores, verified
 from rnnbench.results.store import Store
-
-
-def described(**other: Any) -> dict[str, Any]:
-    """Return as much of the description of a cell as its identity needs."""
-    return {"numerics": 3, "history": [{"training": {"max_updates": 10}}], **other}
-
-
-DESCRIPTION = described(seed=1, architecture={"plugin": "vanilla_rnn@1", "parameters": {"g": 0.5}})
-IDENTITY = identity_of(DESCRIPTION)
-DONE = Result(
-    status="done",
-    converged=True,
-    updates=3,
-    scores_before=(Scores(loss=0.1 + 0.2, accuracy=0.5), Scores(loss=None)),
-    after={"a": Scores(loss=1e-300), "b": Scores(loss=None)},
-    curve=Curve(updates=[0, 3], loss={"a": [0.3, None]}, accuracy={"a": [None, 0.75]}),
-)
-FAILED = Result(status="failed", failure=Failure(kind="error", message="broken"))
-ARRAYS = {
-    "weights.w_rec": np.arange(6, dtype=np.float32).reshape(2, 3),
-    "weights.w_in": np.arange(6.0).reshape(2, 3).T,  # not contiguous
-    "memory.n": np.array(3.5),
-    "memory.none": np.zeros((0, 2), np.float32),
-}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "results")
-
-
-@pytest.fixture
-def heard(store: Store) -> list[str]:
-    """The messages of the store about damaged files."""
-    lines: list[str] = []
-    store.on_damage = lines.append
-    return lines
-
-
-def put(store: Store, result: Result = DONE, arrays: Any = ARRAYS, **provenance: Any) -> Any:
-    return store.put(IDENTITY, DESCRIPTION, result, provenance, arrays)
-
-
-def weights_file(store: Store) -> Path:
-    record = store.get(IDENTITY)
-    return store.arrays_path(IDENTITY, record.result.arrays_sha256)
-
-
-def arrays_path(store: Store, identity: str = IDENTITY) -> Path:
-    record = store.get(identity)
-    assert record is not None and record.result.arrays_sha256 is not None
-    return store.arrays_path(identity, record.result.arrays_sha256)
-
-
-def files(store: Store) -> dict[str, bytes]:
-    return {p.name: p.read_bytes() for p in store.root.rglob("*") if p.is_file()}
-
-
-# --- writing and reading
 
 
 def test_a_cell_comes_back_as_it_was(store, heard) -> None:
@@ -197,172 +139,6 @@ def test_arrays_beside_a_failed_cell_are_replaced(store) -> None:
     put(store, FAILED, arrays=None)
     put(store)
     assert store.arrays(store.get(IDENTITY)) is not None
-
-
-# --- damage
-
-
-def edit(old: str, new: str) -> Any:
-    def change(content: bytes) -> bytes:
-        assert old.encode() in content
-        return content.replace(old.encode(), new.encode(), 1)
-
-    return change
-
-
-DAMAGE = {
-    "empty": lambda content: b"",
-    "truncated by one byte": lambda content: content[:-1],
-    "truncated to half": lambda content: content[: len(content) // 2],
-    "zeros of a power cut": lambda content: bytes(len(content)),
-    "binary junk": lambda content: bytes(range(256)) * 4,
-    "another text": lambda content: b"hello",
-    "a list": lambda content: b"[]",
-    "null": lambda content: b"null",
-    "an empty object": lambda content: b"{}",
-    "brackets without end": lambda content: b"[" * 100_000,
-    "objects without end": lambda content: b'{"a":' * 100_000,
-    "a number of 10000 digits": lambda content: b"9" * 10_000,
-    "an edited loss": edit("1e-300", "2e-300"),
-    "an edited count of updates": edit('"updates": 3', '"updates": 4'),
-    "an edited score before training": edit('"loss": 0.30000000000000004', '"loss": 0.3'),
-    "an edited budget": edit('"max_updates": 10', '"max_updates": 11'),
-    "a description without its history": edit('"history": [', '"histories": ['),
-    "an edited status": edit('"done"', '"failed"'),
-    "an edited description": edit('"g": 0.5', '"g": 0.6'),
-    "an edited identity": edit(f'"identity": "{IDENTITY[0]}', '"identity": "x'),
-    "an edited checksum": edit('"checksum": "', '"checksum": "0'),
-    "NaN for a loss": edit("1e-300", "NaN"),
-    "Infinity for a loss": edit("1e-300", "Infinity"),
-    "NaN in the description": edit('"g": 0.5', '"g": NaN'),
-    "overflow in the description": edit('"g": 0.5', '"g": 1e999'),
-    "an unknown field": edit('"status"', '"colour": 1, "status"'),
-    "an older format": edit('"format": 1', '"format": 0'),
-    "format a text": edit('"format": 1', '"format": "x"'),
-    "bytes that are not UTF-8": lambda content: content.replace(b"vanilla", b"\xff\xfe", 1),
-}
-
-
-@pytest.mark.parametrize("change", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_cell_is_set_aside_reported_and_counts_as_missing(store, heard, change) -> None:
-    put(store)
-    path = store.path(IDENTITY)
-    damaged = change(path.read_bytes())
-    path.write_bytes(damaged)
-
-    assert store.get(IDENTITY) is None
-    assert not path.exists()
-    assert path.with_name(path.name + ".damaged").read_bytes() == damaged
-    (line,) = heard
-    assert line.startswith(f"{path}: damaged (")
-    assert len(line.splitlines()) == 1
-    assert len(line) < 400 + 2 * len(str(path))
-
-    assert store.get(IDENTITY) is None
-    put(store)
-    assert store.get(IDENTITY).result.status == "done"
-    assert store.arrays(store.get(IDENTITY)) is not None
-    assert len(heard) == 1
-
-
-def test_a_cell_under_another_cells_name_is_set_aside(store, heard) -> None:
-    put(store)
-    other = identity_of(described(seed=2))
-    store.path(other).parent.mkdir(parents=True, exist_ok=True)
-    store.path(IDENTITY).rename(store.path(other))
-    assert store.get(other) is None
-    assert len(heard) == 1
-    assert store.path(other).with_name(f"{other}.json.damaged").exists()
-
-
-def test_files_that_were_set_aside_are_kept(store) -> None:
-    for junk in (b"first", b"second"):
-        put(store)
-        store.path(IDENTITY).write_bytes(junk)
-        assert store.get(IDENTITY) is None
-    assert {b"first", b"second"} <= set(files(store).values())
-
-
-def test_a_folder_in_place_of_a_cell_never_raises_anything_but_a_store_error(store, heard) -> None:
-    store.path(IDENTITY).mkdir(parents=True)
-    try:
-        assert store.get(IDENTITY) is None
-    except StoreError as error:
-        assert len(str(error).splitlines()) == 1
-
-
-ARRAY_DAMAGE = {
-    "empty": lambda content: b"",
-    "truncated": lambda content: content[:-1],
-    "one bit flipped": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
-    "junk": lambda content: bytes(range(256)),
-    "a header that promises too much": lambda content: b"\xff" * 8 + content[8:],
-}
-
-
-@pytest.mark.parametrize("change", ARRAY_DAMAGE.values(), ids=ARRAY_DAMAGE)
-def test_damaged_arrays_are_set_aside_reported_and_count_as_missing(store, heard, change) -> None:
-    record = put(store)
-    path = weights_file(store)
-    damaged = change(path.read_bytes())
-    path.write_bytes(damaged)
-
-    assert store.arrays(record) is None
-    assert not path.exists()
-    assert path.with_name(path.name + ".damaged").read_bytes() == damaged
-    (line,) = heard
-    assert line.startswith(f"{path}: damaged (")
-    assert len(line.splitlines()) == 1
-
-    put(store)
-    assert store.arrays(store.get(IDENTITY)) is not None
-
-
-def test_arrays_of_another_cell_are_not_accepted(store, heard) -> None:
-    record = put(store)
-    other = described(seed=2)
-    store.put(identity_of(other), other, DONE, {}, {"weights.w_rec": np.ones(3)})
-    theirs = store.get(identity_of(other))
-    os.replace(store.arrays_path(theirs.identity, theirs.result.arrays_sha256), weights_file(store))
-    assert store.arrays(record) is None
-    assert len(heard) == 1
-
-
-def test_missing_arrays_are_none(store, heard) -> None:
-    record = put(store)
-    weights_file(store).unlink()
-    assert store.arrays(record) is None
-    assert heard == []
-
-
-def test_a_file_that_another_worker_sets_aside_first_is_missing(store, monkeypatch) -> None:
-    put(store)
-    path = store.path(IDENTITY)
-    path.write_bytes(b"junk")
-    replace = os.replace
-
-    def late(source: Path, target: Path) -> None:
-        replace(source, target)
-        replace(source, target)  # fails: another worker has already moved it
-
-    monkeypatch.setattr(files_module.os, "replace", late)
-    assert store.get(IDENTITY) is None
-
-
-@pytest.mark.parametrize("newer", ["2", "17", "99999999999999999999"])
-def test_a_newer_format_is_refused_and_the_file_left_unchanged(store, heard, newer) -> None:
-    put(store)
-    path = store.path(IDENTITY)
-    content = path.read_text().replace('"format": 1', f'"format": {newer}').replace('"status"', '"new": {}, "status"')
-    path.write_text(content)
-    with pytest.raises(StoreError) as caught:
-        store.get(IDENTITY)
-    message = str(caught.value)
-    assert str(path) in message
-    assert f"format {newer}" in message
-    assert len(message.splitlines()) == 1
-    assert path.read_text() == content
-    assert heard == []
 
 
 # --- interruptions and several processes

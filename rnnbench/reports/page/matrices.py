@@ -233,7 +233,7 @@ def summaries(table: pd.DataFrame) -> Summaries:
         table: an interference table.
     """
     equal = equal_pairs(table)
-    chosen = dict(_by_setting(equal.rows))
+    chosen = dict(_by_setting(equal.networks.rows))
     groups = _by_setting(table[table["first_task"] != table["second_task"]])
     settings = [setting_of(rows.iloc[0]) for _, rows in groups]
     _, each = names(settings)

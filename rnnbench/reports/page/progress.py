@@ -17,18 +17,11 @@ from rnnbench.reports.equal_pairs import over
 from rnnbench.reports.numbers import number, plain
 from rnnbench.reports.page.settings import parts
 from rnnbench.results.columns import COMPARISONS, DECOMPOSITION, MATRIX, TRENDS
-from rnnbench.results.comparisons import MOMENTS, QUANTITIES
+from rnnbench.results.comparisons import MOMENTS, QUANTITIES, TITLES
 from rnnbench.results.interference import idle_outputs
 from rnnbench.results.reading import Results
 from rnnbench.results.tables import summaries
 
-HEADINGS = {
-    "criterion": "at B's criterion",
-    "updates": "at equal updates",
-    "half": "at a half of B's untrained loss",
-    "tenth": "at a tenth of B's untrained loss",
-}
-"""The moments of the training on B as headings and in sentences."""
 WORDS = {"interference": "interference", "skill_lost": "skill lost"}
 LITTLE = 0.1
 """A change smaller than this is called "hardly changes": a tenth of what was learnt, as in the claims."""
@@ -123,7 +116,7 @@ def _comparison(id: str, rows: pd.DataFrame, trends: pd.DataFrame, idle: str) ->
     fixed = [part for part in fixed_parts(first).values() if part]
     pairs = [by[moment, quantity, values[0]] for moment, quantity in COLUMNS]
     notes = ["" if _numbers(one) == _numbers(pairs[0]) else _short(one) for one in pairs]
-    headings = [f"{WORDS[quantity]} {HEADINGS[moment]}" for moment, quantity in COLUMNS]
+    headings = [f"{WORDS[quantity]} {TITLES[moment]}" for moment, quantity in COLUMNS]
     left_out = _text(first["left_out"])
     return Comparison(
         id,
@@ -211,7 +204,7 @@ def _trend(first: pd.Series, trends: pd.DataFrame, name: str, idle: str) -> list
 def _changes(rows: dict[tuple[str, str], Any], quantity: str, idle: str) -> str:
     """One sentence about a quantity: its change at every moment, and where it falls."""
     each = []
-    for moment, where in HEADINGS.items():
+    for moment, where in TITLES.items():
         row = rows[moment, quantity]
         between = f" [95 % {'; '.join(ends(row))}]" if ends(row) else ""
         each.append(f"by {number(row['change'])} {where}{between}")
@@ -245,7 +238,7 @@ def conclusion(found: dict[tuple[str, str], str], idle: str) -> str:
     told = {}
     for quantity, word in WORDS.items():
         by_word: dict[str, list[str]] = {}
-        for moment, where in HEADINGS.items():
+        for moment, where in TITLES.items():
             by_word.setdefault(found[moment, quantity], []).append(where)
         if len(by_word) == 1:
             told[quantity] = f"{word} {next(iter(by_word))} at all four moments"

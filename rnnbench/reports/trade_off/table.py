@@ -102,7 +102,7 @@ def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame, equal: Eq
     stream = [str(value) for value in names.values()]
     counted = own["counts"]
     learnt = 1 - own["second_loss_after"] / own["second_loss_untrained"]
-    lost = own["interference"].astype(float).where(own.index.isin(equal.rows.index))
+    lost = own["interference"].astype(float).where(own.index.isin(equal.networks.rows.index))
     difference = _difference(own, reference)
     cost, costs_of_reference = (_seconds_per_update(results.timing, rows) for rows in (own, reference))
     found = {
@@ -127,10 +127,10 @@ def _row(results: Results, own: pd.DataFrame, reference: pd.DataFrame, equal: Eq
             "counted": counted.mean(),
             "reached": own["converged_second"].eq(True).fillna(False).mean(),
             "n_seeds": own["seed"].nunique(),
-            "n_pairs": equal.n_pairs,
-            "of_pairs": equal.of_pairs,
-            "n_networks": equal.n_networks,
-            "of_networks": equal.of_networks,
+            "n_pairs": equal.networks.n_pairs,
+            "of_pairs": equal.networks.of_pairs,
+            "n_networks": equal.networks.n_networks,
+            "of_networks": equal.networks.of_networks,
             "idle_outputs": idle_outputs(own),
             "p": p,
             "verdict": verdict,

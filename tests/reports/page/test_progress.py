@@ -10,7 +10,7 @@ import pytest
 
 from rnnbench.reports.numbers import number
 from rnnbench.reports.page.assemble import page
-from rnnbench.reports.page.progress import HEADINGS, comparisons, conclusion, direction, summary_tables
+from rnnbench.reports.page.progress import comparisons, conclusion, direction, summary_tables
 from rnnbench.reports.page.shares import decomposed
 from rnnbench.results.comparisons import MOMENTS, QUANTITIES
 
@@ -70,7 +70,7 @@ def test_directions():
 
 
 def test_a_conclusion_that_depends_on_nothing():
-    found = {(moment, quantity): "falls" for moment in HEADINGS for quantity in QUANTITIES}
+    found = {(moment, quantity): "falls" for moment in MOMENTS for quantity in QUANTITIES}
     assert conclusion(found, "idle outputs free") == (
         "The conclusion (idle outputs free) depends neither on the quantity nor on the moment: interference falls at "
         "all four moments; skill lost falls at all four moments."
