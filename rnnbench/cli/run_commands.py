@@ -66,6 +66,9 @@ def extend(
     home: Annotated[Path, typer.Option("--results", help="folder in which an archive is unpacked to <name>/")] = Path(
         "results"
     ),
+    name: Annotated[
+        str | None, typer.Option(help="name of the folder for an archive (default: the benchmark's name)")
+    ] = None,
     workers: Workers = None,
     threads: Threads = 1,
     device: Device = "auto",
@@ -87,7 +90,7 @@ def extend(
     if results.is_file():
         from rnnbench.results.exchange.importing import import_results
 
-        results = import_results(results, home)
+        results = import_results(results, home, name)
         out.print(Text(f"checked and written to {results}"))
     benchmark = extended(benchmark_of(results), tasks, installed()).model_copy(update={"name": results.resolve().name})
     _run(prepare(benchmark, results.parent, workers, device, chosen, threads), dry_run)

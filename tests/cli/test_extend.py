@@ -64,6 +64,10 @@ def test_an_archive_with_the_weights_of_first_tasks_can_be_extended(folder, tmp_
     assert command(monkeypatch, "extend", archive, NEW, "--results", tmp_path / "there", "--workers", 1) == 0
     assert f"{4 * (PAIRS + 1)} of {4 * (PAIRS + 1)} cells computed" in capsys.readouterr().out
     assert set(before) <= set(rows(tmp_path / "there" / "grown"))
+    assert command(monkeypatch, "extend", archive, NEW, "--results", tmp_path / "there", "--dry-run") == 2
+    assert "already exists and is not replaced; choose another name with --name" in capsys.readouterr().err
+    again = ("extend", archive, NEW, "--results", tmp_path / "there", "--name", "again", "--dry-run")
+    assert command(monkeypatch, *again) == 0
 
 
 def test_without_weights_the_first_tasks_are_trained_again_and_give_the_same_rows(folder, tmp_path, monkeypatch):
