@@ -283,15 +283,17 @@ def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:
     found = []
     for names, quantity, one in decompositions(interference):
         numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
-        for term, bounded in _terms(one).items():
+        for term, bounded in _terms(one, within=quantity == "skill_lost").items():
             variance = {"variance": one.variances.get(term, math.nan)}
             found.append(names | {"quantity": quantity, "term": term} | bounded._asdict() | variance | numbers)
     return pd.DataFrame(found, columns=DECOMPOSITION.names)
 
 
-def _terms(one: Decomposition) -> dict[str, Bounded]:
+def _terms(one: Decomposition, within: bool) -> dict[str, Bounded]:
+    """The terms of the table; if the quantity lies `within` 0 and 1, so do the ends of the interval of its mean."""
+    mean = Bounded(*(min(max(number, 0.0), 1.0) if math.isfinite(number) else number for number in one.mean))
     return {
-        "mean": one.mean,
+        "mean": mean if within else one.mean,
         **one.shares,
         "additive R2": Bounded(one.additive_r2),
         "prediction rank": Bounded(one.prediction_rank),

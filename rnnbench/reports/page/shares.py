@@ -15,13 +15,8 @@ from rnnbench.results.columns import MATRIX
 from rnnbench.results.interference import idle_outputs, in_context
 from rnnbench.results.reading import Results
 
-SHARES = {
-    "A": ("A (rows)", "which task is A"),
-    "B": ("B (columns)", "which task is B"),
-    "pair": ("the pair", "the pair"),
-    "seeds": ("the seed", "the seed"),
-}
-"""Terms of the decomposition that are shares of the variance between networks: headings, and words for a sentence."""
+SHARES = {"A": "A (rows)", "B": "B (columns)", "pair": "the pair", "seeds": "the seed"}
+"""Terms of the decomposition that are shares of the variance between networks, and their headings."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +40,8 @@ class Decomposed:
 
 def headings() -> list[str]:
     """Headings of the columns of the table."""
-    shares = [f"share of {heading}" for heading, _ in SHARES.values()]
-    return ["mean", *shares, "additive R²", "1 + L₀(B)/L₀(A): rank correlation", "1 + L₀(B)/L₀(A): R²"]
+    shares = [f"share of {heading}" for heading in SHARES.values()]
+    return ["mean", *shares, "additive R²", "1 + L₀(B)/L₀(A)"]
 
 
 def decomposed(results: Results, table: pd.DataFrame) -> tuple[list[Decomposed], str]:
@@ -93,8 +88,8 @@ def _decomposed(name: str, idle: str, rows: pd.DataFrame) -> Decomposed:
     cells += [(_percent(by[term]["value"]), _ends_percent(by[term])) for term in SHARES]
     cells.append((_percent(by["additive R2"]["value"]), []))
     predicted = quantity == "interference"  # 1 + L0(B)/L0(A) says nothing about a part between 0 and 1
-    for term in ("prediction rank", "prediction R2"):
-        cells.append((number(by[term]["value"] if predicted else math.nan), []))
+    rank, r2 = (number(by[f"prediction {name}"]["value"]) for name in ("rank", "R2"))
+    cells.append((f"R² {r2}", [f"rank correlation {rank}"]) if predicted else (number(math.nan), []))
     at = by["mean"]
     over = f"{int(at['n_pairs'])} pairs, {int(at['n_seeds'])} seeds, {int(at['n_networks'])} networks"
     return Decomposed(f"{quantity} · {name}", idle, over, cells, _sentence(name, idle, by) if predicted else "")
@@ -110,28 +105,14 @@ def _ends_percent(row: Any) -> list[str]:
 
 
 def _sentence(name: str, idle: str, by: dict[str, Any]) -> str:
-    """What explains the differences of interference between the networks of one matrix, in one sentence."""
-    start = f"{name}, interference ({idle}): "
+    """Where the variance between the networks of one matrix comes from, in one sentence."""
+    start = f"{name} ({idle}): "
     if not math.isfinite(by["pair"]["value"]):
         return f"{start}too few tasks or seeds to separate rows, columns and pairs."
-    shares = [f"{term} explains {_share(by[key])}" for key, (_, term) in SHARES.items()]
-    text = f"{start}of the variance between networks, {', '.join(shares)}"
-    if math.isfinite(by["additive R2"]["value"]):
-        text += f"; rows and columns alone explain {_percent(by['additive R2']['value'])} of that between pair means"
-    if math.isfinite(by["prediction R2"]["value"]):
-        text += f", and {_prediction(by)}"
-    return f"{text}."
-
-
-def _share(row: Any) -> str:
-    between = _ends_percent(row)
-    return _percent(row["value"]) + (f" [95 % {'; '.join(between)}]" if between else "")
-
-
-def _prediction(by: dict[str, Any]) -> str:
-    """How well 1 + L0(B)/L0(A) predicts the pair means, in words."""
-    rank, r2 = by["prediction rank"]["value"], by["prediction R2"]["value"]
-    numbers = f"(rank correlation {number(rank)}, R² {number(r2)})"
-    if r2 > 0:
-        return f"1 + L₀(B)/L₀(A) explains {_percent(r2)} of it without a fitted parameter {numbers}"
-    return f"1 + L₀(B)/L₀(A) predicts the pair means worse than their average does {numbers}"
+    a, b, pair, seed = (_percent(by[term]["value"]) for term in SHARES)
+    between = _ends_percent(by["pair"])
+    interval = f" [95 % {'; '.join(between)}]" if between else ""
+    return (
+        f"{start}of the variance of interference between networks, {a} is due to the first task, {b} to the second, "
+        f"{pair} to the pair{interval} and {seed} to the seed."
+    )

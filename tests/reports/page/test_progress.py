@@ -92,8 +92,9 @@ def test_shares_are_those_of_the_table(neuro, tables):
     assert [text for text, _ in first.cells[1:5]] == [
         f"{100 * rows.loc[term, 'value']:.0f} %" for term in ("A", "B", "pair", "seeds")
     ]
-    assert f"which task is B explains {100 * rows.loc['B', 'value']:.0f} % [95 % over seeds " in first.sentence
-    assert f"(rank correlation {number(rows.loc['prediction rank', 'value'])}, R² " in first.sentence
+    assert f"{100 * rows.loc['B', 'value']:.0f} % to the second, " in first.sentence
+    assert f"{100 * rows.loc['pair', 'value']:.0f} % to the pair [95 % over seeds " in first.sentence
+    assert first.cells[-1][1] == [f"rank correlation {number(rows.loc['prediction rank', 'value'])}"]
 
 
 def test_below_five_seeds_there_is_no_interval_over_seeds(results):
