@@ -33,6 +33,7 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
+Figures = Annotated[bool, typer.Option("--figures/--no-figures", help="whether to draw the figures")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="print the plan and its cost without training")]
 
 
@@ -48,6 +49,7 @@ def run(
         str | None,
         typer.Option(help="address of the dask scheduler; the same as --set scheduler=...", show_default=False),
     ] = None,
+    figures: Figures = True,
     dry_run: DryRun = False,
 ) -> None:
     """Train the missing networks of a benchmark, print the matrices, and write tables and figures."""
@@ -55,7 +57,7 @@ def run(
 
     settings = [*(settings or []), *([f"scheduler={scheduler}"] if scheduler else [])]
     chosen = _executor(executor, settings)
-    _run(prepare(benchmark, results, workers, device, chosen, threads), dry_run)
+    _run(prepare(benchmark, results, workers, device, chosen, threads), figures, dry_run)
 
 
 def extend(
@@ -74,6 +76,7 @@ def extend(
     device: Device = "auto",
     executor: Compute = None,
     settings: Settings = None,
+    figures: Figures = True,
     dry_run: DryRun = False,
 ) -> None:
     """Add tasks to finished results: only pairs with a new task are trained, and all other rows stay as they are.
@@ -93,7 +96,7 @@ def extend(
         results = import_results(results, home, name)
         out.print(Text(f"checked and written to {results}"))
     benchmark = extended(benchmark_of(results), tasks, installed()).model_copy(update={"name": results.resolve().name})
-    _run(prepare(benchmark, results.parent, workers, device, chosen, threads), dry_run)
+    _run(prepare(benchmark, results.parent, workers, device, chosen, threads), figures, dry_run)
 
 
 def _executor(name: str | None, settings: list[str]) -> Executor | None:
@@ -107,7 +110,7 @@ def _executor(name: str | None, settings: list[str]) -> Executor | None:
     return executor_of(name, installed(), dict(setting(text) for text in settings)) if name else None
 
 
-def _run(prepared: Prepared, dry_run: bool) -> None:
+def _run(prepared: Prepared, figures: bool, dry_run: bool) -> None:
     """Print the plan; unless it is a dry run, compute what is missing and print what was found."""
     from rnnbench.cli.run_display import LiveDisplay, print_plan
 
@@ -119,7 +122,7 @@ def _run(prepared: Prepared, dry_run: bool) -> None:
     from rnnbench.execution.run import run as run_benchmark
     from rnnbench.results.interference import counts, idle_outputs
 
-    found = run_benchmark(prepared, watcher=LiveDisplay(out))
+    found = run_benchmark(prepared, watcher=LiveDisplay(out), figures=figures)
     for table in matrix_tables(found.interference, out):
         out.print(table)
     comparisons = comparison_tables(found.comparisons, idle_outputs(found.interference))
@@ -131,7 +134,8 @@ def _run(prepared: Prepared, dry_run: bool) -> None:
     if left_out := int((~counts(found.interference)).sum()):
         rows = f"{left_out} of {len(found.interference)} rows do not count"
         out.print(f"{rows}: the criterion on A was not reached, or a loss is not finite")
-    out.print(Text(f"written to {found.folder}: tables (csv, parquet), benchmark.json, figures/"))
+    drawn = ", figures/" if figures else ""
+    out.print(Text(f"written to {found.folder}: tables (csv, parquet), benchmark.json{drawn}"))
     broken = sorted(set(found.interference.loc[found.interference["status"] == "failed", "failure"].dropna()))
     if broken:
         for message in broken[:10]:

@@ -37,26 +37,38 @@ FROM_CELLS = [table for table in TABLES if table is not ANALYSIS]
 """Tables built from the cells at the end of a run: all except analysis.csv, whose rows record their own inputs."""
 
 
-def write_outputs(prepared: Prepared, analysed: Callable[[int, int], Any]) -> dict[str, pd.DataFrame]:
+def write_outputs(prepared: Prepared, analysed: Callable[[int, int], Any], figures: bool) -> dict[str, pd.DataFrame]:
     """Write the tables and figures of a run whose cells have been computed.
 
     Args:
         prepared: the run.
         analysed: called with the number of pairs that have been analysed, and the number of pairs to be analysed.
+        figures: whether to draw the figures; if not, those that are there are removed.
 
     Returns:
         The tables by name.
     """
-    from rnnbench import figures  # Imported here because matplotlib is slow to import and a plan does not need it.
-
     benchmark, folder = prepared.plan.benchmark, prepared.folder
     tables = collect(benchmark, Store(folder))
     write_tables(folder, tables, FROM_CELLS)
-    figures.draw_all(tables[INTERFERENCE.name], tables[CURVES.name], folder / "figures")
+    _draw(tables, folder / "figures", figures)
     if benchmark.analyses:
         tables[ANALYSIS.name] = _analyse(prepared, analysed)
     write_table(folder, ANALYSIS, tables.get(ANALYSIS.name))
     return tables
+
+
+def _draw(tables: dict[str, pd.DataFrame], folder: Path, figures: bool) -> None:
+    """Draw the figures, or only remove those of earlier tables."""
+    if not figures and not folder.exists():
+        return
+    # Imported here because matplotlib is slow to import, and a plan does not need it.
+    from rnnbench.figures import draw_all, remove_all
+
+    if figures:
+        draw_all(tables[INTERFERENCE.name], tables[CURVES.name], folder)
+    else:
+        remove_all(folder)
 
 
 def _analyse(prepared: Prepared, analysed: Callable[[int, int], Any]) -> pd.DataFrame:

@@ -33,6 +33,7 @@ def run(
     watcher: Watcher | None = None,
     executor: Choice | None = None,
     threads: int = 1,
+    figures: bool = True,
 ) -> Results:
     """Compute the missing cells of a benchmark, and write its tables and figures to <results>/<name>/.
 
@@ -48,6 +49,7 @@ def run(
         executor: what computes the jobs: a plugin's name, {"use": name, parameters}, a YAML file with the same content,
             or an executor. The default is `serial` for one worker and `process` for several.
         threads: number of threads of each worker. With more than one, the last digits of results differ.
+        figures: whether to draw the figures. If not, those of an earlier run are removed, as they show other tables.
 
     Returns:
         The tables, and how many cells were computed and how many of these failed.
@@ -69,7 +71,7 @@ def run(
         if watcher:
             watcher.analysed(done, total)
 
-    tables = write_outputs(prepared, analysed)
+    tables = write_outputs(prepared, analysed, figures)
     failures = Counter(status for status in statuses.values() if status == "failed")
     return Results(prepared.folder, prepared.plan.benchmark, tables, len(statuses), dict(failures))
 

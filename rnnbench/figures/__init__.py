@@ -27,6 +27,7 @@ __all__ = [
     "interference_against",
     "interference_matrix",
     "interference_overview",
+    "remove_all",
     "rows_columns_pairs",
 ]
 
@@ -60,9 +61,7 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         ValueError: a table lacks a column.
     """
     paths = []
-    for name in NAMES:
-        for stale in folder.glob(f"{name}*.png"):  # an earlier version of the benchmark may have had other files
-            stale.unlink()
+    remove_all(folder)  # an earlier version of the benchmark may have had other files
     if len(interference):
         many = _n_groups(interference, "g") > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
@@ -76,6 +75,13 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         several = _n_groups(curves) > 1
         paths += _draw(lambda rows: curves_of_pairs(rows, interference), curves, folder, "curves", several)
     return paths
+
+
+def remove_all(folder: Path) -> None:
+    """Remove the figures that `draw_all` has saved in a folder, and no other files."""
+    for name in NAMES:
+        for path in folder.glob(f"{name}*.png"):
+            path.unlink()
 
 
 def _draw_against(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:

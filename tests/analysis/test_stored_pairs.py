@@ -31,7 +31,7 @@ CONTENT = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> rnnbench.Results:
-    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("measured"), workers=1)
+    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("measured"), workers=1, figures=False)
 
 
 def weights_of(results: rnnbench.Results) -> dict[tuple[tuple[str, ...], int], np.ndarray]:
@@ -77,18 +77,18 @@ def test_nothing_is_measured_twice_and_what_is_gone_is_measured_again(results, t
         return measure(cells, *rest)
 
     monkeypatch.setattr(outputs, "measure", counted)
-    again = rnnbench.run(CONTENT, results=results.folder.parent, workers=1)
+    again = rnnbench.run(CONTENT, results=results.folder.parent, workers=1, figures=False)
     pd.testing.assert_frame_equal(again.analysis, results.analysis, check_dtype=False)
     (results.folder / "analysis.csv").write_text("made_from\n?\n")
-    rebuilt = rnnbench.run(CONTENT, results=results.folder.parent, workers=2)
+    rebuilt = rnnbench.run(CONTENT, results=results.folder.parent, workers=2, figures=False)
     pd.testing.assert_frame_equal(rebuilt.analysis, results.analysis, check_dtype=False)
     assert asked == [0, 4]
 
 
 def test_an_analysis_that_is_asked_for_later_needs_no_new_first_stages(tmp_path):
-    plain = rnnbench.run(CONTENT | {"analyses": []}, results=tmp_path, workers=1)
+    plain = rnnbench.run(CONTENT | {"analyses": []}, results=tmp_path, workers=1, figures=False)
     assert plain.analysis.empty and not (plain.folder / "analysis.csv").exists()
-    later = rnnbench.run(CONTENT, results=tmp_path, workers=1)
+    later = rnnbench.run(CONTENT, results=tmp_path, workers=1, figures=False)
     assert later.computed == 4  # the second stages, whose weights had not been stored
     assert len(later.analysis) == 4
     pd.testing.assert_frame_equal(later.interference, plain.interference)
@@ -101,9 +101,9 @@ def test_what_cannot_be_analysed_says_why_and_is_tried_again(results, monkeypatc
     (results.folder / "analysis.csv").unlink()
     with monkeypatch.context() as change:
         change.setattr("rnnbench.analysis.stored_pairs.update_measures", broken)
-        table = rnnbench.run(CONTENT, results=results.folder.parent, workers=1).analysis
+        table = rnnbench.run(CONTENT, results=results.folder.parent, workers=1, figures=False).analysis
     assert table["update_correlation"].isna().all() and set(table["failure"]) == {"RuntimeError: no such thing"}
-    mended = rnnbench.run(CONTENT, results=results.folder.parent, workers=1).analysis
+    mended = rnnbench.run(CONTENT, results=results.folder.parent, workers=1, figures=False).analysis
     pd.testing.assert_frame_equal(mended, results.analysis, check_dtype=False)
 
 
@@ -115,13 +115,13 @@ def test_damaged_weights_whose_record_is_gone_are_replaced_and_measured(results,
     record = store.get(cell.identity)
     store.arrays_path(cell.identity, record.result.arrays_sha256).write_bytes(b"junk")
     store.path(cell.identity).unlink()
-    mended = rnnbench.run(CONTENT, results=tmp_path, workers=1)
+    mended = rnnbench.run(CONTENT, results=tmp_path, workers=1, figures=False)
     pd.testing.assert_frame_equal(mended.analysis, results.analysis, check_dtype=False)
 
 
 def test_tables_of_another_description_do_not_stay(results, tmp_path):
     shutil.copytree(results.folder, tmp_path / "measured")
-    plain = rnnbench.run(CONTENT | {"analyses": [], "seeds": 1}, results=tmp_path, workers=1)
+    plain = rnnbench.run(CONTENT | {"analyses": [], "seeds": 1}, results=tmp_path, workers=1, figures=False)
     assert len(plain.interference) == 2
     assert rnnbench.load_results(plain.folder).analysis.empty and not (plain.folder / "analysis.csv").exists()
 
@@ -136,7 +136,7 @@ def test_a_run_that_was_extended_and_interrupted_is_not_taken_for_finished(resul
 
     monkeypatch.setattr("rnnbench.execution.executors.serial.Serial.run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
+        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1, figures=False)
     assert finished(tmp_path) == []
     with pytest.raises(rnnbench.RnnbenchError, match="the run has not come to its end"):
         rnnbench.load_results(tmp_path / "measured")
@@ -150,7 +150,7 @@ def test_a_run_that_was_extended_and_interrupted_at_once_leaves_the_finished_one
 
     monkeypatch.setattr("rnnbench.execution.executors.serial.Serial.run", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1)
+        rnnbench.run(CONTENT | {"seeds": 3}, results=tmp_path, workers=1, figures=False)
     assert finished(tmp_path) == [tmp_path / "measured"]
     left, before = (rnnbench.load_results(folder) for folder in (tmp_path / "measured", results.folder))
     assert left.benchmark == before.benchmark
@@ -162,7 +162,7 @@ def test_tracked_weights_are_kept_at_every_look(tmp_path):
         "architectures": [{"use": "restricted_rnn", "units": 50, "g": 0.0}],
         "analyses": [],
     }
-    results = rnnbench.run(content, results=tmp_path, workers=1)
+    results = rnnbench.run(content, results=tmp_path, workers=1, figures=False)
     tracked = results.tracked
     pd.testing.assert_frame_equal(rnnbench.load_results(results.folder).tracked, tracked)
     one = tracked[(tracked["first_task"] == "A") & (tracked["seed"] == 0)]

@@ -28,7 +28,7 @@ PAIRS = 2 * 2 + 1
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
-    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("finished"), workers=1).folder
+    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("finished"), workers=1, figures=False).folder
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_dry_run_changes_nothing(folder, monkeypatch, capsys):
 
 def test_where_all_cells_depend_on_all_tasks_the_plan_says_so_and_why(tmp_path, monkeypatch, capsys):
     content = CONTENT | {"name": "held", "channels": {"idle_outputs": "zero"}}
-    folder = rnnbench.run(content, results=tmp_path, workers=1).folder
+    folder = rnnbench.run(content, results=tmp_path, workers=1, figures=False).folder
     assert command(monkeypatch, "extend", folder, NEW, "--dry-run") == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "adds third: 0 cells stay and 48 are new, because every network has the outputs of all tasks" in out
@@ -112,7 +112,7 @@ def test_a_wrong_task_is_one_line_and_leaves_the_results_alone(folder, monkeypat
 
 def test_the_results_of_sequences_and_a_missing_folder_are_refused(tmp_path, monkeypatch, capsys):
     content = CONTENT | {"name": "line", "protocol": [["fixed_points", "flip_flop"]]}
-    folder = rnnbench.run(content, results=tmp_path, workers=1).folder
+    folder = rnnbench.run(content, results=tmp_path, workers=1, figures=False).folder
     assert command(monkeypatch, "extend", folder, NEW) == 2
     assert "trains sequences" in capsys.readouterr().err
     assert command(monkeypatch, "extend", tmp_path / "nowhere", NEW) == 2

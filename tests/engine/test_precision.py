@@ -89,7 +89,7 @@ def test_runs_of_different_precision_have_different_cells(tmp_path):
         "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
     }
     found = {
-        dtype: rnnbench.run(content | {"dtype": dtype, "name": dtype}, tmp_path, workers=1, device="cpu")
+        dtype: rnnbench.run(content | {"dtype": dtype, "name": dtype}, tmp_path, workers=1, device="cpu", figures=False)
         for dtype in ("float32", "float64", "tf32", "bfloat16")
     }
     losses = {dtype: r.interference["loss_after"].to_numpy() for dtype, r in found.items()}

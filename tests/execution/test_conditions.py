@@ -41,7 +41,7 @@ def test_the_cells_of_a_condition_are_those_of_a_benchmark_with_its_values_writt
 
 
 def test_each_condition_has_the_numbers_of_a_run_of_its_own(driven, tmp_path):
-    alone = rnnbench.run(by_hand(0.6), results=tmp_path, workers=1).interference
+    alone = rnnbench.run(by_hand(0.6), results=tmp_path, workers=1, figures=False).interference
     rows = driven.interference[driven.interference["condition"] == "drive=0.6"]
     pd.testing.assert_frame_equal(
         rows.drop(columns=["condition", "drive"]).reset_index(drop=True), alone.drop(columns="condition")
@@ -97,7 +97,7 @@ def test_a_condition_named_like_a_column_of_the_table_does_not_hide_it():
 
 def test_parameters_that_are_words_may_be_varied(tmp_path):
     changes = {"conditions": {"idle_outputs": ["zero", "free"]}, "protocol": [["A", "B"]], "seeds": 1}
-    table = rnnbench.run(PLAIN | changes, results=tmp_path, workers=1).interference
+    table = rnnbench.run(PLAIN | changes, results=tmp_path, workers=1, figures=False).interference
     assert set(table["idle_outputs"]) == {"zero", "free"} and np.isfinite(table["interference"]).all()
 
 

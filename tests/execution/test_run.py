@@ -110,7 +110,7 @@ def test_transfer_compares_with_the_same_seed_learning_b_alone(serial):
 
 
 def test_two_workers_give_the_same_table_as_one(serial, tmp_path):
-    parallel = rnnbench.run(TINY, results=tmp_path, workers=2)
+    parallel = rnnbench.run(TINY, results=tmp_path, workers=2, figures=False)
     assert files(parallel.folder) == files(serial.folder)
     pd.testing.assert_frame_equal(parallel.curves, serial.curves)
 
@@ -126,7 +126,7 @@ def test_a_run_in_two_halves_gives_the_same_table(serial, tmp_path, kept):
             path.with_suffix(".safetensors").unlink(missing_ok=True)
     for name in ("interference.csv", "curves.parquet", "benchmark.json"):
         (tmp_path / "tiny" / name).unlink()
-    again = rnnbench.run(TINY, results=tmp_path, workers=1)
+    again = rnnbench.run(TINY, results=tmp_path, workers=1, figures=False)
     assert 0 < again.computed < len(cells)
     assert files(again.folder) == files(serial.folder)
     pd.testing.assert_frame_equal(again.curves, serial.curves)
@@ -135,7 +135,7 @@ def test_a_run_in_two_halves_gives_the_same_table(serial, tmp_path, kept):
 def test_a_finished_run_is_not_computed_again(serial, tmp_path):
     shutil.copytree(serial.folder, tmp_path / "tiny")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "tiny" / "cells").rglob("*.*")}
-    again = rnnbench.run(TINY, results=tmp_path, workers=2)
+    again = rnnbench.run(TINY, results=tmp_path, workers=2, figures=False)
     assert again.computed == 0
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "tiny" / "cells").rglob("*.*")} == before
     assert files(again.folder) == files(serial.folder)
@@ -143,7 +143,7 @@ def test_a_finished_run_is_not_computed_again(serial, tmp_path):
 
 def test_more_seeds_leave_the_old_ones_as_they_are(serial, tmp_path):
     shutil.copytree(serial.folder, tmp_path / "tiny")
-    more = rnnbench.run(TINY | {"seeds": 3}, results=tmp_path, workers=1)
+    more = rnnbench.run(TINY | {"seeds": 3}, results=tmp_path, workers=1, figures=False)
     assert more.computed == serial.computed / 2
     old = more.interference[more.interference["seed"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(old, serial.interference)
@@ -153,7 +153,7 @@ def test_a_damaged_cell_is_set_aside_and_computed_again(serial, tmp_path):
     shutil.copytree(serial.folder, tmp_path / "tiny")
     path = sorted((tmp_path / "tiny" / "cells").glob("*/*.json"))[3]
     path.write_text(path.read_text().replace('"seed": ', '"seed": 1', 1))
-    again = rnnbench.run(TINY, results=tmp_path, workers=1)
+    again = rnnbench.run(TINY, results=tmp_path, workers=1, figures=False)
     assert again.computed == 1 and path.with_name(path.name + ".damaged").exists()
     assert files(again.folder) == files(serial.folder)
 
@@ -200,7 +200,7 @@ class Watch:
 def test_a_watcher_gets_every_update_and_cell_and_a_bound_on_the_time(tmp_path, workers):
     watch = Watch()
     begin = time.monotonic()
-    results = rnnbench.run(TINY | {"seeds": 1}, results=tmp_path, workers=workers, watcher=watch)
+    results = rnnbench.run(TINY | {"seeds": 1}, results=tmp_path, workers=workers, watcher=watch, figures=False)
     assert watch.ended and len(watch.cells) == results.computed == 12
     table = results.interference
     firsts = table.drop_duplicates(["first_task", "g", "seed"])["updates_first"].sum()
@@ -218,7 +218,7 @@ def test_the_smoke_benchmark_works_from_its_file(tmp_path):
 def test_own_losses_leave_the_idle_outputs_out(serial, tmp_path):
     """Targets of idle outputs are 0 and untrained outputs are close to 0, so idle outputs lower A's untrained loss."""
     held = TINY | {"channels": {"idle_outputs": "zero"}, "seeds": 1}
-    table = rnnbench.run(held, results=tmp_path, workers=1).interference
+    table = rnnbench.run(held, results=tmp_path, workers=1, figures=False).interference
     assert (table["own_loss_untrained"] > table["loss_untrained"]).all()
     own = (table["own_loss_after"] - table["own_loss_first"]) / (table["own_loss_untrained"] - table["own_loss_first"])
     np.testing.assert_allclose(table["interference_own"], own, rtol=1e-12)
@@ -229,13 +229,13 @@ def test_own_losses_leave_the_idle_outputs_out(serial, tmp_path):
 
 
 def test_a_benchmark_of_one_task_has_nothing_but_drift_controls(tmp_path):
-    results = rnnbench.run(TINY | {"tasks": TINY["tasks"][:1]}, results=tmp_path, workers=1)
+    results = rnnbench.run(TINY | {"tasks": TINY["tasks"][:1]}, results=tmp_path, workers=1, figures=False)
     assert len(results.interference) == 2 * 2
 
 
 def test_labels_that_look_like_other_values_are_read_back_as_texts(tmp_path):
     tasks = [TINY["tasks"][0] | {"label": "NA"}, TINY["tasks"][0] | {"label": "1"}]
-    results = rnnbench.run(TINY | {"tasks": tasks, "seeds": 1}, results=tmp_path, workers=1)
+    results = rnnbench.run(TINY | {"tasks": tasks, "seeds": 1}, results=tmp_path, workers=1, figures=False)
     read = rnnbench.load_results(results.folder).interference
     names = ["architecture", "rule", "first_task", "second_task"]
     assert read[names].to_numpy().tolist() == results.interference[names].to_numpy().tolist()
@@ -249,7 +249,7 @@ def test_damaged_weights_are_computed_again_in_the_same_run(serial, tmp_path):
     for path in (tmp_path / "tiny" / "cells").glob("*/*.json"):
         if len(json.loads(path.read_text())["description"]["history"]) == 2:
             path.unlink()
-    again = rnnbench.run(TINY, results=tmp_path, workers=1)
+    again = rnnbench.run(TINY, results=tmp_path, workers=1, figures=False)
     assert files(again.folder) == files(serial.folder)
 
 
@@ -260,6 +260,15 @@ def test_figures_of_an_earlier_description_do_not_stay(tmp_path):
     assert len(list((tmp_path / "tiny" / "figures").glob("curves*.png"))) == 2
     rnnbench.run(TINY | few | {"rules": rules[:1]}, results=tmp_path, workers=1)
     assert [p.name for p in (tmp_path / "tiny" / "figures").glob("curves*.png")] == ["curves.png"]
+
+
+def test_without_figures_those_of_earlier_tables_do_not_stay(serial, tmp_path):
+    shutil.copytree(serial.folder, tmp_path / "tiny")
+    figures = tmp_path / "tiny" / "figures"
+    (figures / "mine.png").write_bytes(b"x")
+    again = rnnbench.run(TINY | {"seeds": 3}, results=tmp_path, workers=1, figures=False)
+    assert len(again.interference) > len(serial.interference)
+    assert [path.name for path in figures.iterdir()] == ["mine.png"]
 
 
 def test_a_script_without_a_guard_may_run_a_benchmark_with_several_workers(tmp_path):
@@ -281,9 +290,9 @@ def test_networks_with_and_without_an_initial_state_are_in_different_populations
         "seeds": 1,
         "training": {"batch": 4, "max_updates": 4, "evaluate_every": 2, "evaluation_trials": 8},
     }
-    both = rnnbench.run(content, tmp_path / "both", workers=1)
+    both = rnnbench.run(content, tmp_path / "both", workers=1, figures=False)
     content["architectures"] = [{"use": "vanilla_rnn", "units": 8, "initial_state_std": 0.5}]
-    alone = rnnbench.run(content, tmp_path / "alone", workers=1)
+    alone = rnnbench.run(content, tmp_path / "alone", workers=1, figures=False)
     assert not both.failures
     with_h0 = both.interference[both.interference["architecture"].str.contains("0.5")]
     assert with_h0["loss_first"].tolist() == alone.interference["loss_first"].tolist()

@@ -32,7 +32,7 @@ CONTENT = {
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> rnnbench.Results:
-    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("histories"), workers=1)
+    return rnnbench.run(CONTENT, results=tmp_path_factory.mktemp("histories"), workers=1, figures=False)
 
 
 def test_each_beginning_of_a_sequence_is_one_cell():
@@ -90,7 +90,7 @@ def test_every_network_is_evaluated_on_the_tasks_of_its_own_history(channels, tm
     """Also if networks with different histories are trained together."""
     few = CONTENT["training"] | {"max_updates": 4}
     content = CONTENT | {"channels": channels, "training": few, "protocol": [["A", "B"], ["C", "B"], ["B", "A"]]}
-    results = rnnbench.run(content, results=tmp_path, workers=1, device="cpu")
+    results = rnnbench.run(content, results=tmp_path, workers=1, device="cpu", figures=False)
     store = Store(results.folder)
     for cell in cells_of(results.benchmark):
         record = store.get(cell.identity)
@@ -122,13 +122,15 @@ def test_a_task_learnt_alone_is_compared_with_only_where_the_sequences_have_it(r
 
 
 def test_results_do_not_depend_on_what_another_description_left_in_the_folder(results, tmp_path):
-    rnnbench.run(CONTENT | {"protocol": [["B", "A"]]}, results=tmp_path, workers=1)
-    again = rnnbench.run(CONTENT, results=tmp_path, workers=1)
+    rnnbench.run(CONTENT | {"protocol": [["B", "A"]]}, results=tmp_path, workers=1, figures=False)
+    again = rnnbench.run(CONTENT, results=tmp_path, workers=1, figures=False)
     pd.testing.assert_frame_equal(again.interference, results.interference)
 
 
 def test_workers_give_the_same(results, tmp_path):
-    pd.testing.assert_frame_equal(rnnbench.run(CONTENT, results=tmp_path, workers=2).interference, results.interference)
+    pd.testing.assert_frame_equal(
+        rnnbench.run(CONTENT, results=tmp_path, workers=2, figures=False).interference, results.interference
+    )
 
 
 @pytest.mark.parametrize(

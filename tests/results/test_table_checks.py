@@ -130,7 +130,7 @@ def whole(tmp_path_factory):
         "analyses": ["modes"],
         "training": {"batch": 2, "max_updates": 2, "evaluate_every": 1, "evaluation_trials": 2},
     }
-    return rnnbench.run(benchmark, tmp_path_factory.mktemp("whole"), workers=1, device="cpu").folder
+    return rnnbench.run(benchmark, tmp_path_factory.mktemp("whole"), workers=1, device="cpu", figures=False).folder
 
 
 @pytest.fixture
@@ -203,7 +203,7 @@ def test_a_run_without_pairs_writes_empty_tables_that_can_be_read(tmp_path):
         "protocol": [["fixed_points"], ["flip_flop"]],
         "training": {"batch": 2, "max_updates": 2, "evaluate_every": 1, "evaluation_trials": 2},
     }
-    written = rnnbench.run(benchmark, tmp_path, workers=1, device="cpu")
+    written = rnnbench.run(benchmark, tmp_path, workers=1, device="cpu", figures=False)
     read = rnnbench.load_results(written.folder)
     assert len(read.interference) == len(read.curves) == 0 and len(read.stages) > 0
     # An empty column has no type of its own: nothing in the file depends on the declaration.

@@ -34,7 +34,7 @@ def benchmark(budget: int, **parts) -> dict:
 
 
 def run(folder: Path, budget: int, **parts) -> rnnbench.Results:
-    return rnnbench.run(benchmark(budget, **parts), results=folder, workers=1)
+    return rnnbench.run(benchmark(budget, **parts), results=folder, workers=1, figures=False)
 
 
 def results_of(folder: Path, budget: int, **parts) -> dict[str, str]:
@@ -88,7 +88,7 @@ def updates_made(folder: Path, budget: int, **parts) -> int:
             nonlocal made
             made += report.updates
 
-    rnnbench.run(benchmark(budget, **parts), results=folder, workers=1, watcher=Counter())
+    rnnbench.run(benchmark(budget, **parts), results=folder, workers=1, watcher=Counter(), figures=False)
     return made
 
 

@@ -73,7 +73,7 @@ def test_workers_are_as_many_as_memory_allows(free, workers, tmp_path, monkeypat
 
 def test_nothing_to_do_needs_nothing(tmp_path):
     content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 8, "dt": 0.5}]}
-    rnnbench.run(content, tmp_path, workers=1, device="cpu")
+    rnnbench.run(content, tmp_path, workers=1, device="cpu", figures=False)
     assert rnnbench.prepare(content, tmp_path, device="cpu").memory[0] == 0
 
 

@@ -45,7 +45,7 @@ N_UPDATES = 5
 
 
 def run(home: Path, **changes: Any) -> rnnbench.Results:
-    return rnnbench.run(CONTENT | changes, home, workers=1, device="cpu")
+    return rnnbench.run(CONTENT | changes, home, workers=1, device="cpu", figures=False)
 
 
 def identities(**changes: Any) -> set[str]:

@@ -129,7 +129,7 @@ def test_an_architecture_with_wrong_axes_fails_with_a_message_that_names_both_fi
         "seeds": 1,
         "training": {"batch": 4, "max_updates": 5, "evaluation_trials": 8},
     }
-    results = rnnbench.run(content, tmp_path, workers=1, device="cpu")
+    results = rnnbench.run(content, tmp_path, workers=1, device="cpu", figures=False)
     assert results.computed == 2 + 4 and set(results.interference["status"]) == {"failed"}
     for message in results.interference["failure"]:
         assert "architecture net@1: weight w_" in message and len(message.splitlines()) == 1

@@ -128,7 +128,9 @@ def description(rule: str, **changes):
 @pytest.fixture
 def run(make_plugin, tmp_path):
     make_plugin("lab-rules", RULES)
-    return lambda rule, **changes: rnnbench.run(description(rule, **changes), tmp_path, workers=1, device="cpu")
+    return lambda rule, **changes: rnnbench.run(
+        description(rule, **changes), tmp_path, workers=1, device="cpu", figures=False
+    )
 
 
 def test_what_is_remembered_may_have_another_name_and_shape_for_each_task(run):

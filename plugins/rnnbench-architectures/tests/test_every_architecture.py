@@ -187,6 +187,7 @@ def test_each_learns_to_hold_a_sign(tmp_path: Path) -> None:
         },
         results=tmp_path,
         workers=1,
+        figures=False,
     )
     last = results.stages[results.stages["stage"] == results.stages["stage"].max()].set_index("architecture")
     assert set(last.index) == {spec["use"] for spec in specs}

@@ -81,7 +81,7 @@ def benchmark(drive: float, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("mode", DRIVES)
 def test_a_benchmark_from_description_to_table(mode: str, tmp_path: Path) -> None:
-    results = rnnbench.run(benchmark(DRIVES[mode]), results=tmp_path, workers=1)
+    results = rnnbench.run(benchmark(DRIVES[mode]), results=tmp_path, workers=1, figures=False)
     table = results.interference
     assert len(table) == 4 and (table["status"] == "done").all() and (table["units"] == 250).all()
     pairs = table[table["first_task"] != table["second_task"]]
@@ -94,6 +94,6 @@ def test_a_benchmark_from_description_to_table(mode: str, tmp_path: Path) -> Non
 
 def test_tasks_with_a_context_input_are_refused_with_the_reason(tmp_path: Path) -> None:
     unfit = benchmark(0.1, channels={"layout": "shared", "context": True})
-    table = rnnbench.run(unfit, results=tmp_path, workers=1).interference
+    table = rnnbench.run(unfit, results=tmp_path, workers=1, figures=False).interference
     assert (table["status"] == "failed").all()
     assert table["failure"].str.contains("as many outputs as inputs, but the tasks have 3 inputs and 1 outputs").all()

@@ -69,7 +69,7 @@ def until(condition, seconds: float = 60) -> None:
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), workers=1, device="cpu").folder
+    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), workers=1, device="cpu", figures=False).folder
 
 
 def results(folder: Path) -> dict[str, dict]:
@@ -96,7 +96,7 @@ def test_the_numbers_of_a_serial_run_though_a_worker_is_killed(cluster, tmp_path
                 victim.kill()
 
     executor = {"use": "dask", "scheduler": str(cluster.file), "shared": shared}
-    found = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, watcher=Killer())
+    found = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, watcher=Killer(), figures=False)
     assert victim.poll() is not None
     assert found.computed == 24
     assert_same(found.folder, serial)
@@ -105,12 +105,12 @@ def test_the_numbers_of_a_serial_run_though_a_worker_is_killed(cluster, tmp_path
 
 
 def test_a_run_goes_on_from_what_is_there_though_workers_cannot_see_it(cluster, tmp_path, serial):
-    first = rnnbench.run(CONTENT, tmp_path, workers=1, device="cpu")
+    first = rnnbench.run(CONTENT, tmp_path, workers=1, device="cpu", figures=False)
     for path in first.folder.glob("cells/??/*.json"):
         if len(json.loads(path.read_bytes())["description"]["history"]) == 2:
             path.unlink()
     executor = {"use": "dask", "scheduler": str(cluster.file), "shared": False}
-    again = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor)
+    again = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, figures=False)
     assert again.computed == 16
     assert_same(again.folder, serial)
 
@@ -118,7 +118,7 @@ def test_a_run_goes_on_from_what_is_there_though_workers_cannot_see_it(cluster, 
 def test_a_plugin_that_breaks_fails_its_cells_alone(cluster, tmp_path):
     content = CONTENT | {"architectures": [{"use": "vanilla_rnn", "units": 4, "g": 1e300}], "seeds": 1}
     executor = {"use": "dask", "scheduler": str(cluster.file)}
-    found = rnnbench.run(content, tmp_path, device="cpu", executor=executor)
+    found = rnnbench.run(content, tmp_path, device="cpu", executor=executor, figures=False)
     assert found.failures == {"failed": 6}
 
 
@@ -126,7 +126,7 @@ def test_a_plugin_that_breaks_fails_its_cells_alone(cluster, tmp_path):
 def test_a_scheduler_that_is_not_there_is_told_in_a_line(tmp_path, where):
     executor = {"use": "dask", "scheduler": where, "timeout": 2}
     with pytest.raises(rnnbench.RnnbenchError) as raised:
-        rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor)
+        rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, figures=False)
     assert where in str(raised.value) and "\n" not in str(raised.value)
 
 

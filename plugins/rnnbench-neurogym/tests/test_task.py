@@ -203,5 +203,5 @@ def test_a_benchmark_runs(tmp_path: Path) -> None:
         "seeds": 1,
         "training": {"max_updates": 2, "evaluate_every": 2, "batch": 4, "evaluation_trials": 8},
     }
-    results = rnnbench.run(content, results=tmp_path, workers=1)
+    results = rnnbench.run(content, results=tmp_path, workers=1, figures=False)
     assert sorted(set(results.interference["first_task"])) == ["decide", "wait"]

@@ -39,7 +39,7 @@ CELLS = 12 + 36
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of a serial run."""
-    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), workers=1, device="cpu").folder
+    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), workers=1, device="cpu", figures=False).folder
 
 
 @pytest.fixture

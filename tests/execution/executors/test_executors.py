@@ -59,12 +59,12 @@ class Backwards(Executor):
 
 @pytest.fixture(scope="module")
 def serial(tmp_path_factory: pytest.TempPathFactory) -> rnnbench.Results:
-    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), executor="serial", device="cpu")
+    return rnnbench.run(CONTENT, tmp_path_factory.mktemp("serial"), executor="serial", device="cpu", figures=False)
 
 
 @pytest.mark.parametrize("executor", ["process", Backwards()], ids=["process", "backwards"])
 def test_every_executor_gives_the_same_numbers(serial, tmp_path, executor):
-    found = rnnbench.run(CONTENT, tmp_path, workers=2, device="cpu", executor=executor)
+    found = rnnbench.run(CONTENT, tmp_path, workers=2, device="cpu", executor=executor, figures=False)
     assert results(found.folder) == results(serial.folder) and len(results(serial.folder)) == 12
     assert (found.folder / "interference.csv").read_bytes() == (serial.folder / "interference.csv").read_bytes()
     assert found.computed == 12  # Each cell was reported.
@@ -125,7 +125,7 @@ def test_workers_and_threads_are_never_more_than_cores(tmp_path):
 @pytest.mark.skipif(cores() < 2, reason="one core")
 def test_threads_are_set_for_the_work_and_recorded_in_every_cell(tmp_path):
     before = torch.get_num_threads()
-    found = rnnbench.run(CONTENT | {"seeds": 1}, tmp_path, device="cpu", threads=2, executor="serial")
+    found = rnnbench.run(CONTENT | {"seeds": 1}, tmp_path, device="cpu", threads=2, executor="serial", figures=False)
     cells = [json.loads(path.read_bytes()) for path in found.folder.glob("cells/??/*.json")]
     assert {cell["provenance"]["threads"] for cell in cells} == {2}
     assert torch.get_num_threads() == before
@@ -160,9 +160,9 @@ def test_a_failed_cell_that_is_computed_again_is_waited_for(tmp_path, monkeypatc
     content = CONTENT | {"seeds": 1}
     with monkeypatch.context() as broken:
         broken.setattr("rnnbench.training.cell_trainer.CellTrainer.trainer", lambda *_: 1 / 0)
-        first = rnnbench.run(content, tmp_path, executor="serial", device="cpu")
+        first = rnnbench.run(content, tmp_path, executor="serial", device="cpu", figures=False)
     assert {result["status"] for result in results(first.folder).values()} == {"failed"}
-    repaired = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu")
+    repaired = rnnbench.run(content, tmp_path, executor=Backwards(), device="cpu", figures=False)
     assert {result["status"] for result in results(repaired.folder).values()} == {"done"}
 
 
@@ -231,15 +231,15 @@ class Unreachable(Executor):
 
 
 def test_a_run_that_cannot_begin_leaves_the_folder_as_it_was(tmp_path):
-    done = rnnbench.run(CONTENT, tmp_path, executor="serial", device="cpu").folder
+    done = rnnbench.run(CONTENT, tmp_path, executor="serial", device="cpu", figures=False).folder
     before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
     prepared = replace(
         rnnbench.prepare({**CONTENT, "seeds": 3}, tmp_path, workers=1, device="cpu"), executor=Unreachable()
     )
     with pytest.raises(RnnbenchError, match="nobody is there"):
-        rnnbench.run(prepared)
+        rnnbench.run(prepared, figures=False)
     assert {path: path.read_bytes() for path in done.rglob("*") if path.is_file()} == before
-    after = rnnbench.run({**CONTENT, "seeds": 3}, tmp_path, executor="serial", device="cpu")
+    after = rnnbench.run({**CONTENT, "seeds": 3}, tmp_path, executor="serial", device="cpu", figures=False)
     assert after.computed == 6 and not list(done.glob("*.before")) and set(after.interference.seed) == {0, 1, 2}
 
 

@@ -109,6 +109,6 @@ def test_a_benchmark_shows_no_interference_and_no_transfer(tmp_path):
             "criterion": {"relative_loss": 0.99},
         },
     }
-    table = rnnbench.run(description, tmp_path, workers=1, device="cpu").interference
+    table = rnnbench.run(description, tmp_path, workers=1, device="cpu", figures=False).interference
     between = table[table["first_task"] != table["second_task"]]
     assert len(between) == 8 and (between["interference"].abs() == 0).all()
