@@ -96,6 +96,7 @@ INTERFERENCE = Table(
         number("accuracy_first", "accuracy (0..1) on A after training on A; empty if A defines none"),
         number("accuracy_after", "accuracy (0..1) on A after training on B; empty if A defines none"),
         number("interference_accuracy", "interference computed with error rates (1 - accuracy) in place of losses"),
+        number("accuracy_lost", "accuracy_first - accuracy_after, from -1 to 1; empty if A defines none"),
         number("own_loss_untrained", "loss over A's own outputs only, without the idle outputs, before any training"),
         number("own_loss_first", "loss over A's own outputs only, after training on A"),
         number("own_loss_after", "loss over A's own outputs only, after training on B"),
@@ -126,8 +127,12 @@ _COMPARED = (
     text("condition", "values of the conditions without those that are compared"),
     text("architecture", "label of the architecture; empty if architectures are compared"),
     text("rule", "label of the learning rule; empty if rules are compared"),
-    number("g", "connectivity strength; empty if values of g are compared or there is none"),
-    whole("units", "number of recurrent units N; empty if sizes are compared"),
+    number(
+        "g",
+        "connectivity strength; empty if values of g are compared, if there is none, or if compared architectures "
+        "differ in it",
+    ),
+    whole("units", "number of recurrent units N; empty if sizes, or architectures of different sizes, are compared"),
     text("earlier_tasks", "tasks learnt before A, in order, joined by ' > '"),
     text("across", "the column of interference.csv whose values are compared"),
     text("left_out", "values that are left out because fewer than half of the networks count"),
@@ -137,7 +142,7 @@ _COMPARED = (
         "each pair and seed the smallest over the compared values; half, tenth: when B's loss had fallen to this part"
         " of its untrained loss, by log-linear interpolation between evaluations",
     ),
-    text("quantity", "interference or skill_lost, as in interference.csv"),
+    text("quantity", "interference, skill_lost or accuracy_lost, as in interference.csv"),
 )
 _OVER = (
     whole("n_pairs", "number of ordered pairs of different tasks with networks that count at all compared values"),
@@ -158,7 +163,8 @@ _INTERVALS = (
 COMPARISONS = Table(
     "comparisons.csv",
     "One row for each value of what is compared (g, drive, size, rule, architecture), moment of the training on B and "
-    "quantity: means over the same pairs and seeds. Rules and architectures are each compared with the first one.",
+    "quantity: means over the same pairs and seeds. Rules and architectures are each compared with the first one; an "
+    "architecture that is run at a single g or size is compared even if the first one is run at another.",
     (
         *_COMPARED,
         text("value", "the value"),

@@ -12,18 +12,26 @@ from the first to the last value.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rnnbench.randomness import rng_for
 from rnnbench.results.columns import COMPARISONS, INTERFERENCE, MATRIX, TRENDS
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.intervals import by_seed_and_tasks, mean_interval, task_interval
-from rnnbench.results.progress import at_equal_loss, at_equal_updates, common, names_without, skill_lost, summary
+from rnnbench.results.progress import (
+    PAIR_AND_SEED,
+    accuracy_lost,
+    at_equal_loss,
+    at_equal_updates,
+    common,
+    names_without,
+    skill_lost,
+    summary,
+)
 
 HALF, TENTH = 0.5, 0.1
 MOMENTS = {
@@ -45,8 +53,12 @@ TITLES = {
 QUANTITIES = {
     "interference": "interference, which has no upper bound",
     "skill_lost": "skill lost, 0..1: see the column of interference.csv",
+    "accuracy_lost": "accuracy lost, -1..1, of the tasks that define an accuracy",
 }
 """The quantities that are compared."""
+
+BOUNDS = {"skill_lost": (0.0, 1.0), "accuracy_lost": (-1.0, 1.0)}
+"""Between which numbers a quantity lies, and so its mean."""
 
 _NAMES = ("architecture", "rule")
 """Columns whose values have no order; each value is compared with the first one alone."""
@@ -86,12 +98,54 @@ def compared(interference: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compa
     table = in_context(interference)
     table = table[table["first_task"] != table["second_task"]]
     for across in _varying(table):
+        if across == "architecture":
+            yield from _architectures(table, curves)
+            continue
         names = names_without(table, [across]).drop(columns=["first_task", "second_task", "seed"])
         for number in pd.unique(group := names.groupby(list(names), dropna=False, sort=False).ngroup()):
             rows = table[group == number]
             setting = names[group == number].iloc[0].to_dict()
             for values in _choices(rows[across], across):
                 yield _compared(rows[rows[across].isin(values)], curves, across, setting)
+
+
+SIZE = ["g", "units"]
+"""What belongs to an architecture, so that two architectures may be compared although they differ in it."""
+
+
+def _architectures(table: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compared]:
+    """Compare each architecture with the first one, where both were run in the same setting.
+
+    They are compared at the same g and size. An architecture without g, or that was run at a single g and size, is also
+    compared where it differs in them.
+    """
+    names = names_without(table, ["architecture", *SIZE]).drop(columns=PAIR_AND_SEED)
+    for number in pd.unique(group := names.groupby(list(names), dropna=False, sort=False).ngroup()):
+        rows = table[group == number]
+        reference, *others = dict.fromkeys(rows["architecture"])
+        for other in others:
+            for first, second in _matched(*(rows[rows["architecture"] == name] for name in (reference, other))):
+                setting = names[group == number].iloc[0].to_dict() | _shared(first, second)
+                yield _compared(pd.concat([first, second]), curves, "architecture", setting, SIZE)
+
+
+def _matched(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """The rows of two architectures that can be compared: at each g and size that both have, or at their only one."""
+    one, two = (dict(list(rows.groupby(SIZE, dropna=False, sort=False))) for rows in (first, second))
+    by_text = [{str(key): rows for key, rows in each.items()} for each in (one, two)]  # a missing g equals no other one
+    if same := [key for key in by_text[0] if key in by_text[1]]:
+        yield from ((by_text[0][key], by_text[1][key]) for key in same)
+    elif len(one) == 1 or len(two) == 1:
+        yield from ((a, b) for a in one.values() for b in two.values())
+
+
+def _shared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any]:
+    """The g and size of two architectures where they agree or only one has it; missing where they differ."""
+    found: dict[str, Any] = {}
+    for name in SIZE:
+        values = pd.unique(pd.concat([first[name], second[name]]).dropna())
+        found[name] = values[0] if len(values) == 1 else math.nan
+    return found
 
 
 def _varying(table: pd.DataFrame) -> list[str]:
@@ -109,14 +163,17 @@ def _choices(column: pd.Series, across: str) -> Iterator[list[Any]]:
         yield sorted(values)
 
 
-def _compared(table: pd.DataFrame, curves: pd.DataFrame, across: str, setting: dict[str, Any]) -> Compared:
+def _compared(
+    table: pd.DataFrame, curves: pd.DataFrame, across: str, setting: dict[str, Any], may_differ: Sequence[str] = ()
+) -> Compared:
+    """Compare rows across the values of a column; other columns that `may_differ` are ignored."""
     values = list(dict.fromkeys(table[across]))
     values = sorted(values) if across not in _NAMES and pd.api.types.is_numeric_dtype(table[across]) else values
     share = counts(table).groupby(table[across]).mean()
     left_out = tuple(value for value in values if share[value] < 0.5)
     used = table[~table[across].isin(left_out)]
-    chosen = common(used, [across]) if len(used) else None
-    rows = _with_moments(chosen.rows, curves, across) if chosen is not None else used
+    chosen = common(used, [across, *may_differ]) if len(used) else None
+    rows = _with_moments(chosen.rows, curves, [across, *may_differ]) if chosen is not None else used
     return Compared(
         across,
         setting,
@@ -128,18 +185,22 @@ def _compared(table: pd.DataFrame, curves: pd.DataFrame, across: str, setting: d
     )
 
 
-def _with_moments(rows: pd.DataFrame, curves: pd.DataFrame, across: str) -> pd.DataFrame:
+def _with_moments(rows: pd.DataFrame, curves: pd.DataFrame, across: Sequence[str]) -> pd.DataFrame:
     """Add a column for each moment and quantity."""
-    at = {"criterion": rows["interference"]}
-    at["updates"] = at_equal_updates(rows, curves, [across])["interference_at_equal_updates"]
+    equal = at_equal_updates(rows, curves, across).reindex(rows.index)
+    at = {"criterion": rows["interference"], "updates": equal["interference_at_equal_updates"]}
+    updates = {"updates": equal["equal_updates"]}
     for moment, fraction in (("half", HALF), ("tenth", TENTH)):
-        at[moment] = at_equal_loss(rows, curves, fraction)["interference_at_loss"]
+        found = at_equal_loss(rows, curves, fraction)
+        at[moment], updates[moment] = found["interference_at_loss"], found["update_at_loss"]
     untrained, first = (rows[name].astype(float) for name in ("loss_untrained", "loss_first"))
-    columns = {}
+    accuracy = rows.reindex(columns=["accuracy_first", "accuracy_after"]).astype(float)
+    columns: dict[str, Any] = {"criterion accuracy_lost": accuracy["accuracy_first"] - accuracy["accuracy_after"]}
+    columns |= {f"{moment} accuracy_lost": accuracy_lost(rows, curves, update) for moment, update in updates.items()}
     for moment, interference in at.items():
         columns[f"{moment} interference"] = interference.astype(float)
-        lost = skill_lost(untrained, first, first + interference * (untrained - first))
-        columns[f"{moment} skill_lost"] = pd.Series(lost, rows.index)
+        loss = first + interference * (untrained - first)
+        columns[f"{moment} skill_lost"] = skill_lost(untrained, first, loss)
     return rows.assign(**columns)
 
 
@@ -166,14 +227,11 @@ def _means(one: Compared, moment: str, quantity: str) -> Iterator[dict[str, Any]
         values = rows[f"{moment} {quantity}"]
         known = summary(values)
         by_seed = values.groupby(rows["seed"]).mean()
-        rng = rng_for(0, "comparison", one.across, str(value), moment, quantity)
-        low, high = mean_interval(by_seed, rng)
-        low_tasks, high_tasks = task_interval(by_seed_and_tasks(rows, f"{moment} {quantity}"), rng)
+        low, high = mean_interval(by_seed)
+        low_tasks, high_tasks = task_interval(by_seed_and_tasks(rows, f"{moment} {quantity}"))
         intervals = {"low": low, "high": high, "low_tasks": low_tasks, "high_tasks": high_tasks}
-        if quantity == "skill_lost":  # its mean cannot be outside 0..1
-            intervals = {
-                name: min(max(end, 0.0), 1.0) if math.isfinite(end) else end for name, end in intervals.items()
-            }
+        if quantity in BOUNDS:
+            intervals = {name: float(np.clip(end, *BOUNDS[quantity])) for name, end in intervals.items()}
         yield _names(one, moment, quantity, rows) | {
             "value": _text(value),
             "mean": known.mean,
@@ -211,9 +269,8 @@ def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     change = (wide.to_numpy(float) @ ranks) / (ranks @ ranks) * (len(one.values) - 1)
     changes = wide.index.to_frame(index=False).assign(change=change)
     by_seed, by_pair = (changes.groupby(by)["change"].mean() for by in ("seed", ["first_task", "second_task"]))
-    rng = rng_for(0, "trend", one.across, moment, quantity)
-    low, high = mean_interval(by_seed, rng)
-    low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"), rng)
+    low, high = mean_interval(by_seed)
+    low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"))
     means = wide.mean()
     return _names(one, moment, quantity, chosen) | {
         "first": one.values[0],

@@ -24,7 +24,6 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from rnnbench.randomness import rng_for
 from rnnbench.results.columns import DECOMPOSITION, MATRIX
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.intervals import (
@@ -92,16 +91,6 @@ class Decomposition:
     prediction_rank: float
     prediction_r2: float
 
-    @property
-    def text(self) -> str:
-        """The shares in one line of at most 80 characters, with the interval over tasks of the pairs' share."""
-        if not math.isfinite(self.shares["pair"].value):
-            return "variance between cells: too few tasks or seeds to tell"
-        a, b, pair, seeds = (f"{100 * self.shares[term].value:.0f} %" for term in TERMS)
-        low, high = (100 * end for end in self.shares["pair"][3:])
-        interval = f" ({low:.0f} to {high:.0f})" if math.isfinite(low) else ""
-        return f"variance between cells: {a} A, {b} B, {pair} the pair{interval}, {seeds} seeds"
-
 
 class _Fit(NamedTuple):
     """Mean, effects of rows and columns [task], and the fitted pairs [task A, task B]."""
@@ -112,13 +101,12 @@ class _Fit(NamedTuple):
     fitted: Floats
 
 
-def decompose(table: pd.DataFrame, rng: np.random.Generator, column: str = "interference") -> Decomposition:
+def decompose(table: pd.DataFrame, column: str = "interference") -> Decomposition:
     """Decompose the interference of one setting into mean, rows, columns, pairs and seeds.
 
     Args:
         table: rows of the interference table of one setting (condition, architecture, rule, g, size and earlier
             tasks). Networks that do not count and pairs of a task with itself are left out.
-        rng: draws the resamples of the intervals.
         column: column of the values; a network without a finite value is left out.
 
     Returns:
@@ -129,15 +117,15 @@ def decompose(table: pd.DataFrame, rng: np.random.Generator, column: str = "inte
     tasks = list(dict.fromkeys([*rows["first_task"], *rows["second_task"]]))
     means = pair_means(values)
     fit = _additive(means)
-    effects = _effects(fit, values, rng)
+    effects = _effects(fit, values)
     mean, rows_of, columns_of = effects[0], effects[1 : 1 + len(tasks)], effects[1 + len(tasks) :]
-    variances, shares = _variances(values, rng)
+    variances, shares = _variances(values)
     pairs = _pair_table(tasks, means, fit)
     return Decomposition(
         n_pairs=len(pairs),
         n_seeds=len(values),
         n_cells=int(np.isfinite(values).sum()),
-        mean=Bounded(*mean[:3], *task_interval(values, rng)),
+        mean=Bounded(*mean[:3], *task_interval(values)),
         rows={task: each for task, each in zip(tasks, rows_of, strict=True) if math.isfinite(each.value)},
         columns={task: each for task, each in zip(tasks, columns_of, strict=True) if math.isfinite(each.value)},
         pairs=pairs,
@@ -182,7 +170,7 @@ def _additive(means: Floats) -> _Fit:
     return _Fit(mean, found[0], found[1], mean + found[0][:, None] + found[1])
 
 
-def _effects(fit: _Fit, values: Floats, rng: np.random.Generator) -> list[Bounded]:
+def _effects(fit: _Fit, values: Floats) -> list[Bounded]:
     """The mean and the effects of rows and columns, with their intervals over seeds.
 
     For a complete table they are the intervals of the mean of the effects in each seed.
@@ -193,16 +181,16 @@ def _effects(fit: _Fit, values: Floats, rng: np.random.Generator) -> list[Bounde
     without = np.array([np.concatenate([[one.mean], one.rows, one.columns]) for one in each])
     if not each:
         return [Bounded(float(value)) for value in whole]
-    return [Bounded(float(v), *jackknife_interval(v, without[:, k], rng)) for k, v in enumerate(whole)]
+    return [Bounded(float(v), *jackknife_interval(v, without[:, k])) for k, v in enumerate(whole)]
 
 
-def _variances(values: Floats, rng: np.random.Generator) -> tuple[Floats, list[Bounded]]:
+def _variances(values: Floats) -> tuple[Floats, list[Bounded]]:
     """The variance components, and their shares with intervals over seeds and over tasks, [term]."""
     seed, first, second = np.nonzero(np.isfinite(values))
     cells = Cells(first, second, seed, values[seed, first, second])
     variances = variance_components(cells)
-    over_seeds = _share_intervals(cells, variances, range(values.shape[0]), Cells.without_seed, rng)
-    over_tasks = _share_intervals(cells, variances, range(values.shape[-1]), Cells.without_task, rng)
+    over_seeds = _share_intervals(cells, variances, range(values.shape[0]), Cells.without_seed)
+    over_tasks = _share_intervals(cells, variances, range(values.shape[-1]), Cells.without_task)
     ends = zip(shares_of(variances).tolist(), over_seeds, over_tasks, strict=True)
     return variances, [Bounded(share, *by_seed, *by_task) for share, by_seed, by_task in ends]
 
@@ -212,7 +200,6 @@ def _share_intervals(
     variances: Floats,
     units: Iterable[int],
     without: Callable[[Cells, int], Cells],
-    rng: np.random.Generator,
 ) -> list[tuple[float, float]]:
     """Intervals of the shares, cut off at 0 and 1, by the jackknife over seeds or tasks."""
     if not np.isfinite(variances).all() or variances.sum() <= 0:
@@ -220,7 +207,7 @@ def _share_intervals(
     each = np.array([variance_components(without(cells, unit)) for unit in units])
     with np.errstate(all="ignore"):  # without a unit there may be no variance, and then there is no interval
         whole, others = variances / variances.sum(), each / each.sum(axis=1, keepdims=True)
-    found = [jackknife_interval(whole[k], others[:, k], rng) for k in range(len(TERMS))]
+    found = [jackknife_interval(whole[k], others[:, k]) for k in range(len(TERMS))]
     return [
         (min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)) if math.isfinite(low) else NO_INTERVAL
         for low, high in found
@@ -267,8 +254,7 @@ def decompositions(interference: pd.DataFrame) -> Iterator[tuple[dict[str, Any],
     """
     for setting, rows in in_context(interference).groupby(MATRIX, dropna=False, sort=False):
         for quantity in (name for name in ("interference", "skill_lost") if name in rows):
-            rng = rng_for(0, "decomposition", *map(str, setting), quantity)
-            yield dict(zip(MATRIX, setting, strict=True)), quantity, decompose(rows, rng, quantity)
+            yield dict(zip(MATRIX, setting, strict=True)), quantity, decompose(rows, quantity)
 
 
 def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def matrix_table(table: pd.DataFrame) -> pd.DataFrame:
     return summary.reset_index()
 
 
-def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> pd.DataFrame:
+def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator | None = None) -> pd.DataFrame:
     """Mean interference with its interval over seeds, for each group of rows.
 
     The seed is the unit of the statistics: pairs of the same seed share networks, so they are averaged first.
@@ -118,7 +118,7 @@ def over_seeds(table: pd.DataFrame, by: list[str], rng: np.random.Generator) -> 
     Args:
         table: the interference table.
         by: the columns whose values define a group.
-        rng: draws the bootstrap resamples.
+        rng: draws the resamples; see `mean_interval`.
 
     Returns:
         One row for each group, with the columns `by`; `mean`; `low` and `high`, the 95 % interval, NaN for fewer than

@@ -23,6 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rnnbench.randomness import rng_for
+
 Floats = npt.NDArray[np.float64]
 
 MIN_VALUES = 5
@@ -35,13 +37,14 @@ NO_INTERVAL = (math.nan, math.nan)
 
 
 def mean_interval(
-    values: npt.ArrayLike, rng: np.random.Generator, level: float = LEVEL, n_resamples: int = N_RESAMPLES
+    values: npt.ArrayLike, rng: np.random.Generator | None = None, level: float = LEVEL, n_resamples: int = N_RESAMPLES
 ) -> tuple[float, float]:
     """Confidence interval of the mean of independent values, by a symmetric studentised bootstrap.
 
     Args:
         values: the values [seed].
-        rng: draws the resamples; the same state gives the same interval.
+        rng: draws the resamples. By default all intervals are drawn from the same stream, so that the same values have
+            the same interval in every table, figure and page.
         level: coverage of the interval, 0..1.
         n_resamples: number of bootstrap resamples.
 
@@ -57,6 +60,7 @@ def mean_interval(
     if np.ptp(values) == 0:
         return mean, mean
     error = float(values.std(ddof=1)) / math.sqrt(n)
+    rng = rng or rng_for(0, "resamples")
     resamples = values[rng.integers(n, size=(n_resamples, n))]
     errors = resamples.std(axis=1, ddof=1) / math.sqrt(n)
     t = np.abs(resamples.mean(axis=1) - mean) / (errors + FLOOR * error)
@@ -83,7 +87,7 @@ def pseudo_values(whole: npt.ArrayLike, without: npt.ArrayLike) -> Floats:
 
 
 def jackknife_interval(
-    whole: float, without: npt.ArrayLike, rng: np.random.Generator, level: float = LEVEL
+    whole: float, without: npt.ArrayLike, rng: np.random.Generator | None = None, level: float = LEVEL
 ) -> tuple[float, float]:
     """Confidence interval of a statistic, from what it is without each seed or without each task.
 
@@ -93,7 +97,7 @@ def jackknife_interval(
     Args:
         whole: the statistic of all n units.
         without: the statistic without each of the units [unit].
-        rng: draws the resamples.
+        rng: draws the resamples; see `mean_interval`.
         level: coverage of the interval, 0..1.
 
     Returns:
@@ -105,7 +109,9 @@ def jackknife_interval(
     return mean_interval(values - values.mean() + whole, rng, level)
 
 
-def task_interval(values: npt.ArrayLike, rng: np.random.Generator, level: float = LEVEL) -> tuple[float, float]:
+def task_interval(
+    values: npt.ArrayLike, rng: np.random.Generator | None = None, level: float = LEVEL
+) -> tuple[float, float]:
     """Confidence interval across tasks of the mean over ordered pairs of different tasks.
 
     Pairs that share a task are not independent, so the task is the unit: leaving out a task leaves out its row and its
@@ -120,7 +126,7 @@ def task_interval(values: npt.ArrayLike, rng: np.random.Generator, level: float 
     Args:
         values: [.., task A, task B], e.g. [seed, task A, task B]; NaN where a value is missing. The diagonal is not
             used, and each pair is averaged over the leading axes first.
-        rng: draws the resamples.
+        rng: draws the resamples; see `mean_interval`.
         level: coverage of the interval, 0..1.
 
     Returns:

@@ -101,14 +101,39 @@ def at_update(
     u, a, wanted = (np.asarray(each, dtype=float) for each in (updates, loss_first, update))
     shape = np.broadcast_shapes(u.shape[:-1], a.shape[:-1], wanted.shape)
     u, a = (np.broadcast_to(each, (*shape, each.shape[-1])) for each in (u, a))
+    before, after, share = _around(u, wanted)
+    loss = _between(_at(a, before), _at(a, after), share)
+    return np.where(np.isfinite(share), _interference(loss, loss_a_untrained, loss_a_first), np.nan)
+
+
+def _around(u: Floats, wanted: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Floats]:
+    """The evaluations before and after an update, and how much of the way it is between them (NaN if outside)."""
     late = u >= wanted[..., None]
     after = late.argmax(axis=-1)
     before = np.maximum(after - 1, 0)
     step = _at(u, after) - _at(u, before)
     share = np.where(step > 0, (wanted - _at(u, before)) / np.where(step > 0, step, 1), 0.0)
-    loss = _between(_at(a, before), _at(a, after), share)
-    within = late.any(axis=-1) & (wanted >= u[..., 0])
-    return np.where(within, _interference(loss, loss_a_untrained, loss_a_first), np.nan)
+    return before, after, np.where(late.any(axis=-1) & (wanted >= u[..., 0]), share, np.nan)
+
+
+def accuracy_lost(interference: pd.DataFrame, curves: pd.DataFrame, update: npt.ArrayLike) -> Floats:
+    """Accuracy on A that was lost at a given number of updates of the training on B; linear between evaluations.
+
+    Args:
+        interference: the interference table.
+        curves: the curves table.
+        update: the number of updates of each network [row].
+
+    Returns:
+        `accuracy_first` minus the accuracy on A at that moment [row], from -1 to 1; NaN if A defines no accuracy or the
+        network has no curve up to there.
+    """
+    each = _curves_of(interference, curves)
+    before, after, share = _around(each.updates, np.asarray(update, dtype=float))
+    start, end = _at(each.accuracy, before), _at(each.accuracy, after)
+    at = np.where(share == 0, start, np.where(share == 1, end, (1 - share) * start + share * end))
+    first = interference.reindex(columns=["accuracy_first"]).to_numpy(float)[:, 0]
+    return first - np.where(np.isfinite(share), at, np.nan)
 
 
 def _at(values: Floats, index: npt.NDArray[np.intp]) -> Floats:
@@ -146,17 +171,21 @@ class _Curves(NamedTuple):
     updates: Floats
     first: Floats
     second: Floats
+    accuracy: Floats
+
+
+_CURVES = ("update", "loss_first", "loss_second", "accuracy_first")
 
 
 def _curves_of(interference: pd.DataFrame, curves: pd.DataFrame) -> _Curves:
     """Arrange the curves of the networks in the order of the rows of the interference table."""
     places = in_context(interference)[NETWORK].assign(_row=np.arange(len(interference)))
-    points = in_context(curves)[[*NETWORK, "update", "loss_first", "loss_second"]]
+    points = in_context(curves).reindex(columns=[*NETWORK, *_CURVES])
     points = points.merge(places, on=NETWORK, how="inner", validate="many_to_one").sort_values(["_row", "update"])
     row = points["_row"].to_numpy(int)
     place = points.groupby("_row").cumcount().to_numpy(int)
-    arranged = np.full((3, len(interference), int(place.max(initial=0)) + 1), np.nan)
-    for target, name in zip(arranged, ("update", "loss_first", "loss_second"), strict=True):
+    arranged = np.full((len(_CURVES), len(interference), int(place.max(initial=0)) + 1), np.nan)
+    for target, name in zip(arranged, _CURVES, strict=True):
         target[row, place] = points[name].to_numpy(float)
     return _Curves(*arranged)
 

@@ -130,6 +130,7 @@ def _measures(cell: Cell, first: Result, second: Result, relatives: Relatives) -
         "skill_lost": float(skill_lost(*losses.values())),
         **accuracies,
         "interference_accuracy": interference(*(1 - x for x in accuracies.values())),
+        "accuracy_lost": accuracies["accuracy_first"] - accuracies["accuracy_after"],
         **own,
         "interference_own": interference(*own.values()),
         "second_loss_untrained": _loss(_untrained(second, b, relatives, cell)),

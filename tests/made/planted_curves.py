@@ -13,12 +13,14 @@ LOOKS = np.array([0, 10, 20, 40, 80])
 def network(g: float, a: str, b: str, seed: int, rate: float, lost: float, **more) -> tuple[dict, pd.DataFrame]:
     """A network whose loss on B falls as exp(-rate * update) and whose loss on A rises in proportion to the updates.
 
-    It stops at the first look with a loss on B of at most 0.05, where interference is `lost`.
+    It stops at the first look with a loss on B of at most 0.05, where interference is `lost`. The accuracy on A falls
+    from 0.9 by half of that, in proportion to the updates.
     """
     loss_b = np.exp(-rate * LOOKS)
     last = int(np.argmax(loss_b <= 0.05)) if (loss_b <= 0.05).any() else len(LOOKS) - 1
     updates = LOOKS[: last + 1]
     loss_a = FIRST + lost * (UNTRAINED - FIRST) * updates / updates[-1]
+    accuracy = 0.9 - 0.5 * lost * updates / updates[-1]
     names = {"condition": "", "architecture": "net", "rule": "sgd", "g": g, "units": 8, "earlier_tasks": ""}
     names |= {"first_task": a, "second_task": b, "seed": seed} | {k: v for k, v in more.items() if k in names}
     row = names | {
@@ -31,9 +33,11 @@ def network(g: float, a: str, b: str, seed: int, rate: float, lost: float, **mor
         "loss_after": loss_a[-1],
         "interference": lost,
         "second_loss_untrained": 1.0,
+        "accuracy_first": 0.9,
+        "accuracy_after": accuracy[-1],
     }
-    curve = pd.DataFrame({"update": updates, "loss_first": loss_a, "loss_second": loss_b[: last + 1]})
-    return row | more, curve.assign(**names)
+    curve = {"update": updates, "loss_first": loss_a, "loss_second": loss_b[: last + 1], "accuracy_first": accuracy}
+    return row | more, pd.DataFrame(curve).assign(**names)
 
 
 def tables(networks: list[tuple[dict, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:

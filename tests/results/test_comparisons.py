@@ -97,6 +97,68 @@ def test_the_skill_lost_is_bounded():
     assert lost.to_dict() == pytest.approx({"1": 1.0, "2": 0.0}, abs=1e-6)
 
 
+def test_the_accuracy_lost_is_compared_at_the_same_moments():
+    """At g = 2 B takes 20 updates and at g = 1 it takes 80; accuracy falls by half of what interference says."""
+    interference, curves = tables(along_g({1.0: 0.04, 2.0: 0.16}, {1.0: 0.8, 2.0: 0.2}))
+    table = comparison_table(list(compared(interference, curves)))
+    lost = table[table["quantity"] == "accuracy_lost"].set_index(["moment", "value"])["mean"]
+    assert lost["criterion"].to_dict() == pytest.approx({"1": 0.4, "2": 0.1})
+    assert lost["updates"].to_dict() == pytest.approx({"1": 0.1, "2": 0.1})
+    # exp(-0.04 u) = 0.5 at u = 17.3 and exp(-0.16 u) = 0.5 at u = 4.3, of 80 and 20 updates
+    share = math.log(2) / 0.04 / 80
+    assert lost["half"].to_dict() == pytest.approx({"1": 0.4 * share, "2": 0.1 * share})
+
+
+def test_a_task_without_an_accuracy_is_left_out_of_the_accuracy_lost_only():
+    interference, curves = tables(along_g({1.0: 0.04, 2.0: 0.04}, {1.0: 0.8, 2.0: 0.2}))
+    for rows, names in ((interference, ["accuracy_first", "accuracy_after"]), (curves, ["accuracy_first"])):
+        rows.loc[rows["first_task"] == "a", names] = math.nan
+    table = comparison_table(list(compared(interference, curves)))
+    pairs = table.groupby("quantity")["n_pairs"].agg(["min", "max"])
+    assert pairs.loc["accuracy_lost"].to_list() == [16, 16] and pairs.loc["interference"].to_list() == [20, 20]
+
+
+def architectures(*networks: tuple[str, float, int, float]) -> pd.DataFrame:
+    """The comparison table of architectures: (name, g, number of units, interference) of each."""
+    made = [
+        network(g, a, b, seed, 0.04, lost, architecture=name, units=units)
+        for name, g, units, lost in networks
+        for a in "ab"
+        for b in "ab"
+        for seed in range(2)
+    ]
+    table = comparison_table(list(compared(*tables(made))))
+    chosen = table[(table["across"] == "architecture") & (table["quantity"] == "interference")]
+    return chosen[chosen["moment"] == "updates"]
+
+
+def test_architectures_of_other_g_and_size_are_compared_with_the_first_one():
+    table = architectures(("net", 0.9, 8, 0.8), ("gru", math.nan, 8, 0.4), ("deep", 0.9, 4, 0.2), ("far", 1.2, 4, 0.1))
+    assert table["value"].to_list() == ["net", "gru", "net", "deep", "net", "far"]
+    assert table["mean"].to_list() == pytest.approx([0.8, 0.4, 0.8, 0.2, 0.8, 0.1])
+    assert (table["n_networks"] == 4).all()
+    missing = table[["g", "units"]].isna().to_numpy()[::2]
+    assert missing.tolist() == [[False, False], [False, True], [True, True]]
+
+
+def test_architectures_are_compared_at_the_same_g_where_both_have_it():
+    table = architectures(("net", 0.9, 8, 0.8), ("net", 1.2, 8, 0.6), ("other", 0.9, 8, 0.4), ("other", 1.2, 8, 0.2))
+    assert table.set_index(["g", "value"])["mean"].to_dict() == pytest.approx(
+        {(0.9, "net"): 0.8, (0.9, "other"): 0.4, (1.2, "net"): 0.6, (1.2, "other"): 0.2}
+    )
+
+
+def test_an_architecture_without_g_is_compared_with_each_g_of_the_first_one():
+    table = architectures(("net", 0.9, 8, 0.8), ("net", 1.2, 8, 0.6), ("gru", math.nan, 8, 0.4))
+    assert table.set_index(["g", "value"])["mean"].to_dict() == pytest.approx(
+        {(0.9, "net"): 0.8, (0.9, "gru"): 0.4, (1.2, "net"): 0.6, (1.2, "gru"): 0.4}
+    )
+
+
+def test_architectures_with_several_g_and_none_in_common_are_not_compared():
+    assert architectures(("net", 0.9, 8, 0.8), ("net", 1.2, 8, 0.6), ("o", 0.8, 8, 0.4), ("o", 1.3, 8, 0.2)).empty
+
+
 def test_rules_are_each_compared_with_the_first_one_and_have_no_trend():
     networks = [
         network(1.0, a, b, seed, 0.04, lost, rule=rule)

@@ -9,7 +9,6 @@ import pandas as pd
 
 from rnnbench.figures.summary import task_order
 from rnnbench.messages import counted
-from rnnbench.randomness import rng_for
 from rnnbench.reports.equal_pairs import ACROSS, EqualPairs, equal_pairs, over
 from rnnbench.reports.numbers import number
 from rnnbench.reports.page.colours import shade
@@ -125,7 +124,7 @@ def matrices(table: pd.DataFrame, first_place: int = 0) -> Matrices:
         first_place: index of the first entry in the data of the page.
     """
     numbers = matrix_table(table)
-    intervals = over_seeds(table, ENTRY, np.random.default_rng(0))[["low", "high"]]
+    intervals = over_seeds(table, ENTRY)[["low", "high"]]
     rows = [group for _, group in table.groupby(ENTRY, dropna=False, sort=False)]
     settings: dict[tuple[str, ...], Setting] = {}
     of: dict[tuple[str, ...], list[int]] = {}
@@ -255,7 +254,7 @@ def _summary(setting: Setting, name: str, rows: pd.DataFrame, equal: pd.DataFram
     same = equal["first_task"] == equal["second_task"]
     values = equal["interference"].astype(float)
     by_seed = values[~same].groupby(equal.loc[~same, "seed"]).mean()
-    low, high = mean_interval(by_seed, rng_for(0, "page", *key_of(setting)))
+    low, high = mean_interval(by_seed)
     mean, drift = float(values[~same].mean()), float(values[same].mean())
     return Summary(setting, name, mean, low, high, len(by_seed), drift, int(counts(rows).sum()), len(rows))
 

@@ -22,11 +22,15 @@ from rnnbench.results.interference import idle_outputs
 from rnnbench.results.reading import Results
 from rnnbench.results.tables import summaries
 
-WORDS = {"interference": "interference", "skill_lost": "skill lost"}
+WORDS = {"interference": "interference", "skill_lost": "skill lost", "accuracy_lost": "accuracy lost"}
 LITTLE = 0.1
 """A change smaller than this is called "hardly changes": a tenth of what was learnt, as in the claims."""
-COLUMNS = [(moment, "interference") for moment in MOMENTS] + [("criterion", "skill_lost")]
-"""(moment, quantity) of the columns of the tables."""
+COLUMNS = [
+    *((moment, "interference") for moment in MOMENTS),
+    ("criterion", "skill_lost"),
+    ("criterion", "accuracy_lost"),
+]
+"""(moment, quantity) of the columns of the tables; the last one only if some task has an accuracy."""
 
 
 def summary_tables(results: Results) -> dict[str, pd.DataFrame]:
@@ -113,10 +117,11 @@ def _comparison(id: str, rows: pd.DataFrame, trends: pd.DataFrame, idle: str) ->
     name = "N" if across == "units" else across
     values = list(dict.fromkeys(rows["value"].astype(str)))
     by = {(row["moment"], row["quantity"], str(row["value"])): row for row in rows.to_dict("records")}
+    columns = [one for one in COLUMNS if one[1] != "accuracy_lost" or _known(by, values, *one)]
     fixed = [part for part in fixed_parts(first).values() if part]
-    pairs = [by[moment, quantity, values[0]] for moment, quantity in COLUMNS]
+    pairs = [by[moment, quantity, values[0]] for moment, quantity in columns]
     notes = ["" if _numbers(one) == _numbers(pairs[0]) else _short(one) for one in pairs]
-    headings = [f"{WORDS[quantity]} {TITLES[moment]}" for moment, quantity in COLUMNS]
+    headings = [f"{WORDS[quantity]} {TITLES[moment]}" for moment, quantity in columns]
     left_out = _text(first["left_out"])
     return Comparison(
         id,
@@ -125,7 +130,7 @@ def _comparison(id: str, rows: pd.DataFrame, trends: pd.DataFrame, idle: str) ->
         name,
         over(*_numbers(pairs[0])) + (f"; left out: {name} = {left_out}" if left_out else ""),
         list(zip(headings, notes, strict=True)),
-        [(plain_value(value), [_cell(by[m, q, value]) for m, q in COLUMNS]) for value in values],
+        [(plain_value(value), [_cell(by[m, q, value]) for m, q in columns]) for value in values],
         _trend(first, trends, name, idle),
     )
 
@@ -191,14 +196,24 @@ def _trend(first: pd.Series, trends: pd.DataFrame, name: str, idle: str) -> list
         mine = first[column]
         same &= trends[column].isna() if pd.isna(mine) else trends[column].astype(str).eq(str(mine))
     rows = {(row["moment"], row["quantity"]): row for row in trends[same].to_dict("records")}
-    if len(rows) < len(MOMENTS) * len(QUANTITIES) or not math.isfinite(rows["criterion", "interference"]["change"]):
+    known = [name for name in QUANTITIES if all(_has_change(rows.get((moment, name))) for moment in MOMENTS)]
+    if "interference" not in known:
         return []
     at = rows["criterion", "interference"]
     start = f"From {name} = {plain(at['first'])} to {plain(at['last'])}, "
-    sentences = [
-        f"{start if quantity == 'interference' else ''}{_changes(rows, quantity, idle)}" for quantity in QUANTITIES
-    ]
-    return [*sentences, conclusion({key: direction(row) for key, row in rows.items()}, idle)]
+    sentences = [f"{start if quantity == 'interference' else ''}{_changes(rows, quantity, idle)}" for quantity in known]
+    found = {(moment, quantity): direction(rows[moment, quantity]) for moment in MOMENTS for quantity in known}
+    return [*sentences, conclusion(found, idle)]
+
+
+def _known(by: dict[tuple[str, str, str], Any], values: list[str], moment: str, quantity: str) -> bool:
+    """Whether some value has a mean of the quantity."""
+    rows = (by.get((moment, quantity, value)) for value in values)
+    return any(row is not None and math.isfinite(row["mean"]) for row in rows)
+
+
+def _has_change(row: Any) -> bool:
+    return row is not None and math.isfinite(row["change"])
 
 
 def _changes(rows: dict[tuple[str, str], Any], quantity: str, idle: str) -> str:
@@ -209,7 +224,7 @@ def _changes(rows: dict[tuple[str, str], Any], quantity: str, idle: str) -> str:
         between = f" [95 % {'; '.join(ends(row))}]" if ends(row) else ""
         each.append(f"by {number(row['change'])} {where}{between}")
     at = rows["criterion", quantity]
-    name = "interference" if quantity == "interference" else "The skill lost"
+    name = "interference" if quantity == "interference" else f"The {WORDS[quantity]}"
     return (
         f"{name} ({idle}) changes {listed(each)}. At B's criterion, "
         f"{int(at['n_falling'])} of {int(at['n_pairs'])} pairs fall; the mean is smallest at "
@@ -236,7 +251,9 @@ def conclusion(found: dict[tuple[str, str], str], idle: str) -> str:
         idle: what happened to the outputs that a task does not use.
     """
     told = {}
-    for quantity, word in WORDS.items():
+    quantities = list(dict.fromkeys(quantity for _, quantity in found))
+    for quantity in quantities:
+        word = WORDS[quantity]
         by_word: dict[str, list[str]] = {}
         for moment, where in TITLES.items():
             by_word.setdefault(found[moment, quantity], []).append(where)
@@ -245,9 +262,9 @@ def conclusion(found: dict[tuple[str, str], str], idle: str) -> str:
         else:
             told[quantity] = f"{word} " + ", but ".join(f"{verb} {listed(at)}" for verb, at in by_word.items())
     on = []
-    if any(found[moment, "interference"] != found[moment, "skill_lost"] for moment in MOMENTS):
+    if any(found[moment, "interference"] != found[moment, other] for moment in MOMENTS for other in quantities):
         on.append("the quantity")
-    if any(found[moment, quantity] != found["criterion", quantity] for moment in MOMENTS for quantity in QUANTITIES):
+    if any(found[moment, quantity] != found["criterion", quantity] for moment in MOMENTS for quantity in quantities):
         on.append("the moment")
     if not on:
         return f"The conclusion ({idle}) depends neither on the quantity nor on the moment: {'; '.join(told.values())}."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from rnnbench.benchmark.cells import split_history
@@ -72,7 +71,7 @@ def _setting(values: list[Any], table: pd.DataFrame) -> str:
 def _over_seeds(rows: pd.DataFrame, name: str) -> str:
     values = rows[name].astype(float).groupby(rows["seed"]).mean().dropna().to_numpy()
     mean = values.mean() if len(values) else float("nan")
-    return with_interval(mean, *mean_interval(values, np.random.default_rng(0)))
+    return with_interval(mean, *mean_interval(values))
 
 
 def _version(name: str, versions: dict[str, Any]) -> str:

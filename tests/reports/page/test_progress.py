@@ -54,10 +54,12 @@ def test_the_trend_says_that_the_conclusion_depends_on_the_moment_and_the_quanti
         f"[95 % over seeds {number(change['low'])} to {number(change['high'])}; over tasks "
     )
     assert f"{change['n_falling']} of 30 pairs fall; the mean is smallest at 1.5 and largest at 0.6" in one.trend[0]
-    assert one.trend[2].startswith(
+    assert one.trend[2].startswith("The accuracy lost (idle outputs trained to zero) changes by ")
+    assert " of 25 pairs fall" in one.trend[2]  # one of the tasks has no accuracy
+    assert one.trend[3].startswith(
         "The conclusion (idle outputs trained to zero) depends on the quantity and the moment: interference falls at"
     )
-    assert "but hardly changes at equal updates; skill lost hardly changes at all four moments" in one.trend[2]
+    assert "but hardly changes at equal updates; skill lost hardly changes at all four moments" in one.trend[3]
 
 
 def test_directions():
@@ -73,7 +75,7 @@ def test_a_conclusion_that_depends_on_nothing():
     found = {(moment, quantity): "falls" for moment in MOMENTS for quantity in QUANTITIES}
     assert conclusion(found, "idle outputs free") == (
         "The conclusion (idle outputs free) depends neither on the quantity nor on the moment: interference falls at "
-        "all four moments; skill lost falls at all four moments."
+        "all four moments; skill lost falls at all four moments; accuracy lost falls at all four moments."
     )
 
 
