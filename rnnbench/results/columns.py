@@ -207,8 +207,8 @@ DECOMPOSITION = Table(
         text(
             "term",
             "mean; A, B, pair, seeds: share of the variance; additive R2: share of the variance between pair means "
-            "that rows and columns explain; prediction rank, prediction R2: rank correlation of the pair means with 1"
-            " + L0(B)/L0(A), and the share of their variance that it explains",
+            "that rows and columns explain; prediction rank, prediction R2: rank correlation of the pair means of "
+            "interference with 1 + L0(B)/L0(A), and the share of their variance that it explains",
         ),
         number("value", "the mean, share, correlation or R2"),
         *_INTERVALS,

@@ -25,6 +25,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from rnnbench.results.columns import DECOMPOSITION, MATRIX
+from rnnbench.results.comparisons import BOUNDS
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.intervals import (
     NO_INTERVAL,
@@ -269,19 +270,20 @@ def decomposition_table(interference: pd.DataFrame) -> pd.DataFrame:
     found = []
     for names, quantity, one in decompositions(interference):
         numbers = {"n_pairs": one.n_pairs, "n_seeds": one.n_seeds, "n_networks": one.n_cells}
-        for term, bounded in _terms(one, within=quantity == "skill_lost").items():
+        for term, bounded in _terms(one, quantity).items():
             variance = {"variance": one.variances.get(term, math.nan)}
             found.append(names | {"quantity": quantity, "term": term} | bounded._asdict() | variance | numbers)
     return pd.DataFrame(found, columns=DECOMPOSITION.names)
 
 
-def _terms(one: Decomposition, within: bool) -> dict[str, Bounded]:
-    """The terms of the table; if the quantity lies `within` 0 and 1, so do the ends of the interval of its mean."""
-    mean = Bounded(*(min(max(number, 0.0), 1.0) if math.isfinite(number) else number for number in one.mean))
+def _terms(one: Decomposition, quantity: str) -> dict[str, Bounded]:
+    """The terms of the table. Only interference is predicted; the mean of a bounded quantity stays in its bounds."""
+    bounded = quantity in BOUNDS
+    rank, r2 = (math.nan, math.nan) if bounded else (one.prediction_rank, one.prediction_r2)
     return {
-        "mean": mean if within else one.mean,
+        "mean": Bounded(*(float(np.clip(number, *BOUNDS[quantity])) for number in one.mean)) if bounded else one.mean,
         **one.shares,
         "additive R2": Bounded(one.additive_r2),
-        "prediction rank": Bounded(one.prediction_rank),
-        "prediction R2": Bounded(one.prediction_r2),
+        "prediction rank": Bounded(rank),
+        "prediction R2": Bounded(r2),
     }
