@@ -88,16 +88,17 @@ class Compared:
     of_networks: int
 
 
-def compared(interference: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compared]:
+def compared(interference: pd.DataFrame, curves: pd.DataFrame, only: str | None = None) -> Iterator[Compared]:
     """Yield the comparisons that a benchmark allows: one for each column that varies while all others are equal.
 
     Args:
         interference: the interference table.
         curves: the curves table.
+        only: the one column to compare across; by default every column that varies.
     """
     table = in_context(interference)
     table = table[table["first_task"] != table["second_task"]]
-    for across in _varying(table):
+    for across in (name for name in _varying(table) if only in (None, name)):
         if across == "architecture":
             yield from _architectures(table, curves)
             continue
@@ -261,17 +262,11 @@ def trend_table(found: list[Compared]) -> pd.DataFrame:
 
 def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
     name = f"{moment} {quantity}"
-    chosen = reached(one, name)
-    wide = chosen.pivot(index=["first_task", "second_task", "seed"], columns=one.across, values=name)
-    wide = wide.reindex(columns=list(one.values))
-    ranks = np.arange(len(one.values)) - (len(one.values) - 1) / 2
-    # The change of a line over the ranks, from the first value to the last.
-    change = (wide.to_numpy(float) @ ranks) / (ranks @ ranks) * (len(one.values) - 1)
-    changes = wide.index.to_frame(index=False).assign(change=change)
-    by_seed, by_pair = (changes.groupby(by)["change"].mean() for by in ("seed", ["first_task", "second_task"]))
+    chosen, found = reached(one, name), changes(one, name)
+    by_seed, by_pair = (found.groupby(by)["change"].mean() for by in ("seed", ["first_task", "second_task"]))
     low, high = mean_interval(by_seed)
-    low_tasks, high_tasks = task_interval(by_seed_and_tasks(changes, "change"))
-    means = wide.mean()
+    low_tasks, high_tasks = task_interval(by_seed_and_tasks(found, "change"))
+    means = chosen.groupby(one.across)[name].mean()
     return _names(one, moment, quantity, chosen) | {
         "first": one.values[0],
         "last": one.values[-1],
@@ -284,6 +279,25 @@ def _trend(one: Compared, moment: str, quantity: str) -> dict[str, Any]:
         "smallest_at": means.idxmin() if means.notna().any() else math.nan,
         "largest_at": means.idxmax() if means.notna().any() else math.nan,
     }
+
+
+def changes(one: Compared, name: str) -> pd.DataFrame:
+    """How a quantity changes along all values, for each pair and seed: a least-squares line over ranks of the values.
+
+    Args:
+        one: the comparison, of a number.
+        name: column of `one.rows`, `moment quantity`.
+
+    Returns:
+        A table with the columns first_task, second_task, seed and `change`, that of the line from the first to the last
+        value.
+    """
+    wide = reached(one, name).pivot(index=PAIR_AND_SEED, columns=one.across, values=name)
+    last = len(one.values) - 1
+    ranks = np.arange(last + 1) - last / 2
+    scale = last / float(ranks @ ranks) if last > 0 else 0.0
+    change = wide.reindex(columns=list(one.values)).to_numpy(float) @ ranks * scale
+    return wide.index.to_frame(index=False).assign(change=change)
 
 
 def reached(one: Compared, name: str) -> pd.DataFrame:

@@ -1,42 +1,45 @@
-"""C2: interference falls as tasks rely more on their input and less on autonomous dynamics."""
+"""C2: interference falls as tasks rely more on their input and less on autonomous dynamics, at equal progress too."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
-from rnnbench.figures import style
-from rnnbench.reports.claims import drawing
-from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import (
-    apart_from,
-    equal,
-    groups,
-    paired_change,
-    pairs,
-    per_seed,
-    rank_correlation,
-    settled,
-    values_of,
+from rnnbench.reports.claims.along import (
+    MOMENTS,
+    MOMENTS_IN_WORDS,
+    SAME,
+    along,
+    change,
+    contrast,
+    drawn,
+    finding,
+    over_tasks,
+    tested,
 )
+from rnnbench.reports.claims.claim import Claim, Finding
+from rnnbench.reports.claims.groups import rank_correlation, values_of
 from rnnbench.reports.estimates import Estimate, Floats, estimate, informative
+from rnnbench.results.comparisons import TITLES, Compared, reached
 from rnnbench.results.reading import Results
 
 ID = "C2"
-FALL = 0.5
-"""Half of what was learnt. A fall of this size is a change of regime and not only a trend."""
+REMAINS = 0.5
+"""At the highest drive less than half of the interference remains: a change of regime and not only a trend."""
 RANK = -0.5
 """Requires a fall over the whole range of drives and not only between its two ends."""
 MIN_DRIVES = 3
 """Two points cannot show a systematic fall."""
+NOTHING = 0.1
+"""A tenth of what was learnt. If no more is lost at any drive, there is nothing that could fall."""
 RULE = (
-    "For pairs of different tasks that count at both the lowest and the highest drive: (a) interference at the lowest "
-    f"drive minus interference at the highest drive is above {FALL}; (b) the rank correlation of drive and "
-    f"interference, computed for each seed, is below {RANK}. Drives at which half of the networks or more do not count "
-    f"are left out and listed; at least {MIN_DRIVES} drives must remain."
+    f"Over {SAME}: (a) interference at the highest drive minus {REMAINS} times that at the lowest is below 0, at each "
+    f"of three moments of the training on B: {MOMENTS_IN_WORDS}; (b) the rank correlation of drive and interference at "
+    f"B's criterion, computed for each seed over all values of drive, is below {RANK}. At least {MIN_DRIVES} values of "
+    f"drive must remain. If interference is below {NOTHING} at every drive, there is nothing that could fall, and the "
+    "claim is undecided. Intervals over tasks stand beside the parts and do not decide."
 )
 
 
@@ -44,72 +47,60 @@ def applies(results: Results) -> str:
     """Why the results cannot be judged on C2; "" if different tasks were run at three values of drive or more."""
     if len(values_of(results.interference, "drive")) < MIN_DRIVES:
         return f"fewer than {MIN_DRIVES} values of drive were run"
-    return "" if len(_table(results)) else "there are no pairs of different tasks"
+    return "" if along(results, "drive") else "there are no pairs of different tasks"
 
 
 def judge(results: Results) -> list[Finding]:
-    """One finding for each architecture, rule, g and size."""
-    findings = []
-    for name, rows in groups(_table(results)):
-        drives, notes = settled(rows, "drive")
-        hindrance = "" if len(drives) >= MIN_DRIVES else f"fewer than {MIN_DRIVES} values of drive were learnt"
-        rows = _at_both_ends(rows[rows["drive"].isin(drives)], drives) if drives else rows
-        parts = (fall(rows, drives, (ID, name)), monotony(rows, (ID, name)))
-        further = (
-            informative("drive at which interference has fallen to half", _half(rows, drives), (ID, name, "half")),
-        )
-        findings.append(Finding.of(ID, name, rows, parts, further, hindrance=hindrance, notes=notes))
-    return findings
+    """One finding for each architecture, rule, g and size, and each setting of the other conditions."""
+    return [_finding(name, one) for name, one in along(results, "drive")]
 
 
-def _at_both_ends(rows: pd.DataFrame, drives: list[float]) -> pd.DataFrame:
-    """Set `counted` to false for the pairs of a seed that do not count at both the lowest and the highest drive."""
-    names = ["seed", "first_task", "second_task"]
-    lowest, highest = (
-        rows[(rows["drive"] == drive) & rows["counted"]].set_index(names).index for drive in (drives[0], drives[-1])
+def _finding(name: str, one: Compared) -> Finding:
+    by_drive = _by_drive(one)
+    first = by_drive[:, 0] if by_drive.size else np.empty(0)
+    lowest = informative("interference at the lowest drive", first, (ID, name, "lowest"))
+    parts, further = [], [lowest]
+    for moment in MOMENTS:
+        part, tasks = _fall(one, moment, name)
+        parts.append(part)
+        further += [tasks, change(one, moment, "skill_lost", (ID, name))[0]]
+    half = [crossing(np.array(one.values, dtype=float), values) for values in by_drive]
+    further.append(informative("drive at which interference has fallen to half", half, (ID, name, "half")))
+    return finding(ID, name, one, [*parts, monotony(one, name)], further, _hindrance(one, by_drive))
+
+
+def _hindrance(one: Compared, by_drive: Floats) -> str:
+    if len(one.values) < MIN_DRIVES:
+        return f"fewer than {MIN_DRIVES} values of drive were learnt"
+    most = by_drive.mean(axis=0).max()
+    if most < NOTHING:
+        return f"interference is {most:.2f} at most at any drive, so there is nothing that could fall"
+    return ""
+
+
+def _by_drive(one: Compared) -> Floats:
+    """Mean interference at B's criterion of each seed at each drive, [seed, drive]."""
+    rows = reached(one, "criterion interference")
+    table = rows.pivot_table(index="seed", columns=one.across, values="criterion interference", aggfunc="mean")
+    return table.reindex(columns=list(one.values)).to_numpy(float)
+
+
+def _fall(one: Compared, moment: str, name: str) -> tuple[Estimate, Estimate]:
+    """Part (a) at one moment: the estimate over seeds, and that over tasks."""
+    weights = np.zeros(len(one.values))
+    if len(weights) > 1:
+        weights[0], weights[-1] = -REMAINS, 1
+    table = contrast(one, moment, weights.tolist())
+    statement = f"interference at the highest drive minus {REMAINS} times that at the lowest, {TITLES[moment]}"
+    return tested(table, "contrast", statement, 0.0, "below", (ID, name, moment)), over_tasks(
+        table, "contrast", statement
     )
-    return rows.assign(counted=rows["counted"] & rows.set_index(names).index.isin(lowest.intersection(highest)))
 
 
-def fall(rows: pd.DataFrame, drives: list[float], names: tuple[str, ...]) -> Estimate:
-    """Part (a): interference at the lowest drive minus interference at the highest drive.
-
-    Args:
-        rows: the networks of one group, a row for each pair and seed.
-        drives: the drives to use, ascending.
-        names: names of the stream of random numbers.
-
-    Returns:
-        The estimate, compared with `FALL`.
-    """
-    change = -paired_change(rows, "drive", drives[0], drives[-1]) if drives else np.empty(0)
-    return estimate("interference at lowest minus highest drive", change, FALL, "above", (*names, "fall"))
-
-
-def monotony(rows: pd.DataFrame, names: tuple[str, ...]) -> Estimate:
-    """Part (b): rank correlation of drive and interference, for each seed.
-
-    Interference is averaged over the pairs of a seed at each drive before it is ranked.
-
-    Args:
-        rows: the networks of one group, a row for each pair and seed.
-        names: names of the stream of random numbers.
-
-    Returns:
-        The estimate, compared with `RANK`.
-    """
-    counted = rows[rows["counted"]]
-    means = counted.groupby(["seed", "drive"])["interference"].mean().reset_index()
-    ranks = [
-        rank_correlation(seed["drive"], seed["interference"], at_least=MIN_DRIVES) for _, seed in means.groupby("seed")
-    ]
-    return estimate("rank correlation of drive and interference", ranks, RANK, "below", (*names, "rank"))
-
-
-def _half(rows: pd.DataFrame, drives: list[float]) -> list[float]:
-    """For each seed, the drive at which interference has fallen to half."""
-    seeds = pd.DataFrame({drive: per_seed(rows[rows["drive"] == drive]) for drive in drives})
-    return [crossing(np.array(drives), values) for values in seeds.to_numpy(float)]
+def monotony(one: Compared, name: str) -> Estimate:
+    """Part (b): rank correlation of drive and interference at B's criterion, for each seed."""
+    ranks = [rank_correlation(one.values, values, at_least=MIN_DRIVES) for values in _by_drive(one)]
+    return estimate("rank correlation of drive and interference", ranks, RANK, "below", (ID, name, "rank"))
 
 
 def crossing(drives: Floats, values: Floats) -> float:
@@ -133,30 +124,8 @@ def crossing(drives: Floats, values: Floats) -> float:
 
 
 def figure(results: Results) -> Figure:
-    """Interference against drive, with a panel for each architecture, rule and size and a colour for each g."""
-    blocks = list(groups(_table(results), leaving_out=["g"]))[: drawing.MOST_PANELS]
-    with style.look("ticks"):
-        page, axes = drawing.panels(len(blocks))
-        for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
-            rows, numbers = equal(rows, "g", "drive")
-            by_g = drawing.coloured_by_g(rows)
-            if len(by_g) == 1:
-                drawing.faint_pairs(one, rows, "drive")
-            drawing.zero_and_one(one)
-            for at_g, colour, label in by_g:
-                drawing.mean_line(one, at_g, "drive", "interference", colour, label)
-            one.set_title(drawing.with_numbers(title, numbers))
-            drawing.number_line(one, "x", "drive")
-            one.set_ylabel("interference")
-            drawing.legend(one)
-        drawing.same_limits(axes, "y")
-        drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
-    return page
-
-
-def _table(results: Results) -> pd.DataFrame:
-    table = pairs(results)
-    return apart_from(table[~table["same"]], "drive")
+    """Interference against drive at the moments of equal progress, with all pairs and seeds."""
+    return drawn(results, "drive")
 
 
 CLAIM = Claim(

@@ -94,6 +94,9 @@ def _make(
                     "updates_first": 100,
                     "updates_second": 100,
                     "loss_untrained": 0.1,
+                    "loss_first": 0.001,
+                    "loss_after": 0.001 + lost * 0.099,
+                    "second_loss_untrained": 0.1,
                     "interference": lost,
                 }
                 | columns(row, rng)
@@ -102,7 +105,19 @@ def _make(
             if analysis is not None and first != second:
                 analysed.append(key | condition | analysis(row, rng))
     table = pd.DataFrame(rows).astype({"converged_first": "boolean", "converged_second": "boolean"})
-    return MadeUp(benchmark or made_up_benchmark(tasks), table, analysis=pd.DataFrame(analysed))
+    return MadeUp(benchmark or made_up_benchmark(tasks), table, _curves(table), pd.DataFrame(analysed))
+
+
+def _curves(table: pd.DataFrame) -> pd.DataFrame:
+    """Curves with three looks: B's loss falls exponentially to 2 %, and what is lost of A is lost at once and stays."""
+    looks = pd.DataFrame({"part": [0.0, 0.001, 1.0]})
+    curves = table.merge(looks, how="cross")
+    lost = curves["loss_first"] + curves["interference"] * (curves["loss_untrained"] - curves["loss_first"])
+    return curves.assign(
+        update=curves["part"] * curves["updates_second"].astype(float),
+        loss_first=curves["loss_first"].where(curves["part"] == 0, lost),
+        loss_second=0.1 * 0.02 ** curves["part"],
+    )
 
 
 @pytest.fixture(scope="session")
