@@ -1,6 +1,9 @@
-"""C6: a larger g speeds up the formation of a new fixed point much more than the rotation of an old one."""
+"""C6: in a network that knows A, a larger g speeds up forming B's fixed point much more than rotating A's."""
 
 from __future__ import annotations
+
+import itertools
+import math
 
 import numpy as np
 import pandas as pd
@@ -10,7 +13,7 @@ from matplotlib.figure import Figure
 from rnnbench.figures import style
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
-from rnnbench.reports.claims.groups import apart_from, equal, groups, pairs, per_seed, settled, too_few, values_of
+from rnnbench.reports.claims.groups import apart_from, equal, groups, lacking, pairs, per_seed, settled, values_of
 from rnnbench.reports.estimates import estimate, informative
 from rnnbench.results.reading import Results
 
@@ -19,24 +22,26 @@ DOUBLINGS = 1.0
 """One doubling more: formation speeds up by at least twice the factor of rotation."""
 HIGH = 0.5
 """At this input correlation or above, B's input holds the network nearer to A's fixed point than to a new one."""
-ROTATES = 0.5
-"""A mode index below this shows that B was not learnt by rotation."""
+HALFWAY = 0.5
+"""B was formed if the mode index is below this, and rotated if it is above."""
 MIN_G = 3
 RULE = (
-    "The time of formation, U_f, is the number of updates to criterion of A, learnt first, with no correlation between "
-    "inputs. The time of rotation, U_r, is that of B after A at the highest input correlation, which must be at least "
-    f"{HIGH}; there B's input puts the network at A's fixed point. For each seed, log2 of [U_f(smallest g) / "
-    "U_f(largest g)] / [U_r(smallest g) / U_r(largest g)], averaged over the tasks that count at both values of g, is "
-    f"above {DOUBLINGS}. The smallest g is the smallest value at which more than half of both kinds count. If the mode "
-    f"index at the highest correlation is known and below {ROTATES}, B was not learnt by rotation and the verdict is "
-    f"undecided. At least {MIN_G} values of g are needed."
+    "Both times are numbers of updates to criterion of B in the network that knows A, in the same condition but for "
+    "the input correlation. The time of formation is that with no correlation between inputs, at values of g where "
+    f"the mean mode index is below {HALFWAY}; the time of rotation is that at the highest input correlation, which "
+    f"must be at least {HIGH} (there B's input puts the network at A's fixed point), where the mean mode index is "
+    f"above {HALFWAY}. Values of g at which half of the networks or more do not count, or have the other mode, are "
+    "left out. For each seed, log2 of [U_f(smallest g) / U_f(largest g)] / [U_r(smallest g) / U_r(largest g)], "
+    f"averaged over the tasks that count at both values of g, is above {DOUBLINGS}. At least {MIN_G} values of g are "
+    "needed. Beside it stand the gain from each g to the next, and the formation of A in a fresh network, which do not "
+    "decide."
 )
 
 
 def applies(results: Results) -> str:
     """Why the results cannot be judged on C6; "" if they can.
 
-    They need uncorrelated and highly correlated inputs, run at three values of g or more.
+    They need uncorrelated and highly correlated inputs, run at three values of g or more, and the mode index.
     """
     table = results.interference
     correlations = values_of(table, "input_correlation")
@@ -44,72 +49,73 @@ def applies(results: Results) -> str:
         return f"there are no conditions with input_correlation 0 and at least {HIGH}"
     if len(values_of(table, "g")) < MIN_G:
         return f"fewer than {MIN_G} values of g were run"
+    if reason := lacking(results, "mode_index"):
+        return reason
     return "" if len(_table(results)) else "there are no pairs of different tasks"
 
 
 def judge(results: Results) -> list[Finding]:
     """One finding for each condition (apart from the input correlation), architecture, rule and size."""
-    findings = []
-    for name, rows in groups(_table(results), leaving_out=["g"]):
-        all_g = values_of(rows, "g")
-        if len(all_g) < MIN_G:
-            continue
-        forming, rotating = _timed(rows)
-        learnt, formation_notes = settled(forming, "g")
-        rotated, rotation_notes = settled(rotating, "g")
-        learnt = [g for g in learnt if g in rotated]
-        low, high = (learnt[0] if learnt else all_g[0]), all_g[-1]
-        formation = speed_up(forming, low, high)
-        rotation = speed_up(rotating, low, high)
-        both = pd.DataFrame({"formation": formation, "rotation": rotation}).dropna()
-        part = estimate(
-            f"doublings of speed from g = {low:g} to {high:g}, formation minus rotation",
-            (both["formation"] - both["rotation"]).to_numpy(float),
-            DOUBLINGS,
-            "above",
-            (ID, name),
-        )
-        further = [
-            informative("doublings of the speed of formation", formation, (ID, name, "formation")),
-            informative("doublings of the speed of rotation", rotation, (ID, name, "rotation")),
+    blocks = groups(_table(results), leaving_out=["g"])
+    return [_finding(name, rows) for name, rows in blocks if len(values_of(rows, "g")) >= MIN_G]
+
+
+def _finding(name: str, rows: pd.DataFrame) -> Finding:
+    forming, rotating, fresh = _timed(rows)
+    usable, notes = _usable(forming, rotating)
+    low, high = (usable[0], usable[-1]) if len(usable) > 1 else (math.nan, math.nan)
+    speeds = {"formation": speed_up(forming, low, high), "rotation": speed_up(rotating, low, high)}
+    both = pd.DataFrame(speeds).dropna()
+    statement = f"doublings of speed from g = {low:g} to {high:g}, formation minus rotation"
+    gained = (both["formation"] - both["rotation"]).to_numpy(float)
+    part = estimate(statement, gained, DOUBLINGS, "above", (ID, name))
+    further = [
+        informative(f"doublings of the speed of {kind}", speed, (ID, name, kind)) for kind, speed in speeds.items()
+    ]
+    for start, end in itertools.pairwise(usable):
+        step = f"from g = {start:g} to {end:g}"
+        further += [
+            informative(f"doublings of the speed of {kind} {step}", speed_up(each, start, end), (ID, name, kind, step))
+            for kind, each in (("formation", forming), ("rotation", rotating))
         ]
-        hindrance = _hindrance(forming, rotating, low, high, len(learnt))
-        if "mode_index" in rows:
-            mode = per_seed(rotating.assign(counted=rotating["counted"] & rotating["mode_index"].notna()), "mode_index")
-            further.append(informative("mode index at the highest correlation", mode, (ID, name, "mode")))
-            if further[-1].value < ROTATES:
-                hindrance = hindrance or f"mode index {further[-1].value:.2f}: B was not learnt by rotation"
-        compared = pd.concat([kind[kind["g"].isin([low, high])] for kind in (forming, rotating)])
-        notes = [f"formation: {note}" for note in formation_notes] + [f"rotation: {note}" for note in rotation_notes]
-        findings.append(Finding.of(ID, name, compared, (part,), further, hindrance=hindrance, notes=notes))
-    return findings
+    known = settled(fresh, "g")[0]
+    if len(known) > 1:
+        statement = f"doublings of the speed of forming A in a fresh network, from g = {known[0]:g} to {known[-1]:g}"
+        further.append(informative(statement, speed_up(fresh, known[0], known[-1]), (ID, name, "fresh")))
+    hindrance = f"formation and rotation are known at {len(usable)} values of g only" if len(usable) < MIN_G else ""
+    compared = pd.concat([kind[kind["g"].isin(usable or values_of(kind, "g"))] for kind in (forming, rotating)])
+    return Finding.of(ID, name, compared, (part,), further, hindrance=hindrance, notes=notes)
 
 
-def _hindrance(forming: pd.DataFrame, rotating: pd.DataFrame, low: float, high: float, n_learnt: int) -> str:
-    """Why the speeds cannot be compared; "" if they can."""
-    if n_learnt < MIN_G:
-        return f"there are fewer than {MIN_G} values of g at which both kinds were learnt"
-    if low == high:
-        return "both kinds were learnt at one g only"
-    for mode, kind in (("formation", forming), ("rotation", rotating)):
-        if reason := too_few(kind[kind["g"] == high], f"g = {high:g} ({mode})"):
-            return reason
-    return ""
+def _usable(forming: pd.DataFrame, rotating: pd.DataFrame) -> tuple[list[float], list[str]]:
+    """The values of g at which both kinds were learnt, each by its own mode, and a note on each other value."""
+    usable, notes = [], []
+    for g in values_of(forming, "g"):
+        reasons = []
+        for kind, rows, is_own in (("formation", forming, np.less), ("rotation", rotating, np.greater)):
+            at = rows[rows["g"] == g]
+            mode = per_seed(at, "mode_index").mean()
+            if 2 * at["counted"].sum() <= len(at):
+                reasons.append(f"{kind}: {at['counted'].sum()} of {len(at)} networks count")
+            elif not is_own(mode, HALFWAY):
+                reasons.append(f"{kind}: the mode index is {mode:.2f}")
+        if reasons:
+            notes.append(f"g = {g:g} is left out ({'; '.join(reasons)})")
+        else:
+            usable.append(g)
+    return usable, notes
 
 
-def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two tables with `updates`: formation (a row for each first task) and rotation (a row for each pair)."""
-    highest = rows["input_correlation"].max()
-    forming = rows[(rows["input_correlation"] == 0) & (rows["earlier_tasks"] == "")].drop_duplicates(
-        ["g", "seed", "first_task"]
-    )
-    rotating = rows[rows["input_correlation"] == highest]
+def _timed(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Three tables with `updates`: formation and rotation of B (a row for each pair), and A in a fresh network."""
+    timed = rows.assign(updates=rows["updates_second"].astype(float))
+    forming = timed[timed["input_correlation"] == 0]
+    rotating = timed[timed["input_correlation"] == timed["input_correlation"].max()]
     formed = forming["converged_first"].eq(True).fillna(False).astype(bool)
-    return (
-        # The number of updates on the first task does not depend on the second task.
-        forming.assign(updates=forming["updates_first"].astype(float), counted=formed, second_task=""),
-        rotating.assign(updates=rotating["updates_second"].astype(float)),
-    )
+    # The number of updates on the first task does not depend on the second task.
+    fresh = forming.assign(updates=forming["updates_first"].astype(float), counted=formed, second_task="")
+    fresh = fresh[fresh["earlier_tasks"] == ""].drop_duplicates(["g", "seed", "first_task"])
+    return forming, rotating, fresh
 
 
 def speed_up(rows: pd.DataFrame, low: float, high: float) -> pd.Series:
@@ -134,37 +140,36 @@ def speed_up(rows: pd.DataFrame, low: float, high: float) -> pd.Series:
 
 
 def figure(results: Results) -> Figure:
-    """Speed of formation and rotation relative to the smallest g, with a panel for each group."""
+    """Updates that B takes by formation and by rotation, and A in a fresh network, with a panel for each group."""
     blocks = [b for b in groups(_table(results), leaving_out=["g"]) if len(values_of(b[1], "g")) >= MIN_G]
     blocks = blocks[: drawing.MOST_PANELS]
     with style.look("ticks"):
         page, axes = drawing.panels(len(blocks))
         for one, title, (_, rows) in zip(axes, drawing.titles([name for name, _ in blocks]), blocks, strict=True):
-            kinds = _timed(rows)
-            learnt = [g for g in settled(kinds[0], "g")[0] if g in settled(kinds[1], "g")[0]]
-            equal_kinds = [equal(kind[kind["g"].isin(learnt)], "g") for kind in kinds]
-            one.axhline(1, color="#cfcfcf", lw=0.8, zorder=0)
-            for (kind, _), label, colour in zip(
-                equal_kinds, ("formation (A first)", "rotation (B after A)"), ("#31688e", "#c65383"), strict=True
+            forming, rotating, fresh = _timed(rows)
+            usable, _ = _usable(forming, rotating)
+            for kind, label, colour, known in (
+                (forming, "B by formation (after A)", "#31688e", usable),
+                (rotating, "B by rotation (after A)", "#c65383", usable),
+                (fresh, "A in a fresh network", "#9a9a9a", settled(fresh, "g")[0]),
             ):
-                if learnt:
-                    _line(one, kind, learnt, label, colour)
+                _line(one, equal(kind[kind["g"].isin(known)], "g")[0], label, colour)
             one.set_yscale("log", base=2)
             one.yaxis.set_major_formatter("{x:g}")
-            one.set_title(drawing.with_numbers(title, f"rotation: {equal_kinds[1][1]}"))
+            one.set_title(drawing.with_numbers(title, "" if usable else "no g with both modes"))
             drawing.number_line(one, "x", "g")
-            one.set_ylabel(f"speed relative to g = {learnt[0]:g}" if learnt else "speed")
+            one.set_ylabel("updates to criterion")
         drawing.same_limits(axes, "y")
         drawing.shared_legend(page, axes[0])
         drawing.note(page, results.interference, drawing.EQUAL, drawing.OVER_SEEDS)
     return page
 
 
-def _line(axes: Axes, kind: pd.DataFrame, learnt: list[float], label: str, colour: str) -> None:
-    """Draw the mean speed of one kind of learning, relative to the smallest g at which it was learnt."""
-    seeds = pd.DataFrame({g: speed_up(kind, learnt[0], g) for g in learnt})
-    rows = seeds.rename_axis("seed").reset_index().melt("seed", var_name="g", value_name="doublings")
-    rows = rows.assign(counted=rows["doublings"].notna(), g=rows["g"].astype(float))
+def _line(axes: Axes, rows: pd.DataFrame, label: str, colour: str) -> None:
+    """Draw the geometric mean of the updates of one kind of learning, with all seeds as dots."""
+    rows = rows.assign(doublings=np.log2(rows["updates"].clip(lower=1)))
+    counted = rows[rows["counted"]]
+    axes.plot(counted["g"], counted["updates"], "o", ms=2.5, color=colour, alpha=0.35, lw=0)
     drawing.mean_line(axes, rows, "g", "doublings", colour, label, power_of=2.0)
 
 

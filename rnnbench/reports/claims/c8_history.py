@@ -15,7 +15,7 @@ from rnnbench.randomness import rng_for
 from rnnbench.reports.claims import drawing
 from rnnbench.reports.claims.claim import Claim, Finding
 from rnnbench.reports.claims.groups import Floats, groups, pairs, per_seed
-from rnnbench.reports.estimates import LEVEL, Estimate, estimate
+from rnnbench.reports.estimates import LEVEL, Estimate, estimate, informative
 from rnnbench.results.intervals import mean_interval
 from rnnbench.results.reading import Results
 
@@ -24,11 +24,13 @@ MATTERS = 0.1
 """A tenth of what was learnt. A history with a smaller effect makes no difference to a learner."""
 BLUE, PALE = "#31688e", "#b5b5b5"
 RULE = (
-    "For every pair (A, B) that was learnt after at least two histories, a contrast is the interference after one "
-    "history minus that after the shortest history, within seeds. The k contrasts share the error rate of 5 % "
-    f"(Bonferroni): intervals are at 1 - 0.05/k, and p is k times the p-value of a t test against a size of {MATTERS}. "
-    f"Supported if the whole interval of any contrast is above {MATTERS} or below -{MATTERS}, with p <= 0.05. Not "
-    f"supported if the intervals of all contrasts lie within -{MATTERS} to {MATTERS}. Otherwise undecided."
+    "For every pair (A, B) that was learnt after at least two histories, the contrast is the interference after the "
+    "longest history (of equally long ones, that which the protocol names first) minus that after the shortest one, "
+    "within seeds. So each pair has one contrast, which the protocol chooses before anything is trained; the other "
+    "histories are reported and do not decide. The k contrasts share the error rate of 5 % (Bonferroni): intervals "
+    f"are at 1 - 0.05/k, and p is k times the p-value of a t test against a size of {MATTERS}. Supported if the whole"
+    f" interval of any contrast is above {MATTERS} or below -{MATTERS}, with p <= 0.05. Not supported if the "
+    f"intervals of all contrasts lie within -{MATTERS} to {MATTERS}. Otherwise undecided."
 )
 
 
@@ -45,16 +47,18 @@ def judge(results: Results) -> list[Finding]:
         contrasted = _contrasted(rows)
         if not contrasted:
             continue
-        k = sum(len(histories) - 1 for histories in contrasted.values())
-        parts = tuple(
-            contrast(
-                _of(rows, pair, history), _of(rows, pair, histories[0]), said(pair, history, histories[0]), k, name
+        parts, further = [], []
+        for pair, (shortest, longest, *others) in contrasted.items():
+            reference = _of(rows, pair, shortest)
+            parts.append(
+                contrast(_of(rows, pair, longest), reference, said(pair, longest, shortest), len(contrasted), name)
             )
-            for pair, histories in contrasted.items()
-            for history in histories[1:]
-        )
-        used = pd.concat([_of(rows, pair, history) for pair, several in contrasted.items() for history in several])
-        findings.append(Finding.of(ID, name, used, parts, any_part=True))
+            for history in others:
+                change = (per_seed(_of(rows, pair, history)) - per_seed(reference)).dropna()
+                statement = said(pair, history, shortest)
+                further.append(informative(statement, change.to_numpy(float), (ID, name, statement)))
+        used = pd.concat([_of(rows, pair, each) for pair, several in contrasted.items() for each in several[:2]])
+        findings.append(Finding.of(ID, name, used, parts, further, any_part=True))
     return findings
 
 
@@ -125,13 +129,21 @@ def _groups(results: Results) -> list[tuple[str, pd.DataFrame]]:
 
 
 def _contrasted(rows: pd.DataFrame) -> dict[tuple[str, str], list[str]]:
-    """The histories of each pair (A, B) that has more than one, in order of appearance."""
+    """The histories of each pair (A, B) that has more than one: the shortest, the longest, and all others."""
     found = {}
     for (first, second), each in rows.groupby(["first_task", "second_task"], sort=False):
         histories = list(dict.fromkeys(each["earlier_tasks"]))
         if len(histories) > 1:
-            found[str(first), str(second)] = histories
+            shortest = min(histories, key=_length)
+            longest = max((history for history in histories if history != shortest), key=_length)
+            others = [history for history in histories if history not in (shortest, longest)]
+            found[str(first), str(second)] = [shortest, longest, *others]
     return found
+
+
+def _length(history: str) -> int:
+    """The number of tasks in a history."""
+    return history.count(" > ") + 1 if history else 0
 
 
 def _of(rows: pd.DataFrame, pair: tuple[str, str], history: str) -> pd.DataFrame:

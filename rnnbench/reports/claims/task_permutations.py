@@ -1,4 +1,9 @@
-"""Correlation of two matrices over ordered pairs of tasks, tested by permuting the tasks.
+"""Correlation of two matrices over ordered pairs of tasks without the effects of single tasks, and its test.
+
+A task that is forgotten more than others, whatever follows it, is an effect of a row, and a task that costs all others
+much is an effect of a column. They are removed from both matrices by least squares, and what remains is ranked and
+correlated, so that the correlation is about pairs. (Ranks of additive effects are not additive: if the effects were
+removed from the ranks, strong effects of single tasks would look like an association of pairs.)
 
 Pairs that share a task are not independent, so the entries of a matrix cannot be shuffled one by one. Instead the
 tasks are permuted, that is, rows and columns together (quadratic assignment procedure; Krackhardt 1988, Social
@@ -64,8 +69,28 @@ def correlation(x: Floats, y: Floats) -> Floats:
     return np.where(scale > 1e-12, (a * b).sum(axis=-1) / np.where(scale > 1e-12, scale, 1), math.nan)
 
 
+def pair_effects(matrices: Floats) -> Floats:
+    """Ranks of what the entries for different tasks are without the effects of rows and columns.
+
+    Args:
+        matrices: [.., n, n] for n tasks, NaN where a value is missing.
+
+    Returns:
+        [.., n (n - 1)], ranks of the residuals of a least-squares fit of mean + row + column.
+    """
+    n = matrices.shape[-1]
+    first, second = np.nonzero(~np.eye(n, dtype=bool))
+    design = np.hstack([first[:, None] == np.arange(n), second[:, None] == np.arange(n)]).astype(float)
+    values = off_diagonal(matrices)
+    found = values.reshape(-1, len(first)).copy()
+    for row in found:
+        known = np.isfinite(row)
+        row[known] -= design[known] @ np.linalg.lstsq(design[known], row[known], rcond=None)[0]
+    return ranks(found.reshape(values.shape))
+
+
 def association(x: Floats, y: Floats) -> Floats:
-    """Spearman's correlation of the off-diagonal entries of two matrices, averaged over strata.
+    """Correlation of the pair effects of two matrices, averaged over strata.
 
     Args:
         x: [.., stratum, n, n] for n tasks.
@@ -74,7 +99,7 @@ def association(x: Floats, y: Floats) -> Floats:
     Returns:
         [..]; strata without a correlation are left out of the average.
     """
-    return np.nanmean(correlation(ranks(off_diagonal(x)), ranks(off_diagonal(y))), axis=-1)
+    return np.nanmean(correlation(pair_effects(x), pair_effects(y)), axis=-1)
 
 
 def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
@@ -98,11 +123,11 @@ def permutation_p(x: Floats, y: Floats, rng: np.random.Generator) -> float:
     else:
         drawn = [rng.permutation(n) for _ in range(N_PERMUTATIONS - 1)]
         orders = np.vstack([np.arange(n), *drawn])
-    ranked_y, total = ranks(off_diagonal(y)), np.zeros(len(orders))
-    ranked_x = np.full_like(x, math.nan)
-    ranked_x[..., ~np.eye(n, dtype=bool)] = ranks(off_diagonal(x))
+    effects_y, total = pair_effects(y), np.zeros(len(orders))
+    effects_x = np.full_like(x, math.nan)
+    effects_x[..., ~np.eye(n, dtype=bool)] = pair_effects(x)  # permuting tasks permutes their effects, too
     used = 0
-    for stratum_x, stratum_y in zip(ranked_x, ranked_y, strict=True):
+    for stratum_x, stratum_y in zip(effects_x, effects_y, strict=True):
         permuted = off_diagonal(stratum_x[orders[:, :, None], orders[:, None, :]])
         found = correlation(permuted, stratum_y)
         if np.isfinite(found[0]):

@@ -15,7 +15,7 @@ from rnnbench.reports.estimates import GENERAL_RULE
 from rnnbench.results.store import StoreError
 
 DRIVES = (0.02, 0.1, 0.3)
-TASKS = ("fixed_points", "a_task_with_quite_a_long_name")
+TASKS = ("fixed_points", "a_task_with_quite_a_long_name", "romo", "mante")
 
 
 def _lost(row, rng):
