@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 
 from rich.console import Console
 from rich.progress import Progress
+from rich.text import Text
 
 out = Console()
 err = Console(stderr=True)
@@ -45,3 +46,19 @@ def duration(seconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
     return f"{seconds // 3600:,} h {seconds % 3600 // 60:02d} min"
+
+
+def folded(chunks: Sequence[str], width: int) -> Text:
+    """Join chunks of text into as few lines as possible; a line ends only between chunks, and later lines are indented.
+
+    Args:
+        chunks: the chunks; empty ones are left out. A chunk longer than a line is left to the terminal.
+        width: largest number of columns of a line.
+    """
+    lines: list[str] = []
+    for chunk in filter(None, chunks):
+        if lines and len(lines[-1]) + 1 + len(chunk) <= width:
+            lines[-1] += f" {chunk}"
+        else:
+            lines.append(f"  {chunk}" if lines else chunk)
+    return Text("\n".join(lines))
