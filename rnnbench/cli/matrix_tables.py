@@ -12,7 +12,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from rnnbench.cli.console import folded
+from rnnbench.cli.setting_names import full_name, of_setting, varying_names
 from rnnbench.messages import counted
+from rnnbench.reports.equal_pairs import over
 from rnnbench.reports.numbers import DASH, number
 from rnnbench.results.columns import MATRIX
 from rnnbench.results.interference import idle_outputs, matrix_table, over_seeds
@@ -33,7 +36,7 @@ def matrix_tables(table: pd.DataFrame, console: Console) -> list[Table]:
     matrices: dict[str, list[dict[Any, Any]]] = {}
     idle = idle_outputs(table)
     for row in matrix_table(table).to_dict("records"):
-        matrices.setdefault(f"interference I(A ← B), {idle}: {_name(row)}", []).append(row)
+        matrices.setdefault(f"interference I(A ← B), {idle}: {full_name(row)}", []).append(row)
     shown = []
     for title, rows in matrices.items():
         grid = _grid(title, rows)
@@ -62,19 +65,42 @@ def _summary(title: str, rows: list[dict[Any, Any]]) -> Table:
     """What each task loses to the others and what it costs them, as means over the entries in which networks count."""
     entries = pd.DataFrame(rows)
     others = entries[entries["first_task"] != entries["second_task"]]
-    lost, costs = (others.groupby(name, sort=False)["mean"] for name in ("first_task", "second_task"))
     summary = Table(title=Text(title), title_justify="left", box=None, padding=(0, 2, 0, 0))
     for name in ("task", "loses", "most to", "costs", "most"):
         summary.add_column(name, justify="right" if name in ("loses", "costs") else "left", no_wrap=True)
-    for task in dict.fromkeys(row["first_task"] for row in rows):
-        worst = [_worst(others, "first_task", task, "second_task"), _worst(others, "second_task", task, "first_task")]
-        means = [number(group.mean().get(task)) for group in (lost, costs)]
-        summary.add_row(Text(task), means[0], worst[0], means[1], worst[1])
-    summary.caption = (
-        "Means over the other tasks. The whole matrix is too wide for this terminal; it is in the figures."
-    )
-    summary.caption_justify = "left"
+    tasks = list(dict.fromkeys(row["first_task"] for row in rows))
+    loses, costs = (_means(others, name, tasks) for name in ("first_task", "second_task"))
+    for task, lost, cost in zip(tasks, loses, costs, strict=True):
+        most_to, most = (
+            _worst(others, "first_task", task, "second_task"),
+            _worst(others, "second_task", task, "first_task"),
+        )
+        summary.add_row(Text(task), lost, most_to, cost, most)
+    summary.caption, summary.caption_justify = Text(_caption(others)), "left"
     return summary
+
+
+def _means(entries: pd.DataFrame, by: str, tasks: list[str]) -> list[Text]:
+    """The mean of each task over the entries in which networks count, and their number if it is not that of all."""
+    means, marks = [], []
+    for task in tasks:
+        own = entries[entries[by] == task]
+        known = own["mean"].notna().sum()
+        means.append(number(own["mean"].mean()))
+        marks.append(f" {known}/{len(own)}" if 0 < known < len(own) else "")
+    longest = max(map(len, marks))  # the numbers stay below each other
+    return [Text(mean).append(mark.ljust(longest), style="bold") for mean, mark in zip(means, marks, strict=True)]
+
+
+def _caption(entries: pd.DataFrame) -> str:
+    """Over how many pairs and networks a summary is, and where the whole matrix is."""
+    n_pairs, n_networks = int((entries["counted"] > 0).sum()), int(entries["counted"].sum())
+    counts = over(n_pairs, len(entries), n_networks, int(entries["networks"].sum()), same=False)
+    marked = "; 3/5: of 5 pairs, 3 count" if 0 < n_pairs < len(entries) else ""
+    return (
+        f"Means over the other tasks, {counts}{marked}. The whole matrix is too wide for this terminal; it is in the "
+        "figures."
+    )
 
 
 def _worst(entries: pd.DataFrame, by: str, task: str, partner: str) -> Text:
@@ -86,54 +112,60 @@ def _worst(entries: pd.DataFrame, by: str, task: str, partner: str) -> Text:
     return Text(f"{row[partner]} {number(row['mean'])}")
 
 
-def summary_lines(table: pd.DataFrame) -> list[Text]:
-    """One line for each matrix: its mean over pairs of different tasks, over how many, and that of the drift control.
+def summary_lines(table: pd.DataFrame, idle: str, width: int = 80) -> list[Text]:
+    """The mean over pairs of different tasks of each matrix, over how many, and that of the drift control.
+
+    These means are not over the same pairs, so that each line says over how many of them it is.
 
     Args:
-        table: the rows of interference.csv.
+        table: rows of interference.csv.
+        idle: what happened to idle outputs, as a phrase.
+        width: number of columns of the terminal.
 
     Returns:
-        Lines with the means and with the 95 % interval of the first one over seeds.
+        A heading, and a line for each matrix with the 95 % interval over seeds; nothing if there are no pairs.
     """
     same = table["first_task"] == table["second_task"]
+    if same.all():
+        return []
     rng = np.random.default_rng(0)
-    control = over_seeds(table[same], MATRIX, rng).to_dict("records")
+    control = over_seeds(table[same], MATRIX, rng)
     entries = matrix_table(table[~same])
-    lines = []
-    for pairs in over_seeds(table[~same], MATRIX, rng).to_dict("records"):
-        if pairs["n_seeds"] == 0:
-            lines.append(Text(f"{_name(pairs)}: no network counts"))
-            continue
-        drift = next((c["mean"] for c in control if all(str(c[n]) == str(pairs[n]) for n in MATRIX)), math.nan)
-        continued = "" if math.isnan(drift) else f", {number(drift)} if only A is trained further"
-        interval = f"95 % interval over {pairs['n_seeds']} seeds: {number(pairs['low'])} to {number(pairs['high'])}"
-        if math.isnan(pairs["low"]):
-            interval = f"{counted(pairs['n_seeds'], 'seed')}, no interval"
-        own = entries[(entries[MATRIX].astype(str) == [str(pairs[name]) for name in MATRIX]).all(axis=1)]
-        over = f"over {(own['counted'] > 0).sum()} of {counted(len(own), 'pair')} of different tasks"
-        lines.append(Text(f"{_name(pairs)}: {number(pairs['mean'])} {over} ({interval}){continued}"))
+    means = over_seeds(table[~same], MATRIX, rng).to_dict("records")
+    lines = [folded(["mean interference over the pairs of different tasks that count,", f"{idle}:"], width)]
+    for pairs, name in zip(means, varying_names(means), strict=True):
+        chunks = _mean_chunks(pairs, of_setting(entries, pairs), of_setting(control, pairs))
+        lines.append(folded([f"{name}: {chunks[0]}" if name else chunks[0], *chunks[1:]], width))
     return lines
+
+
+def _mean_chunks(pairs: dict[Any, Any], entries: pd.DataFrame, control: pd.DataFrame) -> list[str]:
+    """The mean of a matrix, over how many entries it is, its interval, and the mean of its drift control."""
+    counts = (int((entries["counted"] > 0).sum()), len(entries), int(entries["counted"].sum()))
+    which = over(*counts, int(entries["networks"].sum()), same=False)
+    if pairs["n_seeds"] == 0:
+        return [f"no network counts, {which}"]
+    interval = f"95 % interval over {pairs['n_seeds']} seeds: {number(pairs['low'])} to {number(pairs['high'])}"
+    if math.isnan(pairs["low"]):
+        interval = f"no interval, {counted(pairs['n_seeds'], 'seed')}"
+    drift = control["mean"].dropna()
+    continued = [] if drift.empty else [f"{number(drift.iloc[0])} if only A is trained further"]
+    return [number(pairs["mean"]), f"{which};", f"{interval}{';' if continued else ''}", *continued]
 
 
 def control_line(table: pd.DataFrame) -> list[Text]:
     """One line about the drift control: interference if A is trained further in place of B; none if there is none.
 
     Args:
-        table: the rows of interference.csv.
+        table: rows of interference.csv.
     """
     same = table[table["first_task"] == table["second_task"]]
     means = over_seeds(same, MATRIX, np.random.default_rng(0))["mean"].dropna()
     if means.empty:
         return []
     low, high = number(means.min()), number(means.max())
-    return [Text(f"if only A is trained further: {low if low == high else f'{low} to {high}'}")]
-
-
-def _name(row: dict[Any, Any]) -> str:
-    g = "" if pd.isna(row["g"]) else f", g = {row['g']:g}"
-    condition = f", {row['condition'].replace('=', ' = ')}" if row["condition"] else ""
-    earlier = f", after {row['earlier_tasks']}" if row["earlier_tasks"] else ""
-    return f"{row['architecture']}, {row['rule']}, N = {row['units']}{g}{condition}{earlier}"
+    found = low if low == high else f"{low} to {high}"
+    return [Text(f"interference if only A is trained further, {idle_outputs(table)}: {found}")]
 
 
 def _entry(row: dict[Any, Any]) -> Text:

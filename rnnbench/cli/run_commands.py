@@ -117,20 +117,14 @@ def _run(prepared: Prepared, figures: bool, dry_run: bool) -> None:
     if dry_run:
         print_plan(prepared, out)
         return
-    from rnnbench.cli.answers import comparison_tables, trend_lines, variance_lines
-    from rnnbench.cli.matrix_tables import control_line, matrix_tables, summary_lines
+    from rnnbench.cli.answers import answers
+    from rnnbench.cli.matrix_tables import matrix_tables
     from rnnbench.execution.run import run as run_benchmark
-    from rnnbench.results.interference import counts, idle_outputs
+    from rnnbench.results.interference import counts
 
     found = run_benchmark(prepared, watcher=LiveDisplay(out), figures=figures)
-    for table in matrix_tables(found.interference, out):
-        out.print(table)
-    comparisons = comparison_tables(found.comparisons, idle_outputs(found.interference))
-    for comparison in comparisons:
-        out.print(comparison)
-    means = control_line(found.interference) if comparisons else summary_lines(found.interference)
-    for line in (*trend_lines(found.trends), *means, *variance_lines(found.decomposition)):
-        out.print(line)
+    for part in (*matrix_tables(found.interference, out), *answers(found, out.width)):
+        out.print(part)
     if left_out := int((~counts(found.interference)).sum()):
         rows = f"{left_out} of {len(found.interference)} rows do not count"
         out.print(f"{rows}: the criterion on A was not reached, or a loss is not finite")
