@@ -15,6 +15,7 @@ from rnnbench.reports.comparison.report import entry_row, matrix_rows
 from rnnbench.reports.comparison.two_labs import Pair
 from rnnbench.reports.numbers import number, with_interval
 from rnnbench.reports.trade_off.report import texts_of, varying
+from rnnbench.reports.trade_off.table import told
 
 STYLES = {"supported": "green", "not supported": "red", "undecided": "yellow"}
 COLOURS = {"agree": "green", "disagree": "red", "inconclusive": "yellow"}
@@ -25,7 +26,7 @@ MOST_ENTRIES = 40
 
 
 def claims_table(judgements: Sequence[Judgement]) -> Table:
-    """A table with a row for each finding: claim, results, networks, the estimates that decide, verdict.
+    """A table with a row for each finding: claim, results with idle outputs, networks, deciding estimates, verdict.
 
     Args:
         judgements: a claim and its findings on each results folder.
@@ -34,6 +35,7 @@ def claims_table(judgements: Sequence[Judgement]) -> Table:
     for column in ("claim", "results", "networks compared", "estimates", "verdict"):
         table.add_column(column, overflow="fold")
     for judgement in judgements:
+        results = Text(judgement.name).append(f"\n{judgement.idle}", style="dim")
         for finding in judgement.findings:
             estimates = "\n".join(
                 f"{one.statement}: {' '.join(part for part in numbers_of(one)[:2] if part)}" for one in finding.parts
@@ -41,24 +43,28 @@ def claims_table(judgements: Sequence[Judgement]) -> Table:
             verdict = Text(finding.verdict, style=STYLES[finding.verdict])
             if finding.reason:
                 verdict.append(f"\n{finding.reason}", style="dim")
-            table.add_row(finding.claim, Text(judgement.name), Text(finding.group), Text(estimates), verdict)
+            table.add_row(finding.claim, results, Text(finding.group), Text(estimates), verdict)
         if judgement.why_not:
             reason = Text(judgement.why_not, style="dim")
-            table.add_row(judgement.claim.id, Text(judgement.name), Text("not judged", style="dim"), reason, "")
+            table.add_row(judgement.claim.id, results, Text("not judged", style="dim"), reason, "")
     return table
 
 
 def trade_off_table(table: pd.DataFrame) -> Table:
-    """The table of trade-offs, in which only interference has an interval.
+    """The table of trade-offs with idle outputs in its heading; only interference has an interval.
 
     Args:
         table: what `write_trade_off` returned.
     """
     columns = varying(table)
-    legend = "acc: final accuracy; B: second task learnt; A: networks that learnt the first task"
-    grid = Table(box=None, padding=(0, 1, 0, 0), caption=legend, caption_justify="left")
+    idle, over = told(table)
+    grid = _table(f"interference I and what it costs; {idle}", [])
+    grid.padding, grid.caption_justify = (0, 1, 0, 0), "left"
+    grid.caption = Text(
+        f"I: {over}; acc: final accuracy; B: second task learnt; A: networks that learnt the first task"
+    )
     for name in [*columns, "I", "95 %", "acc", "B", "cost", "A", ""]:
-        grid.add_column(name, no_wrap=True)
+        grid.add_column(name, no_wrap=name not in columns, overflow="fold")  # a verdict is not cut off
     for row in table.to_dict("records"):
         mean, low, high = (row[f"interference{end}"] for end in ("", "_low", "_high"))
         interval = with_interval(mean, low, high).partition(" ")[2]

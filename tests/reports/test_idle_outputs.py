@@ -7,6 +7,7 @@ fails if the phrase is missing in any one of them, or if it is the phrase of the
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import replace
@@ -78,26 +79,24 @@ class Small:
 
     def __init__(self, idle: str, home: Path) -> None:
         self.idle, self.home = idle, home
-        for name, parts in BENCHMARKS.items():
-            run(
-                {
-                    "name": name,
-                    "tasks": [TASK | {"label": "A"}, TASK | {"label": "B"}],
-                    "seeds": 2,
-                    "channels": {"layout": "separate", "idle_outputs": idle},
-                    "training": {
-                        "batch": 2,
-                        "max_updates": 20,
-                        "evaluate_every": 5,
-                        "evaluation_trials": 4,
-                        "criterion": {"relative_loss": 0.99},
-                    },
-                }
-                | parts,
-                home,
-                workers=1,
-                device="cpu",
-            )
+        for name in BENCHMARKS:
+            run(self.described(name), home, workers=1, device="cpu")
+
+    def described(self, name: str) -> dict[str, Any]:
+        """A benchmark as it would be written in its file."""
+        return {
+            "name": name,
+            "tasks": [TASK | {"label": "A"}, TASK | {"label": "B"}],
+            "seeds": 2,
+            "channels": {"layout": "separate", "idle_outputs": self.idle},
+            "training": {
+                "batch": 2,
+                "max_updates": 20,
+                "evaluate_every": 5,
+                "evaluation_trials": 4,
+                "criterion": {"relative_loss": 0.99},
+            },
+        } | BENCHMARKS[name]
 
     def of(self, name: str) -> Results:
         return load_results(self.home / name)
@@ -232,6 +231,42 @@ def test_the_comparison_report(small):
     marks = ("concordance", "over seeds, all entries", "95 % over labs")
     heads = [line for line in lines if any(mark in line for mark in marks)]
     small.check_each("head", heads, at_least=7)
+
+
+def blocks(printed: str, start: str) -> list[str]:
+    """The beginnings of the blocks of what was printed whose headings start with the given words."""
+    not_the_next = r"(?:(?! (?:mean |change of |variance of )?interference ).){0,120}"
+    return re.findall(rf"(?:^|(?<= )){re.escape(start)}{not_the_next}", " ".join(printed.split()))
+
+
+def printed_by(command_line, small: Small, name: str, folder: Path) -> str:
+    """What `run` prints about results that are complete, so that nothing is trained."""
+    file = folder / f"{name}.yaml"
+    file.write_text(json.dumps(small.described(name)))  # JSON is YAML
+    ran = command_line(["run", file, "--results", small.home, "--no-figures", "--workers", 1], folder)
+    assert ran.code == 0, ran.err
+    return ran.out
+
+
+def test_every_block_that_the_terminal_shows_after_a_run(command_line, small, tmp_path):
+    drive = printed_by(command_line, small, "drive", tmp_path)
+    small.check_each("matrix", blocks(drive, "interference I(A ← B)"), at_least=12)
+    for across in ("along g", "along drive", "by rule"):
+        small.check_each(across, blocks(drive, f"interference {across}"))
+    small.check_each("control", blocks(drive, "interference if only A"))
+    small.check_each("trends", blocks(drive, "change of interference"))
+    assert "pairs fall" in drive.split("change of interference")[1]
+    histories = printed_by(command_line, small, "histories", tmp_path)
+    small.check_each("means", blocks(histories, "mean interference"))
+
+
+def test_what_the_terminal_shows_of_trade_offs_and_claims(command_line, small, tmp_path):
+    shown = command_line(["trade-off", small.home / "drive", "--out", tmp_path], tmp_path)
+    assert shown.code == 0, shown.err
+    small.check_each("trade-off", blocks(shown.out, "interference I "))
+    judged = command_line(["claims", small.home / "correlated", "--out", tmp_path], tmp_path)
+    assert judged.code == 0, judged.err
+    small.check("claims", " ".join(judged.out.split()))
 
 
 def theory_figures() -> dict[str, Figure]:
