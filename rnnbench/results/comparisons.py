@@ -117,8 +117,8 @@ SIZE = ["g", "units"]
 def _architectures(table: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compared]:
     """Compare each architecture with the first one, where both were run in the same setting.
 
-    They are compared at the same g and size. An architecture without g, or that was run at a single g and size, is also
-    compared where it differs in them.
+    They are compared at the same g and size. An architecture without g, or that was run at a single g and size, is
+    compared with the first one even where that was run at others only.
     """
     names = names_without(table, ["architecture", *SIZE]).drop(columns=PAIR_AND_SEED)
     for number in pd.unique(group := names.groupby(list(names), dropna=False, sort=False).ngroup()):
@@ -131,13 +131,13 @@ def _architectures(table: pd.DataFrame, curves: pd.DataFrame) -> Iterator[Compar
 
 
 def _matched(first: pd.DataFrame, second: pd.DataFrame) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """The rows of two architectures that can be compared: at each g and size that both have, or at their only one."""
+    """The rows of two architectures to compare: at each g and size that both have, or at the only one of the second."""
     one, two = (dict(list(rows.groupby(SIZE, dropna=False, sort=False))) for rows in (first, second))
     by_text = [{str(key): rows for key, rows in each.items()} for each in (one, two)]  # a missing g equals no other one
     if same := [key for key in by_text[0] if key in by_text[1]]:
         yield from ((by_text[0][key], by_text[1][key]) for key in same)
-    elif len(one) == 1 or len(two) == 1:
-        yield from ((a, b) for a in one.values() for b in two.values())
+    elif len(two) == 1:
+        yield from ((rows, next(iter(two.values()))) for rows in one.values())
 
 
 def _shared(first: pd.DataFrame, second: pd.DataFrame) -> dict[str, Any]:

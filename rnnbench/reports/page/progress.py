@@ -196,7 +196,7 @@ def _trend(first: pd.Series, trends: pd.DataFrame, name: str, idle: str) -> list
         mine = first[column]
         same &= trends[column].isna() if pd.isna(mine) else trends[column].astype(str).eq(str(mine))
     rows = {(row["moment"], row["quantity"]): row for row in trends[same].to_dict("records")}
-    known = [name for name in QUANTITIES if all(_has_change(rows.get((moment, name))) for moment in MOMENTS)]
+    known = [name for name in QUANTITIES if _has_change(rows.get(("criterion", name)))]
     if "interference" not in known:
         return []
     at = rows["criterion", "interference"]
