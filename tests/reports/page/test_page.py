@@ -133,10 +133,10 @@ def test_the_scale_changes_hue_at_one_and_is_constant_beyond_its_ends():
     assert colours.shade(99.0) == colours.shade(3.99)
     assert colours.shade(-9.0) == "i0"
     assert colours.shade(math.nan) == "absent"
-    text = page([reference("claims/half-rate")])
+
 
 def test_claims_and_rules_are_shown_if_the_benchmark_names_them(reference):
-    text = page([reference("claims/half-rate-neuro")])
+    text = page([reference("claims/half-rate")])
     assert "flow: Steps small enough" in text and "✓ supported" in text
     assert "What keeping old tasks costs" in text
     assert text.count("data:image/png;base64,") == 2
