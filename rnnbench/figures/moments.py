@@ -7,12 +7,25 @@ import numpy as np
 import pandas as pd
 
 from rnnbench.figures import style, summary
-from rnnbench.results.comparisons import HALF, MOMENTS, QUANTITIES, TENTH, Compared, comparison_table, reached
+from rnnbench.results.comparisons import (
+    HALF,
+    MOMENTS,
+    QUANTITIES,
+    TENTH,
+    Compared,
+    comparison_table,
+    reached,
+    trend_table,
+)
 from rnnbench.results.interference import counts, in_context
 from rnnbench.results.progress import at_equal_loss, common, names_without
 
 PARTS = ("architecture", "rule", "units", "condition", "earlier_tasks")
 """Columns of a setting that are named in titles, besides g."""
+
+LONG = 29  # characters that fit above a panel
+ESTIMATE = ["mean", "median", "low", "high", "low_tasks", "high_tasks"]
+"""Mean, median, and the intervals of the mean over seeds and over tasks, as in comparisons.csv."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +33,14 @@ class Series:
     """One quantity at one moment, over the same pairs and seeds at every value.
 
     Attributes:
-        means: `mean`, `low` and `high` (the interval over seeds), indexed by all values, NaN at those left out.
+        means: the columns ESTIMATE, indexed by all values, NaN at those left out.
         by_seed: mean over pairs, indexed by value, with a column for each seed.
         by_task: mean over second tasks and seeds, indexed by value, with a column for each first task.
         n_pairs: number of pairs of the means.
         of_pairs: number of pairs in the benchmark.
         n_networks: number of networks at each value of the means.
         of_networks: number of networks at each value in the benchmark.
+        change: the row of trends.csv: the change from the first to the last value; empty if there is none.
     """
 
     means: pd.DataFrame
@@ -36,6 +50,13 @@ class Series:
     of_pairs: int
     n_networks: int
     of_networks: int
+    change: dict[str, Any]
+
+    @property
+    def numbers(self) -> str:
+        """Over how many pairs and networks this is, e.g. "28/30 pairs, 140/150 networks", on two lines if it is long."""
+        pairs, networks = f"{self.n_pairs}/{self.of_pairs} pairs", f"{self.n_networks}/{self.of_networks} networks"
+        return f"{pairs}, {networks}" if len(pairs) + len(networks) < LONG else f"{pairs},\n{networks}"
 
 
 @dataclass(frozen=True)
@@ -77,9 +98,9 @@ def block(one: Compared, interference: pd.DataFrame, curves: pd.DataFrame) -> Bl
         curves: the curves table.
     """
     values = sorted([*one.values, *one.left_out])
-    means = comparison_table([one])
+    means, trends = comparison_table([one]), trend_table([one])
     series = {
-        (moment, quantity): _series(one, values, moment, quantity, means)
+        (moment, quantity): _series(one, values, moment, quantity, means, trends)
         for moment in MOMENTS
         for quantity in QUANTITIES
     }
@@ -94,11 +115,13 @@ def is_drawn(one: Compared) -> bool:
     return all(isinstance(value, int | float | np.number) and not isinstance(value, bool) for value in values)
 
 
-def _series(one: Compared, values: list[float], moment: str, quantity: str, means: pd.DataFrame) -> Series:
+def _series(
+    one: Compared, values: list[float], moment: str, quantity: str, means: pd.DataFrame, trends: pd.DataFrame
+) -> Series:
     name = f"{moment} {quantity}"
     rows = reached(one, name)
-    chosen = means[(means["moment"] == moment) & (means["quantity"] == quantity)]
-    ends = pd.DataFrame(chosen[["mean", "low", "high"]].to_numpy(float), list(one.values), ["mean", "low", "high"])
+    chosen, change = (table[(table["moment"] == moment) & (table["quantity"] == quantity)] for table in (means, trends))
+    ends = pd.DataFrame(chosen[ESTIMATE].to_numpy(float), list(one.values), ESTIMATE)
     by_seed, by_task = (
         rows[name].astype(float).groupby([rows[one.across], rows[by]]).mean().unstack().reindex(values)
         for by in ("seed", "first_task")
@@ -113,6 +136,7 @@ def _series(one: Compared, values: list[float], moment: str, quantity: str, mean
         one.of_pairs,
         rows.groupby(networks).ngroups,
         one.of_networks,
+        next(iter(change.to_dict("records")), {}),  # type: ignore[arg-type]
     )
 
 

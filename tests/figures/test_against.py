@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnbench.figures import interference_against, summary
-from rnnbench.results.comparisons import MOMENTS, compared, comparison_table
+from rnnbench.figures import interference_against, style, summary
+from rnnbench.results.comparisons import MOMENTS, compared, comparison_table, trend_table
 
 NO_CURVES = pd.DataFrame(columns=summary.CURVE_COLUMNS)
 
@@ -20,6 +20,12 @@ def line(axes, gid: str):
     return found
 
 
+def intervals(axes, kind: str) -> list[list[float]]:
+    """The ends of the intervals of a kind, "over seeds" or "over tasks"."""
+    found = [each for each in axes.collections if each.get_gid() == kind]
+    return [segment[:, 1].tolist() for lines in found for segment in lines.get_segments()]
+
+
 @pytest.fixture
 def three_g(tiny) -> pd.DataFrame:
     """Pairs (a, b) and (b, a) with two seeds; at g = 1.0 seed 1 did not learn b, at g = 2.0 hardly any learnt."""
@@ -32,17 +38,41 @@ def three_g(tiny) -> pd.DataFrame:
 
 
 def test_every_mean_is_that_of_the_comparisons_table(make_tables):
-    interference, curves = make_tables((0.3, 0.9, 1.5), ("a", "b", "c"), seeds=5)
+    interference, curves = make_tables((0.3, 0.9, 1.5), "abcdef", seeds=5, n_points=10)
     (found,) = compared(interference, curves)
     table = comparison_table([found])
+    assert np.isfinite(table["low_tasks"].astype(float)).any()
     axes = interference_against([found], interference, curves).axes
     for index, moment in enumerate(MOMENTS):
         for panel, quantity in zip(axes[3 * index :], ("interference", "skill_lost"), strict=False):
             rows = table[(table["moment"] == moment) & (table["quantity"] == quantity)]
-            drawn = line(panel, "mean").get_ydata()
-            assert drawn[np.isfinite(drawn)].tolist() == rows["mean"].tolist()
-            bars = [segment[:, 1].tolist() for segment in panel.collections[-1].get_segments() if len(segment)]
-            assert bars == [pytest.approx(each) for each in rows[["low", "high"]].to_numpy()]
+            for name in ("mean", "median"):
+                drawn = line(panel, name).get_ydata()
+                assert drawn[np.isfinite(drawn)].tolist() == rows[name].tolist()
+            for kind, ends in (("over seeds", ["low", "high"]), ("over tasks", ["low_tasks", "high_tasks"])):
+                assert intervals(panel, kind) == [pytest.approx(each) for each in rows[ends].to_numpy()]
+
+
+def test_the_change_along_all_values_is_that_of_the_trends_table(make_tables):
+    interference, curves = make_tables((0.3, 0.9, 1.5), "abcde", seeds=5, n_points=4, accidents=False)
+    (found,) = compared(interference, curves)
+    rows = trend_table([found]).query("quantity == 'interference'").to_dict("records")
+    axes = interference_against([found], interference, curves).axes
+    texts = [text.get_text() for panel in axes for text in panel.texts if text.get_gid() == "change"]
+    for row, text in zip(rows, texts, strict=True):
+        ends = [style.number(row[name]) for name in ("low", "high", "low_tasks", "high_tasks")]
+        lines = [f"over seeds {ends[0]} to {ends[1]}", f"over tasks {ends[2]} to {ends[3]}"]
+        assert text.split("\n") == [f"change {style.number(row['change'])}", *lines]
+
+
+def test_an_interval_over_tasks_is_drawn_and_explained_from_five_tasks_on(make_tables, texts):
+    for tasks, is_known in (("abcd", False), ("abcde", True)):
+        figure = draw(*make_tables((0.3, 0.9), tasks, seeds=2, n_points=3, accidents=False))
+        assert bool(intervals(figure.axes[0], "over tasks")) == is_known
+        assert ("95 % interval over tasks" in texts(figure)) == is_known
+        assert not intervals(figure.axes[0], "over seeds") and "95 % interval over seeds" not in texts(figure)
+        low, high = figure.axes[0].get_ylim()
+        assert all(low < a < b < high for a, b in intervals(figure.axes[0], "over tasks"))
 
 
 def test_means_and_tasks_are_over_the_pairs_and_seeds_that_count_at_every_g(three_g, texts):
@@ -80,8 +110,8 @@ def test_the_axis_holds_every_value(tiny):
 
 def test_seeds_are_dots_and_intervals_need_five_of_them(make_tables, texts):
     few, many = (draw(*make_tables((0.3, 1.2), ("a", "b"), seeds=seeds, n_points=4)) for seeds in (2, 5))
-    assert any("no interval" in text.replace("\n", " ") for text in texts(few))
-    assert any("95 % interval over seeds" in text.replace("\n", " ") for text in texts(many))
+    assert any("No 95 % intervals" in text.replace("\n", " ") for text in texts(few))
+    assert "95 % interval over seeds" in texts(many) and "95 % interval over seeds" not in texts(few)
     for figure, seeds in ((few, 2), (many, 5)):
         assert sum(str(line.get_gid()).startswith("seed:") for line in figure.axes[0].lines) == seeds
 
@@ -130,7 +160,8 @@ def test_settings_are_below_each_other(make_tables, clipped, overlapping):
 
 
 def test_many_tasks_fit_the_legend(make_tables, clipped, overlapping):
-    figure = draw(*make_tables((0.3, 1.2), [f"t{i}" for i in range(20)], seeds=1, n_points=2))
+    figure = draw(*make_tables((0.3, 1.2), [f"t{i}" for i in range(20)], seeds=3, n_points=2))
+    assert any("/380 pairs,\n" in text.get_text() for text in figure.axes[0].texts)
     assert clipped(figure) == [] and overlapping(figure) == []
 
 
