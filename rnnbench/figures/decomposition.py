@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from rnnbench.figures import scales, style, summary
+from rnnbench.figures import error_bars, scales, style, summary
 from rnnbench.results.columns import MATRIX
 from rnnbench.results.decomposition import Bounded, Decomposition, decompositions
 from rnnbench.results.interference import idle_outputs, in_context
@@ -31,8 +31,10 @@ LEGEND_LOOK: dict[str, Any] = {"frameon": False, "borderpad": 0, "borderaxespad"
 LEGEND_LOOK |= {"handlelength": 1.2, "columnspacing": 1.2}
 QUANTITIES = ("interference", "skill_lost")
 MEANINGS = {"pair": "the pair", "A": "A, the first task", "B": "B, the second task", "seeds": "seeds"}
-MARGIN, TOP, BAR, GAP, RIGHT = 0.1, 0.72, 0.34, 0.4, 0.25  # all sizes in inches
+MARGIN, TOP, BAR, GAP, RIGHT = 0.1, 0.72, 0.42, 0.4, 0.25  # all sizes in inches
 LEGEND, HEADING, TICKS = 0.2, 0.5, 0.5
+BESIDE = 0.37  # distance of an interval from the middle of its bar, in bars
+NOTE = 0.13  # height of a line of the note above a matrix
 TASK, ENTRY, NUMBERED = 0.24, 0.46, 0.3  # height of a task's row; largest side of an entry, smallest one with a number
 
 
@@ -102,10 +104,12 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     lines = 1 + caption.count("\n")
     key = _Key([setting.title for setting in settings], style.WIDTH - left - RIGHT)
     effects_legend = key.height
+    heads = [_head(setting, side * n) for setting in settings]
+    above = max(0.1 + 0.16 * (1 + title.count("\n")) + NOTE * (1 + note.count("\n")) for title, note in heads)
     heights = {
         "bars": BAR * len(bars),
         "effects": max(TASK, 0.06 + 0.07 * len(settings)) * n,
-        "matrix": side * n,
+        "matrices": rows * (above + side * n) + (rows - 1) * 0.06,
     }
     height = (
         TOP
@@ -117,7 +121,7 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
         + heights["effects"]
         + TICKS
         + HEADING
-        + rows * (heights["matrix"] + 0.3)
+        + heights["matrices"]
         + below
         + 0.25
         + 0.62
@@ -140,7 +144,8 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     _draw_bars(axes, bars, labels)
     y += heights["bars"] + TICKS
     if any(math.isfinite(setting.of[quantity].shares["pair"].value) for setting, quantity in bars):
-        _bar_legend(figure, min(indent, style.WIDTH - 7.9) / style.WIDTH, 1 - (y - 0.1) / height)
+        x = min(indent, style.WIDTH - 4.3 - 1.9 * len(_intervals(settings)))
+        _bar_legend(figure, settings, (x / style.WIDTH, 1 - (y - 0.1) / height))
     y += LEGEND + HEADING + effects_legend
     head(y - effects_legend - 0.08, "effect of each task on interference")
     wide = (style.WIDTH - left - RIGHT - GAP) / 2
@@ -149,16 +154,17 @@ def _draw(settings: Sequence[Setting], tasks: Sequence[str], interference: pd.Da
     if effects_legend:
         _effects_legend(figure, key, left / style.WIDTH, 1 - (y - 0.05) / height)
     y += heights["effects"] + TICKS + HEADING
-    head(y - 0.36, "effect of each pair on interference: what rows and columns do not explain")
+    head(y - 0.26, "effect of each pair on interference: what rows and columns do not explain")
     colours = scales.difference_colours([e for setting in settings for e in setting.of["interference"].pairs["effect"]])
     for index, setting in enumerate(settings):
         row, column = divmod(index, columns)
         x = left + column * (side * n + 0.25)
-        panel = add(x, y + row * (side * n + 0.3), side * n, side * n)
+        panel = add(x, y + above + row * (above + side * n + 0.06), side * n, side * n)
         _draw_pairs(panel, setting, tasks, colours, side)
+        _title_pairs(panel, *heads[index])
         last = index + columns >= len(settings)
         _name(panel, names, min(size, 72 * side * 0.85), is_first=column == 0, is_last=last)
-    y += rows * (heights["matrix"] + 0.3) + below + 0.2
+    y += heights["matrices"] + below + 0.2
     _colour_bar(figure, (left / style.WIDTH, 1 - (y + 0.1) / height, 3.2 / style.WIDTH, 0.13 / height), colours)
     figure.text(MARGIN / style.WIDTH, 0.08 / height, caption, fontsize=7.5, color=style.MUTED, va="bottom")
     return figure
@@ -187,7 +193,8 @@ def _draw_bars(axes: Axes, bars: Sequence[tuple[Setting, str]], labels: Sequence
     for y, (setting, quantity) in enumerate(bars):
         one = setting.of[quantity]
         if not all(math.isfinite(one.shares[term].value) for term in ORDER):
-            text = f"shares need several seeds; rows and columns explain {100 * one.additive_r2:.0f} % between pairs"
+            known = f"rows and columns explain {100 * one.additive_r2:.0f} % between pairs"
+            text = "shares need several seeds" + (f"; {known}" if math.isfinite(one.additive_r2) else "")
             axes.text(0.01, y, text, fontsize=8, va="center", color=style.MUTED)
             continue
         start = 0.0
@@ -200,27 +207,26 @@ def _draw_bars(axes: Axes, bars: Sequence[tuple[Setting, str]], labels: Sequence
                 number.set(ha="center", va="center", color=style.INK)
             start += value
         share = one.shares["pair"]
-        axes.hlines(y + 0.33, share.low_tasks, share.high_tasks, color=COLOURS["pair"], linewidth=1.4, zorder=4)
-        axes.hlines(y - 0.33, share.low, share.high, color=style.INK, linewidth=1.4, zorder=4)
-    axes.set(xlim=(0, 1), ylim=(len(bars) - 0.4, -0.6))
+        error_bars.draw(axes, y - BESIDE, share.low, share.high, error_bars.SEEDS, "x")
+        error_bars.draw(axes, y + BESIDE, share.low_tasks, share.high_tasks, error_bars.TASKS, "x")
+    axes.set(xlim=(-0.004, 1.004), ylim=(len(bars) - 0.4, -0.6))
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     axes.set_yticks(range(len(bars)), labels)
     style.quiet(axes)
 
 
-def _bar_legend(figure: Figure, x: float, y: float) -> None:
+def _intervals(settings: Sequence[Setting]) -> list[str]:
+    """The kinds of intervals that the shares of the pairs have."""
+    shares = [one.shares["pair"] for setting in settings for one in setting.of.values()]
+    ends = {error_bars.SEEDS: [share.low for share in shares], error_bars.TASKS: [share.low_tasks for share in shares]}
+    return [kind for kind, lows in ends.items() if any(map(math.isfinite, lows))]
+
+
+def _bar_legend(figure: Figure, settings: Sequence[Setting], corner: tuple[float, float]) -> None:
     handles: list[Patch | Line2D] = [Patch(color=COLOURS[term], label=MEANINGS[term]) for term in ORDER]
-    handles += [
-        Line2D([], [], color=style.INK, linewidth=1.4, label="pair: interval over seeds"),
-        Line2D([], [], color=COLOURS["pair"], linewidth=1.4, label="pair: interval over tasks"),
-    ]
-    figure.legend(
-        handles=handles,
-        loc="center left",
-        bbox_to_anchor=(x, y),
-        ncols=6,
-        **LEGEND_LOOK,
-    )
+    handles += [error_bars.handle(kind, f"pair: interval {kind}") for kind in _intervals(settings)]
+    look = LEGEND_LOOK | {"handlelength": 1.8}
+    figure.legend(handles=handles, loc="center left", bbox_to_anchor=corner, ncols=len(handles), **look)
 
 
 def _draw_effects(panels: Sequence[Axes], settings: Sequence[Setting], tasks: Sequence[str], names: list[str]) -> None:
@@ -298,9 +304,22 @@ def _draw_pairs(
     mesh = axes.pcolormesh(np.ma.masked_invalid(effects), cmap=ramp, norm=scale, edgecolors="white", linewidth=0.4)
     mesh.set_gid("pairs")
     axes.set(xlim=(0, len(tasks)), ylim=(len(tasks), 0))
-    axes.set_title(setting.title, loc="left", pad=4, fontsize=9)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def _head(setting: Setting, width: float) -> tuple[str, str]:
+    """The title of a matrix, and a note below it: how much rows and columns explain, and how well sizes predict."""
+    one = setting.of["interference"]
+    numbers = {"additive R²": one.additive_r2, "ρ": one.prediction_rank}
+    known = [f"{name} {style.number(value)}" for name, value in numbers.items() if math.isfinite(value)]
+    return style.wrapped(setting.title.split(" · "), width, 9), style.wrapped(known, width, 7)
+
+
+def _title_pairs(axes: Axes, title: str, note: str) -> None:
+    axes.set_title(title, loc="left", pad=4 + 72 * NOTE * (1 + note.count("\n")), fontsize=9)
+    small = axes.annotate(note, (0, 1), (0, 4), "axes fraction", "offset points", fontsize=7)
+    small.set(color=style.MUTED, gid="note")
 
 
 def _name(axes: Axes, names: list[str], size: float, is_first: bool, is_last: bool) -> None:
@@ -326,10 +345,23 @@ def _colour_bar(figure: Figure, box: tuple[float, float, float, float], colours:
 def _caption(settings: Sequence[Setting], interference: pd.DataFrame) -> str:
     ones = [setting.of["interference"] for setting in settings]
     known = any(math.isfinite(row.low) for one in ones for row in one.rows.values())
-    over = "bars: 95 % interval over seeds" if known else "fewer than five seeds: no interval over seeds"
+    over = "bars are 95 % intervals over seeds" if known else "fewer than five seeds, so no interval"
+    shares = ""
+    if any(math.isfinite(one.shares["pair"].value) for one in ones):
+        kinds = " and ".join(_intervals(settings))
+        shares = " Shares: unbiased variance components between single networks; "
+        shares += (
+            f"95 % intervals {kinds}, from jackknife pseudo-values."
+            if kinds
+            else "too few seeds and tasks for intervals."
+        )
+    predicted = any(math.isfinite(one.prediction_rank) for one in ones)
+    rank = (
+        " ρ: rank correlation of pair means with 1 + L0(B)/L0(A), where L0 is the untrained loss." if predicted else ""
+    )
     return (
         f"Least-squares fit of I(A, B) = mean + row(A) + column(B) + pair(A, B) ({idle_outputs(interference)}) to the "
-        f"means over seeds of the networks that count. Shares: unbiased variance components between single networks; "
-        f"intervals of the pairs' share: 95 %, from jackknife pseudo-values, over seeds (five or more) and over tasks "
-        f"(five or more). Effects of tasks: {over}. Grey: A, then more of A, or no network counts."
+        f"means over seeds of the networks that count.{shares} Effects of tasks: {over}. Additive R²: share of the "
+        f"variance between pair means that rows and columns explain.{rank} "
+        "Grey: A, then more of A, or no network counts."
     )

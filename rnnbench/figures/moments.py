@@ -54,7 +54,7 @@ class Series:
 
     @property
     def numbers(self) -> str:
-        """Over how many pairs and networks this is, e.g. "28/30 pairs, 140/150 networks", on two lines if it is long."""
+        """How many pairs and networks these are, e.g. "28/30 pairs, 140/150 networks"; long ones are on two lines."""
         pairs, networks = f"{self.n_pairs}/{self.of_pairs} pairs", f"{self.n_networks}/{self.of_networks} networks"
         return f"{pairs}, {networks}" if len(pairs) + len(networks) < LONG else f"{pairs},\n{networks}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -52,5 +54,31 @@ def along_g(rates: dict[float, float], lost: dict[float, float], seeds=range(5),
         for g in rates
         for a in TASKS
         for b in TASKS
+        for seed in seeds
+    ]
+
+
+def of_kinds(architectures: Sequence[str], rules: Sequence[str], tasks="abcd", seeds=range(2)):
+    """Networks at g = 0.9 of every architecture and rule.
+
+    Interference grows with the row of the task and varies between pairs and seeds.
+    """
+    rng = np.random.default_rng(0)
+    return [
+        network(
+            0.9,
+            a,
+            b,
+            seed,
+            0.05,
+            0.0 if a == b else 0.5 + 0.3 * tasks.index(a) + 0.2 * rng.standard_normal(),
+            architecture=architecture,
+            rule=rule,
+            second_loss_untrained=1.0 + tasks.index(b),
+        )
+        for architecture in architectures
+        for rule in rules
+        for a in tasks
+        for b in tasks
         for seed in seeds
     ]
