@@ -58,8 +58,9 @@ def curves_of_pairs(curves: pd.DataFrame, interference: pd.DataFrame | None = No
     """Draw the loss on A against updates on B: rows are first tasks, columns are second tasks, and colour is g.
 
     Thin lines are networks, and the bold line is their mean at each g; in the mean a network that stopped keeps
-    its last value. The dashed grey line is the mean loss on B relative to its first value. Networks that do
-    not count (see `rnnbench.results.interference.counts`) are left out, and the panel says how many count.
+    its last value. The dashed grey line is the loss on B relative to its first value: one mean over the networks of all
+    g, since a line for each g would hide the curves. Networks that do not count (see
+    `rnnbench.results.interference.counts`) are left out, and the panel says how many count.
 
     Args:
         curves: the curves table of one architecture, rule and units.
@@ -280,12 +281,12 @@ def _legend(shared: Look) -> list[Line2D]:
         Line2D([], [], color=colour, linewidth=1.9, label="mean" if math.isinf(g) else f"g = {g:g}")
         for g, colour in shared.colours.items()
     ]
-    label = "loss on B / its first value"
+    label = "loss on B, mean over all g" if len(shared.colours) > 1 else "loss on B, mean"
     return [*means, Line2D([], [], color=SECOND, linewidth=1.0, linestyle=DASHES, label=label)]
 
 
 def _legend_columns(n: int, width: float) -> int:
-    return min(n, int((width - MARGIN - 1.2) / 0.85))
+    return min(n, int((width - MARGIN - 1.5) / 0.85))
 
 
 def _caption(shared: Look, width: float) -> str:
@@ -297,5 +298,7 @@ def _caption(shared: Look, width: float) -> str:
         left_out += ", so means of different g may be over different networks" if len(shared.colours) > 1 else ""
     else:
         scale, left_out = "", "criterion on A unknown, so k/n: only k of the n networks kept finite losses"
-    text = f"{scale}{lines}, in which {kept}; {left_out}. Shaded: A, then more of A"
+    over = "the networks of all g together" if len(shared.colours) > 1 else "the same networks"
+    dashed = f"Dashed: loss on B / its first value, mean over {over}"
+    text = f"{scale}{lines}, in which {kept}; {left_out}. {dashed}. Shaded: A, then more of A"
     return textwrap.fill(text, int((width - MARGIN) * 16.5))

@@ -60,7 +60,7 @@ def test_one_colour_and_legend_entry_for_each_g(make_tables, texts):
     figure = curves_of_pairs(curves, interference)
     colours = [lines(figure.axes[1], f"mean:{g:g}")[0].get_color() for g in (0.3, 1.2, 2.1)]
     assert len(set(colours)) == 3
-    assert {"g = 0.3", "g = 1.2", "g = 2.1", "loss on B / its first value"} <= set(texts(figure))
+    assert {"g = 0.3", "g = 1.2", "g = 2.1"} <= set(texts(figure))
 
 
 def test_the_second_task_is_drawn_relative_to_its_start_but_not_on_the_diagonal(make_tables):
@@ -75,6 +75,21 @@ def test_the_caption_explains_how_the_mean_treats_networks_that_stopped(make_tab
     assert any(
         "keeps its last value" in text.replace("\n", " ") for text in texts(curves_of_pairs(curves, interference))
     )
+
+
+def test_the_dashed_line_is_the_mean_over_the_networks_of_all_g_and_says_so(tiny, texts):
+    rows = [("a", "b", seed, 0.5, True, "done", g) for seed, g in ((0, 0.5), (0, 1.5), (1, 1.5))]
+    curves = [
+        a_then_b(seed, [0, 10], [0.1, 0.5], g).assign(loss_second=[1.0, last])
+        for (_, _, seed, _, _, _, g), last in zip(rows, (0.0, 0.3, 0.6), strict=True)
+    ]
+    figure = curves_of_pairs(pd.concat(curves), tiny(*rows))
+    (dashed,) = lines(figure.axes[1], "second")
+    assert dashed.get_ydata().tolist() == pytest.approx([1.0, 0.3])
+    words = " ".join(texts(figure)).replace("\n", " ")
+    assert "loss on B, mean over all g" in texts(figure)
+    assert "loss on B / its first value, mean over the networks of all g together" in words
+    assert "loss on B, mean" in texts(curves_of_pairs(curves[0], tiny(rows[0])))
 
 
 @pytest.mark.parametrize("with_interference", [True, False])
