@@ -69,7 +69,9 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         single = interference[~_has_several_g(interference)]
         pairs = single[single["first_task"] != single["second_task"]]
         if _n_groups(pairs) > 1:
-            paths += _draw(interference_overview, single, folder, "interference_overview", False)
+            paths += _draw(
+                lambda rows: interference_overview(rows, curves), single, folder, "interference_overview", False
+            )
         paths += _draw(rows_columns_pairs, interference, folder, "rows_columns_pairs", many)
     if len(curves):
         several = _n_groups(curves) > 1

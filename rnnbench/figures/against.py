@@ -186,7 +186,7 @@ def _task_label(task: str) -> str:
 
 
 def _caption(blocks: Sequence[Block], interference: pd.DataFrame) -> str:
-    kinds = panels.intervals_of([of for one in blocks for of in one.series.values()])
+    kinds = error_bars.kinds_in(of.means for one in blocks for of in one.series.values())
     spaced = (
         "" if all(panels.places(one.values) == list(one.values) for one in blocks) else " Values are evenly spaced."
     )

@@ -1,10 +1,11 @@
 """The two 95 % intervals of a number: over seeds a solid dark line, over tasks a dashed grey line beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
@@ -44,6 +45,13 @@ def draw(
     xy = (np.tile(at, 2), ends) if along == "y" else (ends, np.tile(at, 2))
     caps = axes.plot(*xy, "_" if along == "y" else "|", color=look["color"], markersize=CAP, zorder=5)
     caps[0].set_markeredgewidth(look["linewidth"])
+
+
+def kinds_in(tables: Iterable[pd.DataFrame]) -> list[str]:
+    """The kinds of intervals in tables with the columns low and low_tasks."""
+    known = list(tables)
+    ends = {SEEDS: "low", TASKS: "low_tasks"}
+    return [kind for kind, end in ends.items() if any(bool(table[end].notna().any()) for table in known)]
 
 
 def handle(kind: str, label: str) -> Line2D:

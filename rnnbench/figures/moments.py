@@ -8,9 +8,9 @@ import pandas as pd
 
 from rnnbench.figures import style, summary
 from rnnbench.results.comparisons import (
+    ESTIMATE,
     HALF,
     MOMENTS,
-    QUANTITIES,
     TENTH,
     Compared,
     comparison_table,
@@ -23,9 +23,10 @@ from rnnbench.results.progress import at_equal_loss, common, names_without
 PARTS = ("architecture", "rule", "units", "condition", "earlier_tasks")
 """Columns of a setting that are named in titles, besides g."""
 
+QUANTITIES = ("interference", "skill_lost")
+"""The quantities that are drawn."""
+
 LONG = 29  # characters that fit above a panel
-ESTIMATE = ["mean", "median", "low", "high", "low_tasks", "high_tasks"]
-"""Mean, median, and the intervals of the mean over seeds and over tasks, as in comparisons.csv."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Series:
     """One quantity at one moment, over the same pairs and seeds at every value.
 
     Attributes:
-        means: the columns ESTIMATE, indexed by all values, NaN at those left out.
+        means: the columns `comparisons.ESTIMATE`, indexed by all values, NaN at those left out.
         by_seed: mean over pairs, indexed by value, with a column for each seed.
         by_task: mean over second tasks and seeds, indexed by value, with a column for each first task.
         n_pairs: number of pairs of the means.
@@ -54,9 +55,8 @@ class Series:
 
     @property
     def numbers(self) -> str:
-        """How many pairs and networks these are, e.g. "28/30 pairs, 140/150 networks"; long ones are on two lines."""
-        pairs, networks = f"{self.n_pairs}/{self.of_pairs} pairs", f"{self.n_networks}/{self.of_networks} networks"
-        return f"{pairs}, {networks}" if len(pairs) + len(networks) < LONG else f"{pairs},\n{networks}"
+        """How many pairs and networks these are; see `numbers_text`."""
+        return numbers_text(self.n_pairs, self.of_pairs, self.n_networks, self.of_networks)
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,12 @@ class Block:
         texts = [text if name in setting else "" for name, text in zip(PARTS, texts, strict=True)]
         g = setting.get("g")
         return [*texts, "" if g is None or pd.isna(g) else f"g = {g:g}"]
+
+
+def numbers_text(n_pairs: int, of_pairs: int, n_networks: int, of_networks: int) -> str:
+    """How many pairs and networks count, e.g. "28/30 pairs, 140/150 networks"; long ones are on two lines."""
+    pairs, networks = f"{n_pairs}/{of_pairs} pairs", f"{n_networks}/{of_networks} networks"
+    return f"{pairs}, {networks}" if len(pairs) + len(networks) < LONG else f"{pairs},\n{networks}"
 
 
 def block(one: Compared, interference: pd.DataFrame, curves: pd.DataFrame) -> Block:
@@ -121,7 +127,7 @@ def _series(
     name = f"{moment} {quantity}"
     rows = reached(one, name)
     chosen, change = (table[(table["moment"] == moment) & (table["quantity"] == quantity)] for table in (means, trends))
-    ends = pd.DataFrame(chosen[ESTIMATE].to_numpy(float), list(one.values), ESTIMATE)
+    ends = pd.DataFrame(chosen[list(ESTIMATE)].to_numpy(float), list(one.values), list(ESTIMATE))
     by_seed, by_task = (
         rows[name].astype(float).groupby([rows[one.across], rows[by]]).mean().unstack().reindex(values)
         for by in ("seed", "first_task")

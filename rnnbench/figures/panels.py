@@ -67,9 +67,10 @@ def series(axes: Axes, of: Series, one: Block, tasks: Tasks) -> None:
     for task in (name for name in of.by_task if name in tasks):
         line = axes.plot(x, of.by_task[task], zorder=3, gid=f"task:{task}", **thin(tasks, str(task)))
         line[0].set_markersize(2.4)
+    known = error_bars.SEEDS in error_bars.kinds_in([of.means])
     for index, seed in enumerate(of.by_seed):
         shift = reach * (BESIDE + 0.02 * index / max(1, of.by_seed.shape[1] - 1))
-        axes.plot(x + shift, of.by_seed[seed], zorder=4, gid=f"seed:{seed}", **seed_look(has_seeds([of])))
+        axes.plot(x + shift, of.by_seed[seed], zorder=4, gid=f"seed:{seed}", **seed_look(known))
     axes.fill_between(x, of.means["low"], of.means["high"], color=style.INK, alpha=0.1, linewidth=0, zorder=2)
     error_bars.draw(axes, x - reach * BESIDE, of.means["low_tasks"], of.means["high_tasks"], error_bars.TASKS)
     error_bars.draw(axes, x, of.means["low"], of.means["high"], error_bars.SEEDS)
@@ -96,17 +97,6 @@ def seed_look(known: bool) -> dict[str, Any]:
     """
     size = {"markersize": 1.8, "alpha": 0.4} if known else {"markersize": 2.6, "alpha": 0.7}
     return {"color": style.INK, "marker": "o", "linestyle": "none", **size}
-
-
-def has_seeds(every: Iterable[Series]) -> bool:
-    """Whether any mean has an interval over seeds."""
-    return any(of.means["low"].notna().any() for of in every)
-
-
-def intervals_of(every: Sequence[Series]) -> list[str]:
-    """The kinds of intervals that the means have."""
-    ends = {error_bars.SEEDS: "low", error_bars.TASKS: "low_tasks"}
-    return [kind for kind, end in ends.items() if any(of.means[end].notna().any() for of in every)]
 
 
 def x_axis(axes: Axes, one: Block, is_named: bool = True) -> None:
@@ -153,7 +143,7 @@ def handles(blocks: Sequence[Block], every: Sequence[Series]) -> list[Line2D]:
     """
     numbers = {(of.n_pairs, of.of_pairs) for of in every}
     pairs = "pairs (k/n: above)" if len(numbers) > 1 else "{} of {} pairs".format(*next(iter(numbers)))
-    kinds = intervals_of(every)
+    kinds = error_bars.kinds_in(of.means for of in every)
     found = [Line2D([], [], label=f"mean over the same\n{pairs}", **BOLD)]
     found += [error_bars.handle(kind, f"95 % interval {kind}") for kind in kinds]
     found += [

@@ -34,6 +34,8 @@ from rnnbench.results.progress import (
 )
 
 HALF, TENTH = 0.5, 0.1
+FEWEST = 0.5
+"""Where a smaller share of the networks counts, a value is left out of a comparison."""
 MOMENTS = {
     "criterion": "when B met its criterion, or its budget of updates was spent",
     "updates": "after equal numbers of updates: for each pair and seed the smallest number over the compared values",
@@ -171,7 +173,7 @@ def _compared(
     values = list(dict.fromkeys(table[across]))
     values = sorted(values) if across not in _NAMES and pd.api.types.is_numeric_dtype(table[across]) else values
     share = counts(table).groupby(table[across]).mean()
-    left_out = tuple(value for value in values if share[value] < 0.5)
+    left_out = tuple(value for value in values if share[value] < FEWEST)
     used = table[~table[across].isin(left_out)]
     chosen = common(used, [across, *may_differ]) if len(used) else None
     rows = _with_moments(chosen.rows, curves, [across, *may_differ]) if chosen is not None else used
@@ -225,20 +227,30 @@ def _means(one: Compared, moment: str, quantity: str) -> Iterator[dict[str, Any]
     chosen = reached(one, f"{moment} {quantity}")
     for value in one.values:
         rows = chosen[chosen[one.across] == value]
-        values = rows[f"{moment} {quantity}"]
-        known = summary(values)
-        by_seed = values.groupby(rows["seed"]).mean()
-        low, high = mean_interval(by_seed)
-        low_tasks, high_tasks = task_interval(by_seed_and_tasks(rows, f"{moment} {quantity}"))
-        intervals = {"low": low, "high": high, "low_tasks": low_tasks, "high_tasks": high_tasks}
+        known = estimate(rows, f"{moment} {quantity}")
         if quantity in BOUNDS:
-            intervals = {name: float(np.clip(end, *BOUNDS[quantity])) for name, end in intervals.items()}
-        yield _names(one, moment, quantity, rows) | {
-            "value": _text(value),
-            "mean": known.mean,
-            "median": known.median,
-            **intervals,
-        }
+            known = {name: float(np.clip(number, *BOUNDS[quantity])) for name, number in known.items()}
+        yield _names(one, moment, quantity, rows) | {"value": _text(value), **known}
+
+
+ESTIMATE = ("mean", "median", "low", "high", "low_tasks", "high_tasks")
+
+
+def estimate(rows: pd.DataFrame, column: str) -> dict[str, float]:
+    """Mean and median over pairs and seeds, and the intervals of the mean over seeds and over tasks.
+
+    Args:
+        rows: a row for each network that counts, with the columns first_task, second_task, seed and `column`.
+        column: name of the column of values.
+
+    Returns:
+        The numbers, by the names ESTIMATE; NaN if there is none.
+    """
+    values = rows[column].astype(float)
+    known = summary(values)
+    seeds = mean_interval(values.groupby(rows["seed"]).mean())
+    tasks = task_interval(by_seed_and_tasks(rows, column))
+    return dict(zip(ESTIMATE, (known.mean, known.median, *seeds, *tasks), strict=True))
 
 
 def trend_table(found: list[Compared]) -> pd.DataFrame:
