@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from rnnbench.figures import style, summary
 from rnnbench.figures.against import interference_against
+from rnnbench.figures.at_a_glance import interference_summary
 from rnnbench.figures.curves import curves_of_pairs
 from rnnbench.figures.decomposition import rows_columns_pairs
 from rnnbench.figures.matrix import interference_matrix
@@ -27,6 +28,7 @@ __all__ = [
     "interference_against",
     "interference_matrix",
     "interference_overview",
+    "interference_summary",
     "remove_all",
     "rows_columns_pairs",
 ]
@@ -37,17 +39,25 @@ MOST_PANELS = 8
 MOST_BLOCKS = 4
 """With more comparisons of the same number than this, each has its own file."""
 
-NAMES = ("interference_matrix", "interference_against_", "interference_overview", "rows_columns_pairs", "curves")
+NAMES = (
+    "interference_matrix",
+    "interference_summary",
+    "interference_against_",
+    "interference_overview",
+    "rows_columns_pairs",
+    "curves",
+)
 
 
 def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
     """Draw every figure that the tables allow and save it as PNG in `folder`.
 
-    The figures are: the interference matrix; interference against g, and against every other number that varies; an
-    overview of the groups at a single g if there are several; rows, columns and pairs, with four tasks or more; and the
-    curves of every pair. A figure has its plain name (`interference_matrix.png`, `interference_against_g.png`,
-    `interference_overview.png`, `rows_columns_pairs.png`, `curves.png`) if one file holds everything. Otherwise each
-    (architecture, rule, units) has a file named after it, as in `curves-rate-tanh-sgd-256.png`.
+    The figures are: the interference matrix; a summary of matrices and of interference against g, or another number
+    that varies; interference against every such number, in full; an overview of the groups at a single g if there are
+    several; rows, columns and pairs, with four tasks or more; and the curves of every pair. A figure has its plain name
+    (`interference_matrix.png`, `interference_summary.png`, `interference_against_g.png`, `interference_overview.png`,
+    `rows_columns_pairs.png`, `curves.png`) if one file holds everything. Otherwise each (architecture, rule, units) has
+    a file named after it, as in `curves-rate-tanh-sgd-256.png`.
 
     Args:
         interference: one row per network and ordered pair of tasks.
@@ -61,11 +71,14 @@ def draw_all(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> 
         ValueError: a table lacks a column.
     """
     paths = []
+    curves = curves if len(curves) else pd.DataFrame(columns=summary.CURVE_COLUMNS)
     remove_all(folder)  # an earlier version of the benchmark may have had other files
     if len(interference):
         many = _n_groups(interference, "g") > MOST_PANELS
         paths += _draw(interference_matrix, interference, folder, "interference_matrix", many)
-        paths += _draw_against(interference, curves, folder)
+        found = _comparisons(interference, curves)
+        paths += _draw_summaries(found, interference, curves, folder)
+        paths += _draw_against(found, interference, curves, folder)
         single = interference[~_has_several_g(interference)]
         pairs = single[single["first_task"] != single["second_task"]]
         if _n_groups(pairs) > 1:
@@ -86,13 +99,38 @@ def remove_all(folder: Path) -> None:
             path.unlink()
 
 
-def _draw_against(interference: pd.DataFrame, curves: pd.DataFrame, folder: Path) -> list[Path]:
-    """Draw a figure for each number that varies, or one for each setting if there are many."""
-    curves = curves if len(curves) else pd.DataFrame(columns=summary.CURVE_COLUMNS)
+def _comparisons(interference: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[Compared]]:
+    """The comparisons of numbers, by the number."""
     found: dict[str, list[Compared]] = {}
     for one in compared(interference, curves):
         if is_drawn(one):
             found.setdefault(one.across, []).append(one)
+    return found
+
+
+def _draw_summaries(
+    found: dict[str, list[Compared]], interference: pd.DataFrame, curves: pd.DataFrame, folder: Path
+) -> list[Path]:
+    """Draw a summary of each comparison in which pairs and values can be compared."""
+    drawn = [
+        (one, figure)
+        for comparisons in found.values()
+        for one in comparisons
+        if (figure := interference_summary(one, interference, curves)) is not None
+    ]
+    paths: list[Path] = []
+    for one, figure in drawn:
+        same = [other for other, _ in drawn if other.across == one.across]
+        number = [_slug(one.across.removeprefix("condition_"), "_")] if len(same) < len(drawn) else []
+        labels = ["interference_summary", *number, *map(_slug, _varying(one, same))]
+        paths.append(style.save(figure, _free(folder, labels, paths)))
+    return paths
+
+
+def _draw_against(
+    found: dict[str, list[Compared]], interference: pd.DataFrame, curves: pd.DataFrame, folder: Path
+) -> list[Path]:
+    """Draw a figure for each number that varies, or one for each setting if there are many."""
     paths: list[Path] = []
     for across, comparisons in found.items():
         name = f"interference_against_{_slug(across.removeprefix('condition_'), '_')}"

@@ -18,9 +18,8 @@ from rnnbench.results.interference import idle_outputs
 
 QUANTITIES = {"interference": "interference I(A ← B)", "skill_lost": "skill\nlost"}
 LEFT, GAP, MARGIN = 0.75, 0.16, 0.1  # all sizes in inches
-TOP, BLOCK_TITLE, TITLE, BOTTOM = 0.38, 0.26, 0.42, 0.52
+TOP, BLOCK_TITLE, BOTTOM = 0.38, 0.26, 0.52
 INTERFERENCE, SKILL, USED, BETWEEN = 2.3, 1.0, 0.5, 0.14  # heights of the three rows of panels, the space between them
-CHANGE = 0.13  # height of a line of text about the change
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def interference_against(found: Sequence[Compared], interference: pd.DataFrame, 
     looks = style.looks_of_tasks(summary.task_order(interference))
     with style.look("ticks"):
         caption = _caption(blocks, interference)
-        figure, grid = _grid(blocks, list(looks), caption, _lines_above(blocks))
+        figure, grid = _grid(blocks, list(looks), caption, panels.above(blocks, MOMENTS))
         ends = scales.limits(panels.drawn(blocks))
         for one, columns in zip(blocks, grid, strict=True):
             for column in columns:
@@ -119,42 +118,12 @@ def _label(column: Column, one: Block, is_first: bool) -> None:
     for axes in (column.interference, column.skill_lost, column.used):
         panels.x_axis(axes, one, is_named=axes is column.used)
         axes.tick_params(labelleft=is_first)
-    change = _change(one, column.moment)
-    above, numbers = 72 * CHANGE * len(change), one.series[column.moment, "interference"].numbers
-    pad = 14 + above + 72 * CHANGE * numbers.count("\n")
     title = TITLES[column.moment].replace("untrained ", "")  # the caption says it; there is room for a few words
-    column.interference.set_title(title, loc="left", pad=pad, fontsize=9)
-    for y, gid, text in ((4 + above, "numbers", numbers), (4, "change", "\n".join(change))):
-        drawn = column.interference.annotate(text, (0, 1), (0, y), "axes fraction", "offset points", fontsize=7)
-        drawn.set(color=style.MUTED, gid=gid)
+    panels.title(column.interference, one, column.moment, title)
     if is_first:
         column.interference.set_ylabel(QUANTITIES["interference"])
         column.skill_lost.set_ylabel(QUANTITIES["skill_lost"])
         column.used.set_ylabel("used", fontsize=8)
-
-
-def _change(one: Block, moment: str) -> list[str]:
-    """Lines of text: the change of interference along all values, and its intervals over seeds and over tasks."""
-    change = one.series[moment, "interference"].change
-    if not math.isfinite(change.get("change", math.nan)):
-        return []
-    ends = {error_bars.SEEDS: ("low", "high"), error_bars.TASKS: ("low_tasks", "high_tasks")}
-    intervals = [
-        f"{kind} {style.number(change[low])} to {style.number(change[high])}"
-        for kind, (low, high) in ends.items()
-        if math.isfinite(change[low])
-    ]
-    return [f"change {style.number(change['change'])}", *intervals]
-
-
-def _lines_above(blocks: Sequence[Block]) -> float:
-    """Height in inches of title, numbers and change above a column."""
-    lines = [
-        len(_change(one, moment)) + one.series[moment, "interference"].numbers.count("\n")
-        for one in blocks
-        for moment in MOMENTS
-    ]
-    return TITLE + CHANGE * max(lines)
 
 
 def _surround(figure: Figure, grid: list[list[Column]], blocks: list[Block], tasks: Tasks, caption: str) -> None:
@@ -163,7 +132,7 @@ def _surround(figure: Figure, grid: list[list[Column]], blocks: list[Block], tas
     figure.text(MARGIN / width, 1 - 0.18 / height, title, fontsize=11, fontweight="bold", va="center")
     for columns, text in zip(grid, varied, strict=True):
         box = columns[0].interference.get_position()
-        y = box.y1 + (0.06 + _lines_above(blocks)) / height
+        y = box.y1 + (0.06 + panels.above(blocks, MOMENTS)) / height
         figure.text(box.x0, y, text, fontsize=9.5, fontweight="bold", va="bottom")
     right = grid[0][-1].interference.get_position().x1 + 0.2 / width
     corner = right, grid[0][0].interference.get_position().y1

@@ -1,7 +1,7 @@
 """Figure of the interference matrix: the effect of learning B on A, for every ordered pair of tasks."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,8 @@ from rnnbench.figures import style, summary
 from rnnbench.results.interference import idle_outputs, matrix_table
 
 # All sizes are in inches. An entry with a side of at least FULL shows mean, spread and count; of at least SMALL, the
-# mean alone.
-LARGEST, FULL, SMALL = 1.0, 0.56, 0.3
+# mean alone, of at least SHORT, the mean with one decimal.
+LARGEST, FULL, SMALL, SHORT = 1.0, 0.56, 0.3, 0.2
 GAP = 0.3  # between panels
 RIGHT = 0.2
 TITLE, TITLE_LINE = 0.3, 0.16  # height of a panel's title of one line, and of each further line
@@ -88,8 +88,8 @@ class Layout:
         return x / self.width, y / self.height, self.side / self.width, self.side / self.height
 
 
-def _entries(rows: pd.DataFrame) -> pd.DataFrame:
-    """The entries of one matrix, indexed by first and second task."""
+def entries_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The entries of one matrix (see `matrix_table`), indexed by first and second task."""
     return matrix_table(rows).set_index(["first_task", "second_task"])
 
 
@@ -114,7 +114,7 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         return style.nothing("no networks, so no interference matrix")
     tasks = summary.task_order(interference)
     by_group = [
-        [Panel(key, g, _entries(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
+        [Panel(key, g, entries_of(summary.rows_at_g(rows, g))) for g in summary.values_of_g(rows)]
         for key, rows in summary.groups(interference)
     ]
     with style.look():
@@ -126,7 +126,7 @@ def interference_matrix(interference: pd.DataFrame) -> Figure:
         for i, row in enumerate(layout.rows):
             for j, panel in enumerate(row):
                 axes = figure.add_axes(layout.place(i, j))
-                _draw_panel(axes, panel, tasks, layout.entry_side)
+                draw_matrix(axes, panel.entries, tasks, layout.entry_side)
                 _label(axes, panel, common, tasks, layout, first_column=j == 0)
         _footer(figure, layout, idle)
     return figure
@@ -212,15 +212,23 @@ def _label(
     axes.tick_params(length=0, pad=3)
 
 
-def _draw_panel(axes: Axes, panel: Panel, tasks: list[str], side: float) -> None:
+def draw_matrix(axes: Axes, entries: pd.DataFrame, tasks: list[str], side: float) -> None:
+    """Draw one matrix, without names.
+
+    Args:
+        axes: the axes.
+        entries: the entries, from `entries_of`.
+        tasks: the tasks in the order of rows and columns.
+        side: side of an entry in inches, which decides which numbers are written.
+    """
     colours, scale = style.interference_colours()
-    means = panel.entries["mean"].unstack().reindex(index=tasks, columns=tasks)
+    means = entries["mean"].unstack().reindex(index=tasks, columns=tasks)
     # seaborn's heatmap is not used because it draws the whole figure once per panel to place its ticks.
     width = 0.6 if side >= SMALL else 0.3
     axes.pcolormesh(means.to_numpy(float), cmap=colours, norm=scale, edgecolors="white", linewidth=width)
     axes.set(xlim=(0, len(tasks)), ylim=(len(tasks), 0), xticks=[], yticks=[])
     sns.despine(ax=axes, left=True, bottom=True)
-    known: dict[Any, dict[str, float]] = panel.entries.to_dict("index")  # type: ignore[assignment]
+    known: dict[Any, dict[str, float]] = entries.to_dict("index")  # type: ignore[assignment]
     for row, first in enumerate(tasks):
         for column, second in enumerate(tasks):
             if (first, second) in known:
@@ -247,7 +255,10 @@ def _draw_entry(axes: Axes, row: int, column: int, entry: Mapping[str, float], s
         corner = Polygon(points, facecolor=ink, linewidth=0, zorder=3)
         corner.set_gid(f"corner:{row}:{column}")
         axes.add_patch(corner)
+    if side < SHORT:
+        return
     if side < SMALL:
+        _write(axes, row, column, [(_short(entry["mean"]), 1.0)], side * 72 * 0.36, side, ink)
         return
     lines = [(style.number(entry["mean"]), 1.0)]
     if side >= FULL:
@@ -255,6 +266,12 @@ def _draw_entry(axes: Axes, row: int, column: int, entry: Mapping[str, float], s
         lines += [(f"{n_counted}/{n}", 0.74)] if n_counted < n else []
     size = min(11.0, side * 72 * (0.235 if side >= FULL else 0.28))
     _write(axes, row, column, lines, size, side, ink)
+
+
+def _short(value: float) -> str:
+    """A number in at most three characters and a sign where it can be: one decimal, or none from 10 on."""
+    text = f"{value:.1f}" if abs(value) < 9.95 else f"{value:.0f}" if abs(value) < 999.5 else f"{value:.0e}"
+    return (text.lstrip("-") if float(text) == 0 else text).replace("-", "−").replace("e+0", "e")
 
 
 def _draw_none(axes: Axes, row: int, column: int, n_converged: int, n: int, side: float) -> None:
@@ -301,18 +318,26 @@ def _footer(figure: Figure, layout: Layout, idle: str) -> None:
     left = 0.45
     bar_width = min(4.2, width * 0.45)
     axes = figure.add_axes((left / width, 0.82 / height, bar_width / width, 0.16 / height))
-    _colour_bar(figure, axes, [panel for row in layout.rows for panel in row])
-    _key(figure, (left + bar_width + 0.55) / width, 1.2 / height, numbered=layout.entry_side >= FULL)
+    every = [panel.entries for row in layout.rows for panel in row]
+    colour_bar(figure, axes, every)
+    key(figure, ((left + bar_width + 0.55) / width, 1.2 / height), every, numbered=layout.entry_side >= FULL)
     means = "mean" if layout.entry_side >= SMALL else "colour: mean"
-    several = any(bool((panel.entries["counted"] > 1).any()) for row in layout.rows for panel in row)
+    several = any(bool((entries["counted"] > 1).any()) for entries in every)
     spread = " ± standard deviation" if layout.entry_side >= FULL and several else ""
     caption = f"{idle}; {means}{spread} over the networks (seeds) that learnt A and have finite losses"
     figure.text(left / width, 0.13 / height, caption, fontsize=8, color=style.MUTED, va="center")
 
 
-def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
+def colour_bar(figure: Figure, axes: Axes, every: Sequence[pd.DataFrame]) -> None:
+    """Draw the colour bar of interference.
+
+    Args:
+        figure: the figure.
+        axes: the axes of the bar.
+        every: the entries of all matrices, which decide whether values lie beyond the bar.
+    """
     colours, scale = style.interference_colours()
-    means = pd.concat([panel.entries["mean"] for panel in panels]).dropna()
+    means = pd.concat([entries["mean"] for entries in every]).dropna()
     below, above = bool((means < style.LOWEST).any()), bool((means > style.HIGHEST).any())
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
     bar = figure.colorbar(ScalarMappable(scale, colours), cax=axes, orientation="horizontal", extend=extend)
@@ -327,21 +352,31 @@ def _colour_bar(figure: Figure, axes: Axes, panels: list[Panel]) -> None:
         drawn.set_transform(bar.ax.get_xaxis_transform())
 
 
-def _key(figure: Figure, x: float, y: float, numbered: bool) -> None:
+def key(figure: Figure, corner: tuple[float, float], every: Sequence[pd.DataFrame], numbered: bool) -> None:
+    """Draw the key to the marks in the matrices.
+
+    Args:
+        figure: the figure.
+        corner: upper left corner of the key, as fractions of the figure.
+        every: the entries of all matrices; marks that none of them has are left out.
+        numbered: whether entries say how many networks count.
+    """
+    together = pd.concat(every)
     grey = Patch(facecolor=style.ABSENT, edgecolor="#f6f6f6", hatch="//////")
     diagonal = Patch(facecolor="white", edgecolor=style.INK, linewidth=1.3)
-    corner = Line2D([], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6)
-    items = [
-        (diagonal, "A, then more of A (drift control)"),
-        (corner, "k/n: only k of the n networks count" if numbered else "some networks do not count"),
-        (grey, "no network counts"),
-    ]
+    triangle = Line2D([], [], linestyle="none", marker=[(-1, 1), (1, 1), (1, -1)], color=style.INK, markersize=6)
+    some = (together["counted"] > 0) & (together["counted"] < together["networks"])
+    items: list[tuple[Patch | Line2D, str]] = [(diagonal, "A, then more of A (drift control)")]
+    if some.any():
+        items.append((triangle, "k/n: only k of the n networks count" if numbered else "some networks do not count"))
+    if (together["counted"] == 0).any():
+        items.append((grey, "no network counts"))
     handles, labels = zip(*items, strict=True)
     figure.legend(
         handles,
         labels,
         loc="upper left",
-        bbox_to_anchor=(x, y),
+        bbox_to_anchor=corner,
         frameon=False,
         handlelength=1.3,
         handleheight=1.0,

@@ -110,7 +110,7 @@ def block(one: Compared, interference: pd.DataFrame, curves: pd.DataFrame) -> Bl
         for moment in MOMENTS
         for quantity in QUANTITIES
     }
-    rows = _rows_of(one, interference)
+    rows = rows_of(one, interference)
     different = rows["first_task"] != rows["second_task"]
     return Block(one, values, series, _control(one, rows, values), _used(one, rows[different], curves))
 
@@ -146,8 +146,13 @@ def _series(
     )
 
 
-def _rows_of(one: Compared, interference: pd.DataFrame) -> pd.DataFrame:
-    """All rows of a comparison: drift controls, and networks that do not count, included."""
+def rows_of(one: Compared, interference: pd.DataFrame) -> pd.DataFrame:
+    """All rows of a comparison: drift controls, and networks that do not count, included.
+
+    Args:
+        one: a comparison of numbers.
+        interference: the interference table that it was made from.
+    """
     table = in_context(interference)
     names = names_without(table, [one.across])
     mine = table[one.across].isin([*one.values, *one.left_out])

@@ -137,16 +137,7 @@ _CONTROL: dict[str, Any] = {"color": panels.CONTROL, "marker": "x", "markersize"
 
 
 def _columns(handles: Sequence[Line2D]) -> int:
-    """Number of columns of a legend: as many as have room."""
-    measure = style.new_figure(1, 1)
-    widths = [0.55 + style.text_width(measure, [str(handle.get_label())], 8.5) for handle in handles]
-
-    def needed(columns: int) -> float:
-        rows = math.ceil(len(widths) / columns)
-        return sum(max(widths[start : start + rows]) for start in range(0, len(widths), rows))
-
-    fitting = [n for n in range(1, len(widths) + 1) if needed(n) <= style.WIDTH - 2 * MARGIN]
-    return max(fitting, default=1)
+    return panels.legend_columns(handles, style.WIDTH - 2 * MARGIN)
 
 
 def _draw(axes: Axes, at: AtMoment, one: SideBySide, looks: Looks) -> None:

@@ -1,9 +1,11 @@
 """Panels of interference and the like against a number such as g, which several figures have."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
@@ -17,6 +19,7 @@ GUIDE: dict[str, Any] = {"color": "#c4c4c4", "linewidth": 0.8, "zorder": 1}
 BOLD: dict[str, Any] = {"color": style.INK, "linewidth": 2.0, "marker": "o", "markersize": 4.5}
 CROSS: dict[str, Any] = {"color": style.MUTED, "marker": "x", "markersize": 4, "linestyle": "none"}
 UNEVEN = 3.0  # if one step between values is this many times another one, the values are drawn evenly spaced
+TITLE, LINE = 0.42, 0.13  # height in inches of a title with one line of numbers, and of each further line
 BESIDE = 0.035  # how far seeds and intervals over tasks are from the mean, as a fraction of the range of the values
 
 Tasks = dict[str, tuple[style.Rgb, str]]
@@ -29,13 +32,20 @@ def places(values: Sequence[float]) -> list[float]:
     return list(map(float, range(len(values)))) if len(steps) and steps.max() > UNEVEN * steps.min() else list(values)
 
 
-def drawn(blocks: Iterable[Block], moments: Iterable[str] = MOMENTS) -> Iterator[np.ndarray]:
-    """Every value of interference that is drawn, for the ends of the axis."""
+def drawn(blocks: Iterable[Block], moments: Sequence[str] = tuple(MOMENTS), tasks: bool = True) -> Iterator[np.ndarray]:
+    """Every value of interference that is drawn, for the ends of the axis.
+
+    Args:
+        blocks: the comparisons.
+        moments: the moments that are drawn.
+        tasks: whether first tasks are drawn.
+    """
     for one in blocks:
         yield one.control.to_numpy(float)
         for moment in moments:
             of = one.series[moment, "interference"]
-            yield from (table.to_numpy(float) for table in (of.means, of.by_seed, of.by_task))
+            tables = [of.means, of.by_seed, *([of.by_task] if tasks else [])]
+            yield from (table.to_numpy(float) for table in tables)
 
 
 def interference_panel(axes: Axes, one: Block, moment: str, tasks: Tasks, ends: tuple[float, float]) -> None:
@@ -132,6 +142,69 @@ def _fit(at: Sequence[float], texts: Sequence[str], inches: float) -> bool:
     half = [0.035 * len(text) for text in texts]
     pairs = zip(at[:-1], at[1:], half[:-1], half[1:], strict=True)
     return all((b - a) * inches > left + right + 0.05 for a, b, left, right in pairs)
+
+
+def title(axes: Axes, one: Block, moment: str, text: str) -> None:
+    """Draw a title, and below it how many pairs and networks count, and the change along all values.
+
+    Args:
+        axes: the axes.
+        one: the comparison.
+        moment: a key of MOMENTS.
+        text: the title.
+    """
+    numbers, change = one.series[moment, "interference"].numbers, change_lines(one, moment)
+    below = 72 * LINE * len(change)
+    axes.set_title(text, loc="left", pad=14 + below + 72 * LINE * numbers.count("\n"), fontsize=9)
+    for y, gid, words in ((4 + below, "numbers", numbers), (4, "change", "\n".join(change))):
+        drawn = axes.annotate(words, (0, 1), (0, y), "axes fraction", "offset points", fontsize=7)
+        drawn.set(color=style.MUTED, gid=gid)
+
+
+def above(blocks: Sequence[Block], moments: Iterable[str]) -> float:
+    """Height in inches of the titles of panels, with their numbers.
+
+    Args:
+        blocks: the comparisons of the figure.
+        moments: the moments that are drawn.
+    """
+    lines = [
+        len(change_lines(one, moment)) + one.series[moment, "interference"].numbers.count("\n")
+        for moment in moments
+        for one in blocks
+    ]
+    return TITLE + LINE * max(lines)
+
+
+def change_lines(one: Block, moment: str) -> list[str]:
+    """Lines of text: the change of interference along all values, and its intervals over seeds and over tasks."""
+    change = one.series[moment, "interference"].change
+    if not math.isfinite(change.get("change", math.nan)):
+        return []
+    ends = {error_bars.SEEDS: ("low", "high"), error_bars.TASKS: ("low_tasks", "high_tasks")}
+    intervals = [
+        f"{kind} {style.number(change[low])} to {style.number(change[high])}"
+        for kind, (low, high) in ends.items()
+        if math.isfinite(change[low])
+    ]
+    return [f"change {style.number(change['change'])}", *intervals]
+
+
+def legend_columns(handles: Sequence[Artist], width: float) -> int:
+    """Number of columns of a legend: as many as have room.
+
+    Args:
+        handles: the entries of the legend.
+        width: the room in inches.
+    """
+    measure = style.new_figure(1, 1)
+    widths = [0.55 + style.text_width(measure, [str(handle.get_label())], 8.5) for handle in handles]
+
+    def needed(columns: int) -> float:
+        rows = math.ceil(len(widths) / columns)
+        return sum(max(widths[start : start + rows]) for start in range(0, len(widths), rows))
+
+    return max((n for n in range(1, len(widths) + 1) if needed(n) <= width), default=1)
 
 
 def handles(blocks: Sequence[Block], every: Sequence[Series]) -> list[Line2D]:

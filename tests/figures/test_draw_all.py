@@ -15,7 +15,12 @@ TASKS = ("a", "b")
 
 def test_one_group_has_plain_names(make_tables, tmp_path):
     paths = draw_all(*make_tables((0.3, 1.2), TASKS, n_points=3), tmp_path / "new" / "figures")
-    assert [path.name for path in paths] == ["interference_matrix.png", "interference_against_g.png", "curves.png"]
+    assert [path.name for path in paths] == [
+        "interference_matrix.png",
+        "interference_summary.png",
+        "interference_against_g.png",
+        "curves.png",
+    ]
     for path in paths:
         head = path.read_bytes()[:24]
         assert head.startswith(b"\x89PNG")
@@ -44,6 +49,10 @@ def test_many_panels_are_split_by_group(make_tables, tmp_path, monkeypatch):
     assert names == [
         "interference_matrix-rate-tanh-sgd-8.png",
         "interference_matrix-rate-tanh-sgd-16.png",
+        "interference_summary-g-8.png",
+        "interference_summary-g-16.png",
+        "interference_summary-units-0-3.png",
+        "interference_summary-units-0-6.png",
         "interference_against_g.png",
         "interference_against_units.png",
     ]
@@ -57,7 +66,12 @@ def test_without_g_there_is_no_figure_against_g(make_tables, tmp_path):
 def test_groups_at_one_g_are_shown_side_by_side_instead_of_against_g(make_tables, tmp_path):
     tables = [make_tables((0.3,), TASKS, units=units, n_points=2, seeds=1)[0] for units in (8, 16)]
     names = [path.name for path in draw_all(pd.concat(tables), pd.DataFrame(), tmp_path)]
-    assert names == ["interference_matrix.png", "interference_against_units.png", "interference_overview.png"]
+    assert names == [
+        "interference_matrix.png",
+        "interference_summary.png",
+        "interference_against_units.png",
+        "interference_overview.png",
+    ]
     alone = draw_all(tables[0], pd.DataFrame(), tmp_path)
     assert [path.name for path in alone] == ["interference_matrix.png"]
     assert not (tmp_path / "interference_overview.png").exists()
@@ -67,7 +81,9 @@ def test_many_comparisons_of_a_number_have_a_file_for_each_setting(make_tables, 
     monkeypatch.setattr("rnnbench.figures.MOST_BLOCKS", 1)
     tables = [make_tables((0.3, 0.6), TASKS, rule=rule, n_points=2, seeds=1)[0] for rule in ("sgd", "adam")]
     names = [path.name for path in draw_all(pd.concat(tables), pd.DataFrame(), tmp_path)]
-    assert names[1:] == ["interference_against_g-sgd.png", "interference_against_g-adam.png"]
+    assert names[1:] == [
+        f"{name}-{rule}.png" for name in ("interference_summary", "interference_against_g") for rule in ("sgd", "adam")
+    ]
 
 
 def test_four_tasks_have_rows_columns_and_pairs(make_tables, tmp_path):
@@ -90,7 +106,7 @@ def test_drawing_in_a_thread_changes_neither_pyplot_nor_the_settings(make_tables
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 6
+    assert len(made) == 2 * 4
     assert plt.get_fignums() == []
     assert dict(mpl.rcParams) == before
 

@@ -20,6 +20,13 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from rnnbench import load_results, run
+from rnnbench.figures import (
+    curves_of_pairs,
+    interference_against,
+    interference_matrix,
+    interference_overview,
+    interference_summary,
+)
 from rnnbench.reports.claims.judge import CLAIMS, Judgement, judge
 from rnnbench.reports.claims.report import csv_table, markdown as claims_markdown
 from rnnbench.reports.claims.theory import modes_figure, network_figure
@@ -35,6 +42,7 @@ from rnnbench.reports.trade_off.figure import trade_off_figure
 from rnnbench.reports.trade_off.report import markdown as trade_off_markdown
 from rnnbench.reports.trade_off.table import trade_off
 from rnnbench.results.columns import CONTINUAL, SETTING
+from rnnbench.results.comparisons import compared
 from rnnbench.results.interference import IDLE
 from rnnbench.results.reading import Results
 
@@ -206,6 +214,25 @@ def test_the_figure_of_every_claim(judgements, small, claim):
     assert found and all(judgement.findings for judgement in found)
     for judgement in found:
         small.check(claim, texts(judgement.claim.figure(judgement.results)))
+
+
+def test_every_figure_of_a_benchmark(small):
+    results = small.of("drive")
+    interference, curves = results.interference, results.curves
+    one = interference[["condition", "architecture", "rule", "g"]].drop_duplicates().iloc[:1]
+    found = {
+        "matrix": interference_matrix(interference),
+        "overview": interference_overview(interference, curves),
+        "curves": curves_of_pairs(curves.merge(one), interference),
+    }
+    for comparison in compared(interference, curves):
+        if comparison.across in ("g", "drive"):
+            name = f"{comparison.across} {comparison.setting}"
+            found[f"against {name}"] = interference_against([comparison], interference, curves)
+            found[f"summary {name}"] = interference_summary(comparison, interference, curves)
+    assert len([name for name in found if name.startswith("summary")]) >= 2
+    for name, figure in found.items():
+        small.check(name, texts(figure))
 
 
 def test_the_trade_off_report_and_its_figure(small):
