@@ -107,8 +107,11 @@ def _check_agreement(results: Results, folder: Path) -> None:
     """Raise StoreError if the interference table differs from the one computed from the cells."""
     from_cells = collect(results.benchmark, Store(folder))[INTERFERENCE.name]
     table = results.interference
+    if len(table) != len(from_cells):  # a pair without its cell has no row
+        rows = f"{len(table)} rows in the table but {len(from_cells)} in the cells"
+        raise StoreError(f"{folder}/interference.csv: {rows}")
     for name in ("loss_untrained", "loss_first", "loss_after", "interference"):
-        for line, (in_table, in_cells) in enumerate(zip(table[name], from_cells[name], strict=False), start=2):
+        for line, (in_table, in_cells) in enumerate(zip(table[name], from_cells[name], strict=True), start=2):
             if not _same(in_table, in_cells):
                 value = "missing" if pd.isna(in_cells) else f"{in_cells:.6g}"
                 raise StoreError(

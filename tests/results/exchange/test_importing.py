@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from rnnbench import run
+from rnnbench.benchmark.cells import cells_of
 from rnnbench.errors import StoreError
 from rnnbench.reports.comparison.comparison import compare_folders
 from rnnbench.results.archive import CRATE, MANIFEST
@@ -21,6 +22,7 @@ from rnnbench.results.exchange.exporting import export_results
 from rnnbench.results.exchange.importing import import_results
 from rnnbench.results.exchange.ro_crate import Citation, terms_of
 from rnnbench.results.reading import load_results
+from rnnbench.results.store import Store
 
 from .conftest import CITATION, SMALL
 
@@ -235,6 +237,15 @@ def test_cells_that_are_missing_are_found(changed, archive, home):
     name = first(archive, ".json")
     with pytest.raises(StoreError, match=r"in the cells|does not belong to a cell"):
         import_results(changed({name: None}), home)
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_the_missing_cell_of_any_pair_is_found(sound, archive, changed, home, which):
+    """Without its last cell, the table from the cells is that of the archive up to its last row."""
+    names = [Store(Path()).path(cell.identity).as_posix() for cell in cells_of(load_results(sound).benchmark)]
+    pairs = [name for name in names if len(json.loads(content(archive, name))["description"]["history"]) == 2]
+    with pytest.raises(StoreError, match=r"interference\.csv: 8 rows in the table but 7 in the cells"):
+        import_results(changed({pairs[which]: None}), home)
 
 
 def test_with_the_weights_of_first_tasks_a_task_can_be_added_to_imported_results(sound, home, tmp_path):
