@@ -95,13 +95,32 @@ def test_every_column_of_every_table_is_declared_with_its_type(folder):
                 assert set(column.dropna()) <= {True, False}
 
 
+BLOCKED = "import sys; sys.modules['rnnbench'] = None\n"
+"""Makes every import of rnnbench an error."""
+
+
+def documented_programs() -> list[str]:
+    """The programs in docs/results-format.md."""
+    text = (ROOT / "docs" / "results-format.md").read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["today", "format 1"])
+def test_the_documented_program_gives_the_identities_and_checksums_without_rnnbench(folder, old):
+    program = documented_programs()[1]
+    assert set(re.findall(r"^import (.*)$", program, re.MULTILINE)) == {"hashlib, json, pathlib"}
+    of = OLD if old else folder
+    ran = subprocess.run([sys.executable, "-c", BLOCKED + program], cwd=of, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    cells = sorted(path.stem for path in of.glob("cells/*/*.json"))
+    assert [line.removesuffix(" is right") for line in ran.stdout.splitlines()] == cells and cells
+
+
 def test_ten_lines_of_pandas_give_the_matrix_without_rnnbench(folder, tmp_path):
     """The program in docs/results-format.md, in a process in which rnnbench cannot be imported."""
-    text = (ROOT / "docs" / "results-format.md").read_text()
-    (program,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = documented_programs()[0]
     assert len([line for line in program.splitlines() if line and not line.startswith("import")]) <= 10
-    blocked = "import sys; sys.modules['rnnbench'] = None\n"
-    code = blocked + program + "\nmeans.reset_index().to_json(orient='records', path_or_buf=sys.argv[1])\n"
+    code = BLOCKED + program + "\nmeans.reset_index().to_json(orient='records', path_or_buf=sys.argv[1])\n"
     ran = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "means.json")], cwd=folder, capture_output=True, text=True
     )
