@@ -47,6 +47,8 @@ def export(
     with progress("exporting") as report:
         names = export_results(results, archive, citation, redaction, chosen.get(weights, "none"), force, report)
     out.print(Text(f"written to {archive}: {len(names)} files, {archive.stat().st_size / 1e6:.1f} MB"))
+    if not any(name.startswith("cells/") for name in names):
+        out.print(Text("it holds tables only: without the cells nobody can add tasks to it (rnnbench extend)"))
     if licence is None and not (results / "ro-crate-metadata.json").exists():
         out.print(Text("no licence is stated, so others may not use the results; --licence CC-BY-4.0 allows it"))
 

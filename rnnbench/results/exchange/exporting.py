@@ -45,7 +45,8 @@ def export_results(
         The names of the files in the archive, without the manifest.
 
     Raises:
-        StoreError: the folder holds no finished run, or a damaged file or a link; or `archive` exists already.
+        StoreError: the folder holds no finished run, none of the weights asked for, or a damaged file or a link; or
+            `archive` exists already.
         RnnbenchError: the licence or a creator is not written as it should be.
     """
     redaction = redaction or Redaction()
@@ -54,6 +55,8 @@ def export_results(
     load_results(folder)  # results that cannot be read are not exported
     document = redaction.document(document_of(folder / "benchmark.json"))
     names = [name for name in _names(folder) if not WEIGHTS.fullmatch(name) or _included(folder, name, weights)]
+    if weights != "none":
+        _check_weights(folder, names)
     described = [name for name in names if not (CELL.fullmatch(name) or WEIGHTS.fullmatch(name))]
     contents = {"benchmark.json": document} | {name: _content(folder, name, redaction) for name in described}
     sizes = {name: len(content) for name, content in contents.items()}
@@ -86,6 +89,15 @@ def _included(folder: Path, name: str, weights: str) -> bool:
         return weights == "all"
     record = Store(folder).peek(Path(name).name.partition(".")[0])
     return record is not None and len(record.description["history"]) == 1
+
+
+def _check_weights(folder: Path, names: list[str]) -> None:
+    """Raise StoreError if none of the files that will be in the archive are weights, though they were asked for."""
+    if any(WEIGHTS.fullmatch(name) for name in names):
+        return
+    if any(CELL.fullmatch(name) for name in names):
+        raise StoreError(f"{folder}: holds cells without their weights; export it without --weights")
+    raise StoreError(f"{folder}: holds tables only, no cells and so no weights; export it without --weights")
 
 
 def _names(folder: Path) -> list[str]:

@@ -56,6 +56,31 @@ def test_weights_are_left_out_unless_asked_for(sound, tmp_path):
     assert not any(name.endswith(".safetensors") for name in names)
 
 
+@pytest.mark.parametrize("weights", ["first tasks", "all"])
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [("cells/*/*", "holds tables only, no cells"), ("*/*/*.safetensors", "without their weights")],
+)
+def test_weights_that_are_not_there_are_not_promised(sound, tmp_path, weights, without, message):
+    folder = Path(shutil.copytree(sound, tmp_path / "small"))
+    for path in folder.glob(without):
+        path.unlink()
+    with pytest.raises(StoreError, match=f"small: .*{message}.*; export it without --weights"):
+        export_results(folder, tmp_path / "out.zip", CITATION, weights=weights)
+    assert not (tmp_path / "out.zip").exists()
+    export_results(folder, tmp_path / "out.zip", CITATION)
+
+
+def test_the_command_says_that_an_archive_of_tables_alone_cannot_be_extended(sound, tmp_path, cli):
+    folder = shutil.copytree(sound, tmp_path / "small")
+    assert "tables only" not in cli("export", folder, "whole.zip").out
+    shutil.rmtree(folder / "cells")
+    refused = cli("export", folder, "out.zip", "--weights", "first-tasks")
+    assert refused.code == 2 and refused.err.count("\n") == 1 and "holds tables only" in refused.err
+    exported = cli("export", folder, "out.zip")
+    assert exported.code == 0 and "it holds tables only: without the cells nobody can add tasks" in exported.out
+
+
 def test_names_places_and_times_are_removed(small, tmp_path):
     """The message of a failed task contains a path, and every cell contains the time when it was computed."""
     assert b"/home/eva" in (small / "interference.csv").read_bytes()
