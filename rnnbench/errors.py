@@ -17,6 +17,13 @@ class StoreError(RnnbenchError):
     """A results folder cannot be read or written; the message names the file."""
 
 
+class AnotherNetwork(StoreError):
+    """A network that had to be trained again differs from the stored one; no stored result has been changed.
+
+    The message names the network and says what helps.
+    """
+
+
 class Submitted(RnnbenchError):
     """The work continues elsewhere and this process does not wait for it; the message says how to follow it.
 

@@ -24,6 +24,7 @@ from safetensors.numpy import load as load_arrays, save as save_arrays
 from rnnbench.benchmark.cells import STEM
 from rnnbench.benchmark.schema import FORMAT
 from rnnbench.errors import StoreError
+from rnnbench.results.agreement import check_same
 from rnnbench.results.files import content_of, write_bytes
 from rnnbench.results.records import Arrays, Record, Result, record_bytes, sealed, verified
 
@@ -139,6 +140,8 @@ class Store:
     ) -> Record:
         """Store a cell, unless a finished and complete one is there already; any other is replaced.
 
+        A finished one that lacks its arrays, or the scores on a task, is replaced only by one with the same numbers.
+
         Args:
             identity: the cell's identity.
             description: the cell's description.
@@ -150,15 +153,14 @@ class Store:
             The record that is in the store afterwards.
 
         Raises:
+            AnotherNetwork: a finished cell that lacks arrays or scores is there, with other numbers; it stays.
             StoreError: a file cannot be written, or a record of a newer format is there.
         """
         present = self.get(identity)
-        if (
-            present is not None
-            and _is_complete(present, result)
-            and (arrays is None or self.arrays(present) is not None)
-        ):
-            return present
+        if present is not None and present.result.status == "done":
+            if _is_complete(present, result) and (arrays is None or self.arrays(present) is not None):
+                return present
+            check_same(description, present.result, result)
         if arrays is not None:
             content = save_arrays({name: np.asarray(a, order="C") for name, a in sorted(arrays.items())})
             sha256 = hashlib.sha256(content).hexdigest()
@@ -186,8 +188,8 @@ class Store:
 
 
 def _is_complete(present: Record, result: Result) -> bool:
-    """Return whether a stored result is finished and has scores for every task that `result` has."""
-    return present.result.status == "done" and present.result.after.keys() >= result.after.keys()
+    """Return whether a finished result has scores for every task that `result` has."""
+    return present.result.after.keys() >= result.after.keys()
 
 
 def _newer_format(content: bytes) -> int | None:

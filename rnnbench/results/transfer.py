@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 
-from rnnbench.errors import StoreError
+from rnnbench.errors import AnotherNetwork, StoreError
 from rnnbench.results.records import verified
 from rnnbench.results.store import Store
 
@@ -22,7 +22,7 @@ def packed(folder: Path, identities: Iterable[str]) -> Parcel:
 
     Args:
         folder: the results folder.
-        identities: the cells to read; those that are missing or damaged are left out.
+        identities: the cells to read; those that are missing or damaged are left out, and so are damaged arrays.
 
     Raises:
         StoreError: a file cannot be read.
@@ -34,14 +34,13 @@ def packed(folder: Path, identities: Iterable[str]) -> Parcel:
             continue
         sha256 = record.result.arrays_sha256
         arrays = None if sha256 is None else store.arrays_path(identity, sha256)
-        has_arrays = arrays is not None and arrays.exists()
         content = store.path(identity).read_bytes()
-        parcel[identity] = (content, arrays.read_bytes() if arrays and has_arrays else None)
+        parcel[identity] = (content, arrays.read_bytes() if arrays and store.has_arrays(record) else None)
     return parcel
 
 
 def unpacked(folder: Path, parcel: Mapping[str, tuple[bytes, bytes | None]]) -> tuple[tuple[str, str], ...]:
-    """Store the cells of a parcel in a results folder.
+    """Store the cells of a parcel in a results folder, all but those that `Store.put` refuses.
 
     Args:
         folder: the results folder.
@@ -51,10 +50,12 @@ def unpacked(folder: Path, parcel: Mapping[str, tuple[bytes, bytes | None]]) -> 
         Identity and status (done or failed) of each cell, as it is in the store afterwards.
 
     Raises:
+        AnotherNetwork: a network that was trained again differs from the stored one; the others are stored.
         StoreError: a record or its arrays are damaged, or a file cannot be written.
     """
     store = Store(folder)
     statuses = []
+    others: list[AnotherNetwork] = []
     for identity, (content, received) in parcel.items():
         record = verified(content, identity)
         if received is not None and hashlib.sha256(received).hexdigest() != record.result.arrays_sha256:
@@ -63,6 +64,12 @@ def unpacked(folder: Path, parcel: Mapping[str, tuple[bytes, bytes | None]]) -> 
             arrays = None if received is None else dict(load_arrays(received))
         except SafetensorError as error:
             raise StoreError(f"{identity}: {error}") from None
-        kept = store.put(identity, record.description, record.result, record.provenance, arrays)
+        try:
+            kept = store.put(identity, record.description, record.result, record.provenance, arrays)
+        except AnotherNetwork as error:
+            others.append(error)
+            continue
         statuses.append((identity, kept.result.status))
+    if others:
+        raise others[0]
     return tuple(statuses)

@@ -13,8 +13,8 @@ from rnnbench.results.store import Store
 
 
 def described(**other: Any) -> dict[str, Any]:
-    """Return as much of the description of a cell as its identity needs."""
-    return {"numerics": 3, "history": [{"training": {"max_updates": 10}}], **other}
+    """Return as much of the description of a cell as its identity and its name need."""
+    return {"numerics": 3, "history": [{"task": "a", "training": {"max_updates": 10}}], **other}
 
 
 DESCRIPTION = described(seed=1, architecture={"plugin": "vanilla_rnn@1", "parameters": {"g": 0.5}})

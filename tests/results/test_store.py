@@ -18,7 +18,7 @@ from stored_cells import ARRAYS, DESCRIPTION, DONE, FAILED, IDENTITY, described,
 import rnnbench
 from rnnbench.benchmark.cells import identity_of
 from rnnbench.benchmark.schema import digest
-from rnnbench.errors import StoreError
+from rnnbench.errors import AnotherNetwork, StoreError
 from rnnbench.results import files as files_module
 from rnnbench.results.files import write_text
 from rnnbench.results.records import Result, Scores, verified
@@ -109,6 +109,30 @@ def test_a_finished_cell_is_not_replaced(store) -> None:
     put(store, DONE.model_copy(update={"updates": 4}), {"weights.w_rec": np.ones(3)})
     assert before.items() <= files(store).items()
     np.testing.assert_array_equal(store.arrays(store.get(IDENTITY))["memory.n"], ARRAYS["memory.n"])
+
+
+def test_a_finished_cell_without_its_arrays_gets_them_only_from_the_same_network(store) -> None:
+    put(store)
+    weights_file(store).unlink()
+    before = files(store)
+    other = DONE.model_copy(update={"after": DONE.after | {"a": Scores(loss=2e-300)}})
+    for result in (other, DONE.model_copy(update={"updates": 4}), FAILED):
+        with pytest.raises(AnotherNetwork, match=r"g = 0\.5, seed 1: its weights are missing") as caught:
+            put(store, result)
+        assert len(str(caught.value).splitlines()) == 1
+        assert files(store) == before
+    put(store)
+    assert store.arrays(store.get(IDENTITY)) is not None
+
+
+def test_a_finished_cell_gets_the_scores_on_one_more_task_only_from_the_same_network(store) -> None:
+    """The task could not be evaluated before."""
+    put(store)
+    more = DONE.model_copy(update={"after": DONE.after | {"c": Scores(loss=0.5)}})
+    with pytest.raises(AnotherNetwork, match="its scores on a task are missing"):
+        put(store, more.model_copy(update={"updates": 4}))
+    put(store, more)
+    assert store.get(IDENTITY).result.after == more.after
 
 
 def test_put_returns_what_the_store_holds(store) -> None:

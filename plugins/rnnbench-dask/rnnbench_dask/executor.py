@@ -72,8 +72,9 @@ class Dask(Executor):
         by_cell: dict[str, int] = {}
         futures: list[Future] = []
         for k, job in enumerate(work.jobs):
-            # Cells that existed before the run are sent along; cells of this run come from the tasks that compute them.
-            known = {} if self.shared else packed(work.folder, job.needs - by_cell.keys())
+            # Cells that existed before the run are sent along, also those of the job: a worker that cannot see them
+            # would train them again. Cells of this run come from the tasks that compute them.
+            known = {} if self.shared else packed(work.folder, (job.needs - by_cell.keys()) | set(job.cells))
             before = [futures[j] for j in sorted({by_cell[identity] for identity in job.needs & by_cell.keys()})]
             what = (run, job.order, job.cells, known, *before)
             futures.append(client.submit(at_work, *what, key=f"{name}-{k}", pure=False))
@@ -89,6 +90,8 @@ class Dask(Executor):
             waiting = [future for future, over in zip(waiting, over_now, strict=True) if not over]
             for future in ended:
                 if future.status != "finished":
+                    if future.status == "error" and isinstance(error := future.exception(), RnnbenchError):
+                        raise error  # it says all that the user needs
                     raise RnnbenchError(f"dask: {_reason(future)}; the same command continues the run")
                 updates, parcel = future.result()
                 unpacked(work.folder, parcel)

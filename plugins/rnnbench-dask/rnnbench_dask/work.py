@@ -52,7 +52,7 @@ def at_work(run: Run, order: str, cells: Sequence[str], known: Parcel, *before: 
         run: settings of the run.
         order: the job as a line of JSON.
         cells: identities of its cells.
-        known: cells that it starts from and that existed before this run.
+        known: cells that existed before this run: those that it starts from, and its own.
         before: what the jobs that it starts from returned.
 
     Returns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import rnnbench
+from rnnbench.benchmark.schema import digest
 
 pytest.importorskip("distributed", reason="an optional extra: pip install -e plugins/rnnbench-dask")
 
@@ -113,6 +115,56 @@ def test_a_run_goes_on_from_what_is_there_though_workers_cannot_see_it(cluster, 
     again = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, figures=False)
     assert again.computed == 16
     assert_same(again.folder, serial)
+
+
+def copied(serial: Path, home: Path) -> Path:
+    return Path(shutil.copytree(serial, home / "small"))
+
+
+def first_tasks(folder: Path) -> list[Path]:
+    """The files of the networks after the first task of CONTENT; they belong to one population."""
+    cells = {path: json.loads(path.read_bytes()) for path in sorted(folder.glob("cells/??/*.json"))}
+    labels = {path: [stage["task"] for stage in cell["description"]["history"]] for path, cell in cells.items()}
+    seeds = {path: cell["description"]["seed"] for path, cell in cells.items()}
+    return [path for path in cells if labels[path] == ["fixed_points"] and seeds[path] == 0]
+
+
+def test_a_worker_does_not_train_stored_cells_again_because_it_cannot_see_them(cluster, tmp_path, serial):
+    folder = copied(serial, tmp_path)
+    first_tasks(folder)[0].unlink()
+    updates = []
+
+    class Counter:
+        def planned(self, prepared: object) -> None: ...
+        def finished(self) -> None: ...
+        def heard(self, report: rnnbench.Report) -> None:
+            updates.append(report.updates)
+
+    executor = {"use": "dask", "scheduler": str(cluster.file), "shared": False}
+    again = rnnbench.run(CONTENT, tmp_path, device="cpu", executor=executor, watcher=Counter(), figures=False)
+    assert (again.computed, sum(updates)) == (1, 200)
+    assert_same(folder, serial)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared folder", "cells sent"])
+def test_a_network_of_another_machine_is_not_replaced(cluster, tmp_path, serial, shared):
+    """Its weights are missing, and an added task needs them; what a worker raises reaches the user as it is."""
+    folder = copied(serial, tmp_path)
+    path = first_tasks(folder)[0]
+    cell = json.loads(path.read_bytes())
+    cell["result"]["after"]["fixed_points"]["loss"] *= 1 + 1e-6
+    cell["checksum"] = digest({"description": cell["description"], "result": cell["result"]})
+    path.write_text(json.dumps(cell))
+    for weights in folder.glob("cells/??/*.safetensors"):
+        weights.unlink()
+    before = results(folder)
+    executor = {"use": "dask", "scheduler": str(cluster.file), "shared": shared}
+    more = CONTENT | {"tasks": [*CONTENT["tasks"], {**TASK, "label": "third"}]}
+    with pytest.raises(rnnbench.RnnbenchError, match=r"^fixed_points, g = .*, seed 0: its weights") as raised:
+        rnnbench.run(more, tmp_path, device="cpu", executor=executor, figures=False)
+    assert "\n" not in str(raised.value) and "same command" not in str(raised.value)
+    after = results(folder)
+    assert {identity: after[identity] for identity in before} == before
 
 
 def test_a_plugin_that_breaks_fails_its_cells_alone(cluster, tmp_path):
