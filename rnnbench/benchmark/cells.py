@@ -143,9 +143,19 @@ def identity_of(description: dict[str, Any]) -> str:
         stages = [
             stage | {"training": training} for stage, training in zip(description["history"], trainings, strict=True)
         ]
-        return digest(description | {"history": stages})[:STEM] + digest(budgets)[: 64 - STEM]
+        return with_budgets(digest(description | {"history": stages}), budgets)
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the description of a cell: {error}") from None
+
+
+def with_budgets(identity: str, budgets: Sequence[int]) -> str:
+    """Return the identity of the same cell with other budgets of updates.
+
+    Args:
+        identity: the identity of the cell, or as many of its leading digits as do not depend on the budgets.
+        budgets: `max_updates` of each stage of its history.
+    """
+    return identity[:STEM] + digest(list(budgets))[: 64 - STEM]
 
 
 def cells_of(benchmark: Benchmark) -> Iterator[Cell]:

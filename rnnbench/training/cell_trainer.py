@@ -13,11 +13,12 @@ import torch
 from rnnbench.benchmark.cells import Cell, joined
 from rnnbench.benchmark.schema import Benchmark
 from rnnbench.engine.precision import products
-from rnnbench.errors import PluginError
+from rnnbench.errors import AnotherNetwork, PluginError
 from rnnbench.messages import one_line
 from rnnbench.results.records import MEMORY, STATE, TRACKED, WEIGHT, Curve, Failure, Record, Result, Scores, split
 from rnnbench.results.store import Store
 from rnnbench.training.continuation import Earlier, earlier_result, paused
+from rnnbench.training.descendants import check_descendants
 from rnnbench.training.initial_weights import with_new_channels
 from rnnbench.training.missing import is_missing, keeps_weights
 from rnnbench.training.setting import Setting, Settings
@@ -91,7 +92,8 @@ class CellTrainer:
     ) -> list[Record]:
         """Compute cells of one population and store each of them, as done or as failed with the reason.
 
-        An error in a plugin is stored as the failure of these cells and does not stop other cells.
+        An error in a plugin is stored as the failure of these cells and does not stop other cells. A network that is
+        trained again because its weights are missing must be the stored one; otherwise its stored result stays.
 
         Args:
             cells: cells of one population, to be computed.
@@ -103,6 +105,9 @@ class CellTrainer:
 
         Returns:
             The records of the cells, in no particular order.
+
+        Raises:
+            AnotherNetwork: a network that was trained again differs from the stored one; the others are stored.
         """
         with products(self.setting.benchmark.dtype, self.device):
             records, remaining = [], []
@@ -165,11 +170,16 @@ class CellTrainer:
         ]
         if math.isfinite(seconds := (clock() - begin) / len(cells)):
             provenance = provenance | {"seconds": round(seconds, 4)}
+        others: list[AnotherNetwork] = []
         for cell, start, before, outcome in zip(ready, starts, scores, outcomes, strict=True):
             unfinished = start.bound is not None and not _reached(start, outcome) and not outcome.diverged
             arrays = _arrays(outcome) if keeps_weights(cell) or outcome.tracked or unfinished else None
-            result = _result(start, before, outcome)
-            records.append(store.put(cell.identity, cell.description, result, provenance, arrays))
+            try:
+                records.append(_store(store, cell, _result(start, before, outcome), provenance, arrays))
+            except AnotherNetwork as error:
+                others.append(error)
+        if others:  # raised only now, so that the other networks of the population are not lost
+            raise others[0]
         return records
 
     def _networks(self, cell: Cell, trainer: Trainer, store: Store) -> list[Network]:
@@ -277,9 +287,19 @@ def _scores_before(
 
 
 def _copied(cell: Cell, record: Record, store: Store) -> Record:
-    """Store the result of a cell with other budgets as that of a cell."""
+    """Store the result of a cell with other budgets as that of this cell."""
     result = record.result.model_copy(update={"arrays_sha256": None})
-    return store.put(cell.identity, cell.description, result, record.provenance, store.arrays(record))
+    return _store(store, cell, result, record.provenance, store.arrays(record))
+
+
+def _store(store: Store, cell: Cell, result: Result, provenance: dict[str, Any], arrays: Arrays | None) -> Record:
+    """Store a result unless the store has results of another network in this place, or results that start from it.
+
+    Raises:
+        AnotherNetwork: it has; they stay as they are.
+    """
+    check_descendants(cell, result, store)
+    return store.put(cell.identity, cell.description, result, provenance, arrays)
 
 
 def _by_first_update(cells: Sequence[Cell], found: Mapping[str, Earlier]) -> list[list[Cell]]:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rnnbench.benchmark.cells import Cell
+from rnnbench.benchmark.cells import Cell, with_budgets
 from rnnbench.benchmark.schema import Training
+from rnnbench.results.agreement import same_numbers
 from rnnbench.results.records import STATE, TRACKED, Arrays, Record, Result, split
 from rnnbench.results.store import Store
 from rnnbench.training.missing import keeps_weights
@@ -50,15 +51,23 @@ def earlier_result(cell: Cell, store: Store) -> Earlier | None:
 
 
 def _starts_alike(cell: Cell, record: Record, store: Store) -> bool:
-    """Whether the last stage begins with the same network: no earlier stage depends on the budget that differs."""
-    stage, others = cell.parent, list(record.description["history"])[:-1]
+    """Whether the last stage begins with the same network, though an earlier stage may have had another budget.
+
+    That the earlier stage ended within both budgets is not enough: it may have been trained again, because its weights
+    were missing, on a machine that gives other numbers. So its results with both budgets must be the same.
+    """
+    stage, budgets = cell.parent, [each["training"]["max_updates"] for each in record.description["history"]]
     while stage is not None:
-        theirs, training = others.pop()["training"]["max_updates"], stage.task.training
-        own = store.get(stage.identity)
-        if theirs != training.max_updates and (own is None or not _within(own.result, theirs, training)):
+        identity = with_budgets(stage.identity, budgets[: len(stage.history)])
+        if identity != stage.identity and not _same_result(stage.identity, identity, store):
             return False
         stage = stage.parent
     return True
+
+
+def _same_result(identity: str, other: str, store: Store) -> bool:
+    one, two = store.get(identity), store.peek(other)
+    return one is not None and two is not None and same_numbers(one.result, two.result)
 
 
 def _usable(cell: Cell, record: Record, store: Store) -> bool | None:

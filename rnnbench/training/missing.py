@@ -25,11 +25,26 @@ def is_missing(cell: Cell, record: Record | None, store: Store, setting: Setting
     failure = record.result.failure
     if failure is not None:
         return failure.kind != "diverged"
-    architecture = setting.architecture(cell.architecture)
-    if (keeps_weights(cell) or architecture.tracked) and not store.has_arrays(record):
+    if lacks_weights(cell, record, store, setting):
         return True
     absent = set(cell.history) - record.result.after.keys()
-    return bool(absent) and any(label not in setting.faults(architecture.dt) for label in absent)
+    dt = setting.architecture(cell.architecture).dt
+    return bool(absent) and any(label not in setting.faults(dt) for label in absent)
+
+
+def lacks_weights(cell: Cell, record: Record, store: Store, setting: Setting) -> bool:
+    """Whether a cell has a result and must be computed all the same, because its weights are missing or damaged.
+
+    Args:
+        cell: the cell.
+        record: its record.
+        store: the results.
+        setting: the setting of the cell.
+    """
+    if record.result.status != "done":
+        return False
+    needed = keeps_weights(cell) or setting.architecture(cell.architecture).tracked
+    return bool(needed) and not store.has_arrays(record)
 
 
 def keeps_weights(cell: Cell) -> bool:
