@@ -15,7 +15,7 @@ from rnnbench.cli.console import duration
 from rnnbench.engine.native.kernel import native
 from rnnbench.engine.precision import BITS
 from rnnbench.execution.prepare import Prepared
-from rnnbench.messages import counted
+from rnnbench.messages import counted, listed
 from rnnbench.plugin.executor import Report
 from rnnbench.results.heartbeat import GONE, cells_in_progress
 
@@ -51,6 +51,8 @@ def plan_table(prepared: Prepared) -> Table:
     table.add_row("cells", f"{plan.n_cells}, of which {len(plan.missing)} still to be computed")
     if prepared.change:
         table.add_row("change", Text(prepared.change))
+    if plan.without_weights:
+        table.add_row("again", _trained_again(*plan.trained_again))
     if elsewhere := cells_in_progress(prepared.folder, time.time()) & plan.missing:
         others = f"{len(elsewhere)} of these by another run, or by one killed in the last {GONE / 60:.0f} minutes"
         table.add_row("in progress", f"{others}; both give the same numbers")
@@ -176,6 +178,14 @@ class LiveDisplay:
         if finished <= 0.02 * weights.sum():
             return f"at most {duration(max(self.at_most - spent, 0))} left"
         return f"about {duration(spent * (weights.sum() - finished) / finished)} left"
+
+
+def _trained_again(first: int, later: int) -> str:
+    """Say how many networks must be trained again, at their first task and at later ones, and what they must give."""
+    at = [f"{counted(first, 'network')} at the first task"] if first else []
+    at += [f"{counted(later, 'network')} at a later task"] if later else []
+    again = f"{listed(at)} must be trained again, because their weights are missing or damaged"
+    return f"{again}; the run ends with an error if they differ from the stored ones, as on another machine"
 
 
 def _memory(prepared: Prepared) -> str:

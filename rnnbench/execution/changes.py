@@ -28,9 +28,9 @@ def change(stored: Any, plan: Plan) -> str | None:
         for verb, labels in (("adds", _without(after, before)), ("removes", _without(before, after)))
         if labels
     ]
-    kept = plan.n_cells - len(plan.missing)
+    new = len(plan.missing) - len(plan.without_weights)  # a cell without its weights keeps its result
     what = " and ".join(changes) or "changes the order of the tasks"
-    return f"{what}: {kept:,} cells stay and {len(plan.missing):,} are new{_reason(plan.benchmark.channels)}"
+    return f"{what}: {plan.n_cells - new:,} cells stay and {new:,} are new{_reason(plan.benchmark.channels)}"
 
 
 def _labels(stored: Any) -> list[str] | None:

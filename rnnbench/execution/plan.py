@@ -14,7 +14,7 @@ from rnnbench.benchmark.schema import Benchmark, canonical_json
 from rnnbench.results.store import Stamp, Store
 from rnnbench.training.cell_trainer import CellTrainer, CellTrainers
 from rnnbench.training.cost import bytes_per_network, bytes_per_worker, seconds_per_update
-from rnnbench.training.missing import is_missing
+from rnnbench.training.missing import is_missing, lacks_weights
 from rnnbench.training.obstacles import warnings_of
 from rnnbench.training.setting import Settings
 
@@ -53,12 +53,14 @@ class Plan:
         missing: identities of the cells to be computed.
         stale: stamps of the files of missing cells, by identity, if there are any. Such a cell has failed, is damaged,
             or lacks weights that are needed.
+        without_weights: identities of the missing cells that have a result and lack only weights that are needed.
     """
 
     benchmark: Benchmark
     populations: tuple[Population, ...]
     missing: frozenset[str]
     stale: Mapping[str, Stamp]
+    without_weights: frozenset[str] = frozenset()
 
     @property
     def to_do(self) -> tuple[Population, ...]:
@@ -74,6 +76,12 @@ class Plan:
     def n_networks(self) -> int:
         """The number of networks in the first stage; the later stages of a network are not counted."""
         return sum(len(p.cells) for p in self.populations if len(p.first.history) == 1)
+
+    @property
+    def trained_again(self) -> tuple[int, int]:
+        """How many networks must be trained again for their weights: at their first task, and at later ones."""
+        first = sum(c.identity in self.without_weights for p in self.to_do if not p.first.parent for c in p.cells)
+        return first, len(self.without_weights) - first
 
 
 def plan(benchmark: Benchmark, settings: Settings, store: Store, device: torch.device) -> Plan:
@@ -103,14 +111,18 @@ def plan(benchmark: Benchmark, settings: Settings, store: Store, device: torch.d
     populations.sort(key=lambda p: (len(p.first.history), -p.max_updates))
     missing: set[str] = set()
     stale: dict[str, Stamp] = {}
+    without_weights: set[str] = set()
     for cell in (c for p in populations for c in p.cells):
         # The stamp is taken before the file is read, so that a file written by another process later has a new stamp.
         stamp = store.stamp(cell.identity)
-        if is_missing(cell, store.peek(cell.identity), store, settings.of(cell.benchmark)):
+        record, of_cell = store.peek(cell.identity), settings.of(cell.benchmark)
+        if is_missing(cell, record, store, of_cell):
             missing.add(cell.identity)
             if stamp is not None:
                 stale[cell.identity] = stamp
-    return Plan(benchmark, tuple(populations), frozenset(missing), stale)
+            if record is not None and lacks_weights(cell, record, store, of_cell):
+                without_weights.add(cell.identity)
+    return Plan(benchmark, tuple(populations), frozenset(missing), stale, frozenset(without_weights))
 
 
 class _Kinds:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rnnbench.benchmark.schema import Benchmark
-from rnnbench.errors import Submitted
+from rnnbench.errors import AnotherNetwork, Submitted
 from rnnbench.execution.jobs import jobs_of
 from rnnbench.execution.outputs import describe, write_outputs
 from rnnbench.execution.prepare import Prepared, Watcher, prepare
@@ -58,6 +58,7 @@ def run(
         BenchmarkError: the description is wrong.
         RnnbenchError: the executor, the device, the results folder, or the number of workers or threads cannot be used;
             or a worker was killed.
+        AnotherNetwork: a network whose weights were missing was trained again and differs from the stored one.
         Submitted: the executor has submitted jobs that run without this process.
     """
     prepared = (
@@ -87,6 +88,7 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
         The status ("done" or "failed") of each cell that was computed, by identity.
 
     Raises:
+        AnotherNetwork: a network that was trained again differs from the stored one; the tables stay as they were.
         RnnbenchError: the jobs cannot be computed.
         Submitted: the executor has submitted jobs that run without this process.
     """
@@ -115,7 +117,8 @@ def compute(prepared: Prepared, watcher: Watcher | None = None) -> dict[str, str
             prepared.executor.run(Work(*settings, hear, arrivals.left, arrivals.look))
     except BaseException as error:
         arrivals.look()
-        if not begun and not isinstance(error, Submitted):  # Nothing was computed, so the old files are kept.
+        # The old files are kept if nothing was computed, or if the run cannot go on: what they say is still true.
+        if isinstance(error, AnotherNetwork) or (not begun and not isinstance(error, Submitted)):
             replaced.put_back()
         raise
     finally:

@@ -62,6 +62,7 @@ class Worker:
             has been taken for finished.
 
         Raises:
+            AnotherNetwork: a network that was trained again differs from the stored one; the others are stored.
             RnnbenchError: the job does not belong to this benchmark.
         """
         cells = ordered(job if isinstance(job, str) else job.order, self._settings)

@@ -28,7 +28,7 @@ class Process(Executor):
         """Compute all jobs, each after the jobs that it starts from.
 
         Raises:
-            RnnbenchError: a worker process was killed.
+            RnnbenchError: a worker process was killed, or raised this error.
         """
         from rnnbench.execution.executors.pool import KILLED, Channel, at_work, pool_of, submit
 
