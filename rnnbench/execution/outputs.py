@@ -26,7 +26,7 @@ from rnnbench.results.document import (
     ResultsDocument,
     stored_description,
 )
-from rnnbench.results.files import remove, rename, write_text
+from rnnbench.results.files import remove, rename, write_bytes, write_text
 from rnnbench.results.networks import Records, condition_columns, condition_values, names_of_pair, pairs_of
 from rnnbench.results.reading import read_table
 from rnnbench.results.sequence_metrics import METRICS
@@ -106,7 +106,9 @@ def _known_rows(path: Path, columns: list[str]) -> dict[str, dict[str, Any]]:
 
 
 class Replaced:
-    """Files of another description in the results folder, renamed until it is known whether this run begins.
+    """Files of another description in the results folder, set aside until it is known whether this run begins.
+
+    They are renamed, except for benchmark.json: it is copied, so that a run killed at any moment can be continued.
 
     Args:
         folder: the results folder.
@@ -119,7 +121,10 @@ class Replaced:
     def __init__(self, folder: Path, names: Sequence[str]) -> None:
         self.paths = [path for name in names if (path := folder / name).exists()]
         for path in self.paths:
-            rename(path, self._aside(path))
+            if path.name == FILE:
+                write_bytes(self._aside(path), path.read_bytes(), replace=True)
+            else:
+                rename(path, self._aside(path))
 
     def put_back(self) -> None:
         """Give the files their names back, because the run has not begun."""
@@ -149,20 +154,25 @@ def describe(prepared: Prepared, renew: bool) -> Replaced:
         The files that were set aside.
     """
     path = prepared.folder / FILE
-    description = prepared.plan.benchmark.model_dump(mode="json")
-    another = path.exists() and stored_description(path) != description
+    stored, description = stored_description(path), prepared.plan.benchmark.model_dump(mode="json")
+    another = path.exists() and stored != description
+    text = _document(prepared) if renew or stored != description else None
     replaced = Replaced(prepared.folder, [*(table.file for table in FROM_CELLS), path.name] if another else [])
-    if renew or stored_description(path) != description:
-        metrics = {name: metric.version for name, metric in METRICS.items()}
-        document = ResultsDocument(
-            format=RESULTS_FORMAT,
-            benchmark=prepared.plan.benchmark,
-            plugins=plugins_of(prepared.plan.benchmark, installed()),
-            metrics=metrics,
-            provenance=provenance(prepared.device, prepared.threads),
-        )
-        write_text(path, json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n")
+    if text is not None:
+        write_text(path, text)
     return replaced
+
+
+def _document(prepared: Prepared) -> str:
+    """The content of benchmark.json."""
+    document = ResultsDocument(
+        format=RESULTS_FORMAT,
+        benchmark=prepared.plan.benchmark,
+        plugins=plugins_of(prepared.plan.benchmark, installed()),
+        metrics={name: metric.version for name, metric in METRICS.items()},
+        provenance=provenance(prepared.device, prepared.threads),
+    )
+    return json.dumps(document.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
 
 
 def plugins_of(benchmark: Benchmark, registry: Registry) -> dict[Kind, dict[str, PluginRecord]]:
