@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rnnbench.benchmark.schema import Benchmark, Channels, TaskSpec, Training
 from rnnbench.errors import BenchmarkError
 from rnnbench.loading.benchmark_file import task_of
 from rnnbench.loading.yaml_file import parsed
+from rnnbench.messages import listed
 from rnnbench.plugin.registry import Registry
 
 
 def extended(benchmark: Benchmark, tasks: Sequence[str], registry: Registry) -> Benchmark:
     """Add tasks to a benchmark of all ordered pairs.
 
-    The new tasks are trained like most of the others, unless they have a training of their own.
+    The new tasks are trained like most of the others, unless they have a training of their own. A task that is there
+    already, with exactly the same description, stays where it is. So adding the same tasks again changes nothing.
 
     Args:
         benchmark: the benchmark.
@@ -24,10 +26,10 @@ def extended(benchmark: Benchmark, tasks: Sequence[str], registry: Registry) -> 
         registry: the known plugins.
 
     Returns:
-        The benchmark with the tasks after those that it has.
+        The benchmark with the new tasks after those that it has.
 
     Raises:
-        BenchmarkError: a task is unknown, wrong or there already, or the benchmark is not one of all pairs.
+        BenchmarkError: a task is unknown or wrong, another task has its label, or the benchmark trains sequences.
     """
     if benchmark.protocol != "pairs":
         raise BenchmarkError("protocol: the benchmark trains sequences; add a sequence to its file and run that")
@@ -43,20 +45,42 @@ def extended(benchmark: Benchmark, tasks: Sequence[str], registry: Registry) -> 
 
 def _with(
     present: Sequence[TaskSpec],
-    entries: Iterable[Any],
+    entries: Sequence[Any],
     benchmark: Benchmark,
     registry: Registry,
     condition: dict[str, Any],
 ) -> tuple[TaskSpec, ...]:
-    usual = _usual(task.training for task in present).model_dump()
+    def resolved(training: Training) -> list[TaskSpec]:
+        return [
+            task_of(entry, _name(entry), training.model_dump(), benchmark.rules, registry, condition)
+            for entry in entries
+        ]
+
+    labels = {task.label for task in resolved(_usual(present))}
+    # Tasks that an earlier, interrupted command added do not count, so that it is understood as it was then.
+    added = resolved(_usual([task for task in present if task.label not in labels] or present))
     tasks = list(present)
-    for entry in entries:
-        name = entry if isinstance(entry, str) else entry.get("use", "task")
-        task = task_of(entry, str(name), usual, benchmark.rules, registry, condition)
-        if any(task.label == other.label for other in tasks):
-            raise BenchmarkError(f"{task.label}: the benchmark has a task of this name; give the new one a label")
-        tasks.append(task)
+    for task in added:
+        same_label = next((other for other in tasks if other.label == task.label), None)
+        if same_label is None:
+            tasks.append(task)
+        elif differences := _differences(same_label, task):
+            what = f"the benchmark has a task of this name with other values of {listed(differences)}"
+            raise BenchmarkError(f"{task.label}: {what}; give the new one a label")
     return tuple(tasks)
+
+
+def _differences(stored: TaskSpec, task: TaskSpec) -> list[str]:
+    """Names of what differs between two tasks of the same label."""
+    one, two = (
+        {"use": each["plugin"], **each["parameters"], **each["training"]}
+        for each in (stored.model_dump(mode="json"), task.model_dump(mode="json"))
+    )
+    return [name for name in {**one, **two} if (name in one, one.get(name)) != (name in two, two.get(name))]
+
+
+def _name(entry: Any) -> str:
+    return str(entry if isinstance(entry, str) else entry.get("use", "task"))
 
 
 def _entry(text: str) -> Any:
@@ -66,6 +90,6 @@ def _entry(text: str) -> Any:
     return entry
 
 
-def _usual(trainings: Iterable[Training]) -> Training:
-    """The settings that most tasks have; the first of those that are equally frequent."""
-    return Counter(trainings).most_common(1)[0][0]
+def _usual(tasks: Sequence[TaskSpec]) -> Training:
+    """The training that most tasks have; the first of those that are equally frequent."""
+    return Counter(task.training for task in tasks).most_common(1)[0][0]
