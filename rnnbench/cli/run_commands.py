@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +14,7 @@ from rnnbench.cli.console import out
 from rnnbench.errors import RnnbenchError
 
 if TYPE_CHECKING:
+    from rnnbench.execution.extension import Extension
     from rnnbench.execution.prepare import Prepared
     from rnnbench.plugin.executor import Executor
 
@@ -65,11 +68,15 @@ def extend(
     tasks: Annotated[
         list[str], typer.Argument(help="tasks to add: names, or as in a benchmark file: '{use: my_task, duration: 5}'")
     ],
-    home: Annotated[Path, typer.Option("--results", help="folder in which an archive is unpacked to <name>/")] = Path(
-        "results"
-    ),
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--results", help="folder in which an archive is unpacked to <name>/ (default: results)", show_default=False
+        ),
+    ] = None,
     name: Annotated[
-        str | None, typer.Option(help="name of the folder for an archive (default: the benchmark's name)")
+        str | None,
+        typer.Option(help="name of the folder for an archive (default: the benchmark's name)", show_default=False),
     ] = None,
     workers: Workers = None,
     threads: Threads = 1,
@@ -79,24 +86,42 @@ def extend(
     figures: Figures = True,
     dry_run: DryRun = False,
 ) -> None:
-    """Add tasks to finished results: only pairs with a new task are trained, and all other rows stay as they are.
+    """Add tasks to finished results: the pairs with a new task are trained, and the rows of all other pairs stay.
 
-    The weights of the first tasks are needed. Where they are missing, as in an archive without weights, these networks
-    are trained again.
+    If it is interrupted, the same command continues it.
+
+    New pairs start from the stored networks of the first tasks, so their weights are needed. Where weights are missing,
+    as in an archive without weights, these networks are trained again. If one then differs from the stored one, as on
+    another machine, the command ends with an error, and the stored results stay as they are.
+
+    Where every network has the channels of all tasks (shared or correlated channels, or idle_outputs: zero), a new task
+    changes all networks, and all are trained anew; --dry-run says so.
     """
     from rnnbench.execution.prepare import prepare
-    from rnnbench.loading.extension import extended
-    from rnnbench.plugin.registry import installed
-    from rnnbench.results.document import benchmark_of
 
     chosen = _executor(executor, settings or [])
-    if results.is_file():
-        from rnnbench.results.exchange.importing import import_results
+    with _extension(results, tasks, home, name, dry_run) as extension:
+        if extension.unpacked:
+            out.print(Text(f"checked and written to {extension.folder}"))
+        prepared = prepare(extension.benchmark, extension.folder.parent, workers, device, chosen, threads)
+        if not extension.adds:
+            missing = f"{len(prepared.plan.missing)} missing cells are" if prepared.plan.missing else "nothing is"
+            out.print(Text(f"the results have these tasks already; {missing} to be computed"))
+        _run(replace(prepared, folder=extension.target), figures, dry_run)
 
-        results = import_results(results, home, name)
-        out.print(Text(f"checked and written to {results}"))
-    benchmark = extended(benchmark_of(results), tasks, installed()).model_copy(update={"name": results.resolve().name})
-    _run(prepare(benchmark, results.parent, workers, device, chosen, threads), figures, dry_run)
+
+def _extension(
+    results: Path, tasks: list[str], home: Path | None, name: str | None, dry_run: bool
+) -> AbstractContextManager[Extension]:
+    """What is extended: the results in a folder, or those of an archive, for a dry run in a temporary folder."""
+    from rnnbench.execution.extension import of_archive, of_folder
+
+    if results.is_file():
+        return of_archive(results, tasks, home or Path("results"), name, dry_run)
+    for option, value in (("--results", home), ("--name", name)):
+        if value is not None and results.is_dir():
+            raise RnnbenchError(f"{option}: is for archives; {results} is a folder, which is extended where it is")
+    return nullcontext(of_folder(results, tasks))
 
 
 def _executor(name: str | None, settings: list[str]) -> Executor | None:

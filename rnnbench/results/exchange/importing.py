@@ -14,6 +14,7 @@ import pandas as pd
 
 from rnnbench.benchmark.schema import NAME_PATTERN
 from rnnbench.errors import RnnbenchError, StoreError
+from rnnbench.results.agreement import same_numbers
 from rnnbench.results.archive import CELL, WEIGHTS, Archive
 from rnnbench.results.columns import INTERFERENCE
 from rnnbench.results.reading import Results, load_results
@@ -48,8 +49,7 @@ def import_results(
     Raises:
         StoreError: the archive is not valid, or the folder exists already.
     """
-    if name is not None and not re.fullmatch(NAME_PATTERN, name):
-        raise StoreError(f"name: {name!r:.80} is not a name for a results folder; use letters, digits, . _ and -")
+    check_name(name)
     with Archive(archive) as opened:
         _create(home)
         with tempfile.TemporaryDirectory(dir=home, prefix=".import-") as temporary:
@@ -63,6 +63,55 @@ def import_results(
                 message = str(error).replace(f"{folder}/", f"{archive}: ").replace(str(folder), str(archive))
                 raise type(error)(message) from None
     return target
+
+
+def check_name(name: str | None) -> None:
+    """Raise StoreError unless a name can be that of a results folder; None stands for the name of the benchmark."""
+    if name is not None and not re.fullmatch(NAME_PATTERN, name):
+        raise StoreError(f"name: {name!r:.80} is not a name for a results folder; use letters, digits, . _ and -")
+
+
+def check_free(target: Path) -> None:
+    """Raise StoreError if there is anything in the place of a new results folder."""
+    if target.exists() or target.is_symlink():
+        raise StoreError(f"{target}: already exists and is not replaced; choose another name with --name")
+
+
+def has_cells(results: Path) -> bool:
+    """Whether a results folder or an archive has any cells; without them it holds tables only.
+
+    Args:
+        results: the folder or the archive.
+
+    Raises:
+        StoreError: the archive is damaged or is not an archive of results.
+    """
+    if results.is_dir():
+        return any(results.glob("cells/??/*.json"))
+    with Archive(results) as opened:
+        return any(CELL.fullmatch(name) for name in opened.names)
+
+
+def holds(folder: Path, archive: Path) -> bool:
+    """Whether a folder has all results of an archive, with the same numbers. It may have more.
+
+    Args:
+        folder: the results folder.
+        archive: the archive.
+
+    Raises:
+        StoreError: the archive is damaged or is not an archive of results.
+    """
+    store = Store(folder)
+    with Archive(archive) as opened:
+        cells = [(name, found[2]) for name in opened.names if (found := CELL.fullmatch(name))]
+        return all(_holds(store, identity, opened.read(name)) for name, identity in cells)
+
+
+def _holds(store: Store, identity: str, content: bytes) -> bool:
+    """Whether a store has the result of a cell; a result that failed may have been computed again since."""
+    theirs, own = verified(content, identity).result, store.peek(identity)
+    return own is not None and (theirs.status == "failed" or same_numbers(theirs, own.result))
 
 
 def _unpack(archive: Archive, folder: Path, on_progress: Callable[[int, int], Any]) -> Results:
@@ -134,8 +183,7 @@ def _create(home: Path) -> None:
 
 def _move(folder: Path, target: Path) -> None:
     """Give the finished folder its name; an existing folder is never replaced."""
-    if target.exists() or target.is_symlink():
-        raise StoreError(f"{target}: already exists and is not replaced; choose another name with --name")
+    check_free(target)
     try:
         os.rename(folder, target)
     except OSError as error:
