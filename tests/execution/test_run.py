@@ -175,7 +175,12 @@ def test_the_description_records_what_was_run_and_where(serial):
 
 def test_figures_are_drawn(serial):
     names = {path.name for path in (serial.folder / "figures").glob("*.png")}
-    assert names == {"interference_matrix.png", "interference_against_g.png", "curves.png"}
+    assert names == {
+        "interference_summary.png",
+        "interference_matrix.png",
+        "interference_against_g.png",
+        "curves.png",
+    }
 
 
 class Watch:
