@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from rnnbench.benchmark.cells import NUMERICS
 from rnnbench.benchmark.schema import NAME_PATTERN
 from rnnbench.errors import RnnbenchError, StoreError
 from rnnbench.results.agreement import same_numbers
@@ -127,14 +128,16 @@ def _unpack(archive: Archive, folder: Path, on_progress: Callable[[int, int], An
     archive.unpack(tables, folder, count)
     results = load_results(folder)  # before the cells, so that a newer format is reported first
     archive.unpack((name for name in names if name.startswith("cells/")), folder, count)
+    numerics = []
     for name in names:
         if cell := CELL.fullmatch(name):
             try:
-                verified((folder / name).read_bytes(), cell[2])
+                record = verified((folder / name).read_bytes(), cell[2])
             except StoreError as error:
                 raise StoreError(f"{folder}/{name}: {error}") from None
+            numerics.append(record.description.get("numerics"))
     _check_weights(folder, [name for name in names if WEIGHTS.fullmatch(name)])
-    if any(CELL.fullmatch(name) for name in names):
+    if NUMERICS in numerics:  # this version does not know which cells an earlier one had
         _check_agreement(results, folder)
     return results
 
