@@ -95,7 +95,7 @@ class Small:
     def __init__(self, idle: str, home: Path) -> None:
         self.idle, self.home = idle, home
         for name in BENCHMARKS:
-            run(self.described(name), home, workers=1, device="cpu")
+            run(self.described(name), home, workers=1, device="cpu", figures=False)
 
     def described(self, name: str) -> dict[str, Any]:
         """A benchmark as it would be written in its file."""
