@@ -41,7 +41,7 @@ claims: setup
 	$(BIN)/python -m rnnbench claims
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadscope
 
 NEUROGYM := .venv-neurogym
 

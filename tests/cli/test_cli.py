@@ -267,7 +267,7 @@ LONG = {
     "architectures": [{"use": "vanilla_rnn", "units": 8, "sweep": {"g": [0.3, 1.2]}}],
     "seeds": 3,
     # No network reaches this criterion, so that every cell takes equally long.
-    "training": {**SOUND["training"], "max_updates": 900, "evaluate_every": 300, "criterion": {"loss": 1e-9}},
+    "training": {**SOUND["training"], "max_updates": 120, "evaluate_every": 40, "criterion": {"loss": 1e-9}},
 }
 N_CELLS = 2 * 3 * (2 + 4)
 
@@ -313,6 +313,7 @@ def _stopped(folder: Path, stop: Any) -> Stopped:
             stdout=out,
             stderr=err,
             start_new_session=True,  # a process group of its own, as a shell would give it
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored if the tests run behind `&`
         )
         try:
             limit = time.monotonic() + 120
